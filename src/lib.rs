@@ -1,4 +1,5 @@
 //! fsm-vault, in rooms: each folder or file owns one thing, and imports go one way. `docs/` has the map.
 
 pub mod clock;
+pub mod model;
 pub mod secret;

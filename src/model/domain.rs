@@ -1,0 +1,146 @@
+//! Host names, and the patterns that restrict where a value may be sent.
+//!
+//! NETSUITE.md, API secrets: exact host, case-folded, IDNA to A-label, trailing dot dropped, no port; a
+//! leading `*.` stands for exactly one label; IP literals match only if they are listed.
+
+use std::net::IpAddr;
+
+use super::word::{Invalid, word};
+
+word! {
+    /// A host that a caller means to send a value to.
+    Domain, domain
+}
+word! {
+    /// A host, or `*.` and a host, on a secret's list.
+    DomainPattern, pattern
+}
+
+const RULE: Invalid =
+    Invalid("is no domain: a host name such as system.netsuite.com, without scheme, port or path");
+
+fn domain(text: &str) -> Result<String, Invalid> {
+    if text.len() > 512 {
+        return Err(RULE);
+    }
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    let ascii = idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::STD3).map_err(|_| RULE)?;
+    let host = ascii.strip_suffix('.').unwrap_or(&ascii);
+    let labels_hold = host
+        .split('.')
+        .all(|label| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-'));
+    // A last label of digits (or 0x…) is an IPv4 address to some resolvers: `127.1`, `0x7f000001`.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let numeric = last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if host.is_empty() || host.len() > 253 || !labels_hold || numeric {
+        Err(RULE)
+    } else {
+        Ok(host.to_owned())
+    }
+}
+
+fn pattern(text: &str) -> Result<String, Invalid> {
+    match text.strip_prefix("*.") {
+        None => domain(text),
+        Some(rest) => {
+            let parent = domain(rest)?;
+            if parent.parse::<IpAddr>().is_ok() {
+                return Err(Invalid("is no domain: `*.` can't stand before an IP address"));
+            }
+            if !parent.contains('.') {
+                return Err(Invalid(
+                    "is no domain: `*.` before a single label would match a whole top-level domain",
+                ));
+            }
+            Ok(format!("*.{parent}"))
+        }
+    }
+}
+
+impl DomainPattern {
+    /// Whether `domain` is what this pattern means.
+    pub fn allows(&self, domain: &Domain) -> bool {
+        match self.as_str().strip_prefix("*.") {
+            None => self.as_str() == domain.as_str(),
+            Some(parent) => {
+                domain.as_str().split_once('.').is_some_and(|(_, rest)| rest == parent)
+                    && domain.as_str().parse::<IpAddr>().is_err()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(pattern: &str, domain: &str) -> bool {
+        pattern.parse::<DomainPattern>().unwrap().allows(&domain.parse().unwrap())
+    }
+
+    #[test]
+    fn matches_and_near_misses() {
+        for (pattern, domain) in [
+            ("system.netsuite.com", "system.netsuite.com"),
+            ("system.netsuite.com", "SYSTEM.NetSuite.com."),
+            ("*.netsuite.com", "system.netsuite.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("*.bücher.example", "a.BÜCHER.example"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "[2001:DB8:0::1]"),
+        ] {
+            assert!(allows(pattern, domain), "{pattern} {domain}");
+        }
+        for (pattern, domain) in [
+            ("system.netsuite.com", "netsuite.com"),
+            ("system.netsuite.com", "xsystem.netsuite.com"),
+            ("system.netsuite.com", "system.netsuite.com.example"),
+            ("*.netsuite.com", "netsuite.com"),
+            ("*.netsuite.com", "a.b.netsuite.com"),
+            ("*.netsuite.com", "evilnetsuite.com"),
+            ("*.netsuite.com", "system.netsuite.com.example"),
+            ("192.0.2.1", "192.0.2.10"),
+            ("192.0.2.1", "2001:db8::1"),
+        ] {
+            assert!(!allows(pattern, domain), "{pattern} {domain}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for wrong in [
+            "",
+            ".",
+            "..",
+            "a..b",
+            "https://a.example",
+            "a.example:443",
+            "a.example/",
+            "a b",
+            "-a.example",
+            "a-.example",
+            "a_b.example",
+            "*.example.com",
+            "127.1",
+            "0x7f000001",
+            "1.2.3.4.5",
+            "[::1",
+            "a@b.example",
+            "a%2eb",
+            "a\0b",
+            &"a".repeat(64),
+            &"a.".repeat(200),
+        ] {
+            assert!(wrong.parse::<Domain>().is_err(), "{wrong}");
+        }
+        for wrong in
+            ["*", "*.", "*.com", "*.*.example.com", "a.*.example.com", "*.192.0.2.1", "*a.example.com"]
+        {
+            assert!(wrong.parse::<DomainPattern>().is_err(), "{wrong}");
+        }
+    }
+}

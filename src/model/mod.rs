@@ -1,0 +1,29 @@
+//! The nouns: identifiers, secret, version, restrictions, integration, caller, denial.
+//!
+//! Every type here is valid once it exists: the way in is a parser that names what is wrong. Holds no
+//! secret value, reads no clock, does no I/O.
+
+mod caller;
+mod denial;
+mod domain;
+mod integration;
+mod name;
+mod restrictions;
+mod rotation;
+mod secret;
+mod spiffe;
+mod word;
+
+pub use caller::{Caller, CallerState, KeyHash, Level, Pins, Role, SpeakingKey, UnitName};
+pub use denial::Denial;
+pub use domain::{Domain, DomainPattern};
+pub use integration::{ConsentPolicy, FSM_NAME, Integration, IntegrationState, OAuthScope, redirect_uri};
+pub use name::{CallerName, Employee, IntegrationName, ScriptId, SecretId, SuiteAppId};
+pub use restrictions::{Restrictions, RestrictionsForm, Scope};
+pub use rotation::{Rotation, Standstill};
+pub use secret::{
+    Encoding, Fingerprint, MAX_VALUE_BYTES, MAX_VALUE_CHARS, Release, Secret, Standing, Unavailable, Version,
+    VersionState, VersionWanted, check_value,
+};
+pub use spiffe::{SpiffeId, TrustDomain};
+pub use word::{FieldError, Invalid, line_of_text};
