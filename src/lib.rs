@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod crypto;
+pub mod keys;
 pub mod model;
 pub mod secret;

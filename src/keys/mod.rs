@@ -1,0 +1,19 @@
+//! The key hierarchy: passphrase → root → per record; the AAD as a type; sealing and opening a record.
+//!
+//! ```text
+//! passphrase ──Argon2id(salt, cost in the header)──▶ wrapping key ──AES-256-GCM──▶ root key (random)
+//! root key ──HKDF(salt = 32 random bytes in the record, "record")──▶ one key for one record
+//!          ├─HKDF("index")───────▶ names of records in the store
+//!          ├─HKDF("fingerprint")─▶ fingerprints of values
+//!          └─HKDF("audit chain")─▶ the audit log's chain
+//! ```
+//!
+//! The one room that derives keys. Hands no key out except the audit chain's, and that as a type of its own.
+
+mod header;
+mod ring;
+mod sealed;
+
+pub use header::{Header, HeaderError, VaultId};
+pub use ring::{ChainKey, KeyRing};
+pub use sealed::{FORMAT, OpenError, RecordKind, RecordName, Sealed, StoreKey};

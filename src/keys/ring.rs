@@ -1,0 +1,114 @@
+//! The root key and what is derived from it, for as long as the vault is unsealed.
+
+use zeroize::Zeroizing;
+
+use super::header::VaultId;
+use super::sealed::{OpenError, RecordKind, RecordName, Sealed, StoreKey};
+use crate::crypto::{self, AeadKey, DerivedKey, Failed, MAC_LEN, MacKey, SALT_LEN, derive};
+use crate::model::Fingerprint;
+use crate::secret::Plaintext;
+
+/// Derivations differ in this last input of HKDF; the number is the format's.
+const RECORD: &[u8] = b"fsm-vault/1 record";
+const INDEX: &[u8] = b"fsm-vault/1 index";
+const FINGERPRINT: &[u8] = b"fsm-vault/1 fingerprint";
+const CHAIN: &[u8] = b"fsm-vault/1 audit chain";
+
+/// The key that chains the audit log.
+pub struct ChainKey(pub MacKey);
+
+/// All keys of an unsealed vault. Dropping it wipes them.
+pub struct KeyRing {
+    vault: VaultId,
+    root: DerivedKey,
+    index: MacKey,
+    fingerprint: MacKey,
+}
+
+impl KeyRing {
+    pub(super) fn new(vault: VaultId, root: DerivedKey) -> Self {
+        let index = MacKey::new(derive(&root, vault.as_bytes(), INDEX));
+        let fingerprint = MacKey::new(derive(&root, vault.as_bytes(), FINGERPRINT));
+        Self { vault, root, index, fingerprint }
+    }
+
+    pub(super) fn root(&self) -> &DerivedKey {
+        &self.root
+    }
+
+    pub fn vault(&self) -> VaultId {
+        self.vault
+    }
+
+    /// The audit chain's key, for the audit room to keep while unsealed.
+    pub fn chain_key(&self) -> ChainKey {
+        ChainKey(MacKey::new(derive(&self.root, self.vault.as_bytes(), CHAIN)))
+    }
+
+    /// Where a record lies in the store: its kind and the keyed hash of its name.
+    pub fn store_key(&self, name: &RecordName) -> StoreKey {
+        let kind = name.kind();
+        StoreKey::new(kind, self.index.hash(&[&[kind as u8], &name.bytes()]).into_public())
+    }
+
+    /// The first 8 bytes of a value's keyed hash, in hex.
+    pub fn fingerprint(&self, value: &Plaintext) -> Fingerprint {
+        let mac = value.lend(|bytes| self.fingerprint.hash(&[bytes])).into_public();
+        Fingerprint(mac[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Seals `message` as revision `revision` of the record at `key`, under a key of its own.
+    pub fn seal(&self, key: &StoreKey, revision: u64, message: &[u8]) -> Result<Sealed, Failed> {
+        let salt = crypto::fresh::<SALT_LEN>()?;
+        let mut bytes = Sealed::begin(key.kind(), revision, &salt, message.len());
+        let aad = Sealed::aad(self.vault, key, revision);
+        self.record_key(&salt[..]).seal_onto(&mut bytes, &aad, message)?;
+        Ok(Sealed::from_sealing(bytes))
+    }
+
+    /// Opens a record that lies at `key`.
+    pub fn open(&self, key: &StoreKey, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let parts = sealed.parts(key)?;
+        let aad = Sealed::aad(self.vault, key, parts.revision);
+        self.record_key(parts.salt).open(&aad, parts.text).map_err(|_| OpenError::Damaged)
+    }
+
+    /// Whether `key` is where a record of this name lies.
+    pub fn names(&self, key: &StoreKey, name: &RecordName) -> bool {
+        self.store_key(name) == *key
+    }
+
+    fn record_key(&self, salt: &[u8]) -> AeadKey {
+        AeadKey::new(derive(&self.root, salt, RECORD))
+    }
+}
+
+const _: () = assert!(MAC_LEN == StoreKey::HASH_LEN);
+
+impl RecordName<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Authority => Vec::new(),
+            Self::Secret(id) => id.as_str().as_bytes().to_vec(),
+            // An ID holds no NUL, so that name and number can't run into each other.
+            Self::Value(id, number) => [id.as_str().as_bytes(), &[0], &number.to_be_bytes()].concat(),
+            Self::Integration(name) => name.as_str().as_bytes().to_vec(),
+            Self::Caller(name) => name.as_str().as_bytes().to_vec(),
+            Self::Checkpoint => Vec::new(),
+        }
+    }
+
+    fn kind(&self) -> RecordKind {
+        match self {
+            Self::Authority => RecordKind::Authority,
+            Self::Secret(_) => RecordKind::Secret,
+            Self::Value(..) => RecordKind::Value,
+            Self::Integration(_) => RecordKind::Integration,
+            Self::Caller(_) => RecordKind::Caller,
+            Self::Checkpoint => RecordKind::Checkpoint,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
