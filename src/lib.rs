@@ -4,4 +4,5 @@ pub mod clock;
 pub mod crypto;
 pub mod keys;
 pub mod model;
+pub mod policy;
 pub mod secret;

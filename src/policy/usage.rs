@@ -1,0 +1,93 @@
+//! Whether a service may use a secret: scripts ∧ SuiteApp ∧ employees ∧ domains, then release and version.
+
+use jiff::Timestamp;
+
+use super::recognise::{Recognised, recognise};
+use crate::model::{Denial, Domain, Employee, Release, Restrictions, Role, Scope, Secret, VersionWanted};
+
+/// What a service says when it asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Where it means to send the value. Declared, not enforced: it is recorded.
+    pub domain: Option<&'a Domain>,
+    /// On whose behalf.
+    pub employee: Option<&'a Employee>,
+    pub version: VersionWanted,
+}
+
+/// What is asked for: a secret, or the pair of an integration.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// False for the stand-in that an unknown ID is decided against, so that the answer takes as long.
+    pub known: bool,
+    /// False while the integration that owns it is blocked or waits for approval.
+    pub enabled: bool,
+    pub restrictions: Option<&'a Restrictions>,
+    pub release: Release,
+    /// The secret whose versions count; of a pair, either.
+    pub secret: &'a Secret,
+}
+
+/// On what terms a service may have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    pub version: u64,
+    /// The employee on whose behalf, named or implied.
+    pub employee: Option<Employee>,
+}
+
+/// Decides in the contract's order. Every rule must pass.
+pub fn decide_use(who: Recognised, target: Target, ask: Ask, now: Timestamp) -> Result<Terms, Denial> {
+    let caller = recognise(who, now)?;
+    let Role::Service { script, employees, suiteapp } = &caller.role else {
+        return Err(Denial::WrongRole);
+    };
+    let rules_pass = || {
+        if !target.enabled {
+            return Err(Denial::IntegrationBlocked);
+        }
+        let rules = target.restrictions.ok_or(Denial::NoRestrictions)?;
+        if let Scope::Only(scripts) = &rules.scripts
+            && !scripts.contains(script)
+        {
+            return Err(Denial::ScriptNotAllowed);
+        }
+        if rules.suiteapp.is_some() && rules.suiteapp != *suiteapp {
+            return Err(Denial::SuiteAppNotAllowed);
+        }
+        let employee = on_behalf_of(employees, ask.employee)?;
+        if !rules.employees.is_empty() && !employee.is_some_and(|each| rules.employees.contains(each)) {
+            return Err(Denial::EmployeeNotAllowed);
+        }
+        if let Scope::Only(patterns) = &rules.domains {
+            let domain = ask.domain.ok_or(Denial::DomainRequired)?;
+            if !patterns.iter().any(|pattern| pattern.allows(domain)) {
+                return Err(Denial::DomainNotAllowed);
+            }
+        }
+        if target.release == Release::UseOnly {
+            return Err(Denial::UseOnly);
+        }
+        let version = target.secret.readable(ask.version, now).map_err(Denial::Version)?;
+        Ok(Terms { version: version.number, employee: employee.cloned() })
+    };
+    let verdict = rules_pass();
+    if target.known { verdict } else { Err(Denial::SecretUnknown) }
+}
+
+/// The one employee that a request is made for: named, or the only one the caller has.
+fn on_behalf_of<'a>(
+    registered: &'a [Employee],
+    named: Option<&'a Employee>,
+) -> Result<Option<&'a Employee>, Denial> {
+    match (registered, named) {
+        (_, Some(named)) if registered.contains(named) => Ok(Some(named)),
+        (_, Some(_)) => Err(Denial::EmployeeNotOfCaller),
+        ([], None) => Ok(None),
+        ([only], None) => Ok(Some(only)),
+        (_, None) => Err(Denial::EmployeeRequired),
+    }
+}
+
+#[cfg(test)]
+mod tests;
