@@ -6,3 +6,4 @@ pub mod keys;
 pub mod model;
 pub mod policy;
 pub mod secret;
+pub mod store;
