@@ -1,5 +1,6 @@
 //! fsm-vault, in rooms: each folder or file owns one thing, and imports go one way. `docs/` has the map.
 
+pub mod audit;
 pub mod clock;
 pub mod crypto;
 pub mod keys;

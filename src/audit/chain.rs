@@ -1,0 +1,280 @@
+//! The format of the log, and the keyed hash that chains its lines.
+//!
+//! The log is a row of *segments*, files `audit-00000001.jsonl`, `audit-00000002.jsonl`, … of whole lines.
+//! A line is one JSON object (UTF-8, no line feed inside) and a line feed. Its last member is `mac`, so
+//! that every line ends in exactly these 75 bytes:
+//!
+//! ```text
+//! ,"mac":"<64 lower-case hex digits>"}\n
+//! ```
+//!
+//! The bytes before that end are the line's *text* (so a text begins with `{` and lacks the closing brace).
+//! With the chain key of the vault,
+//!
+//! ```text
+//! mac = HMAC-SHA256(chain key, previous mac as 32 bytes ‖ text)
+//! chain key = HKDF-SHA256(ikm: root key, salt: vault id, info: "fsm-vault/1 audit chain"), 32 bytes
+//! ```
+//!
+//! where *previous mac* is that of the line before, across segments; 32 zero bytes before the first line of
+//! all. So a verifier works on the bytes as they lie there and never has to write JSON.
+//!
+//! Every line begins `{"seq":N,"time":"T",`. `seq` counts all lines, headers too: 1, 2, 3, … without gap
+//! and across segments, never restarting. `time` is RFC 3339, UTC, with six decimals: when the event
+//! happened; `seq` is the order, `time` may run back by what lies between an event and its writing.
+//!
+//! The first line of each segment, and no other, is a *header*, told by its member `segment`:
+//!
+//! ```text
+//! {"seq":1,"time":"2026-11-22T10:00:00.000000Z","segment":1,"format":1,"vault":"<vault id, hex>",
+//!  "previous":"<previous mac, 64 hex digits>","reason":"first","mac":"…"}          (one line)
+//! ```
+//!
+//! `segment` is the number in the file name, `previous` the previous mac that went into this line's, so that
+//! a segment can be checked alone once older ones are retired. `reason`:
+//!
+//! - `first`: segment 1, `previous` all zero;
+//! - `full`: the segment before was full; `previous` and `seq` follow its last line;
+//! - `damage`: the log before wasn't as it had been written; `previous` and `seq` follow the last line that
+//!   the daemon was sure of, and a verifier reports such a header for as long as it is kept.
+//!
+//! All other lines are *entries*: `request_id`, `caller`, `serial`, `peer` (`{"uid","pid"}` or
+//! `{"address"}`), `action`, `secret`, `integration`, `subject`, `version`, `domain`, `employee`, `outcome`
+//! (`allowed`, `denied`, `failed`), `reason`, `fingerprint`, `changes`, `count`, in this order; all but
+//! `action` and `outcome` are left out when there is nothing to say. Four actions are the log's own:
+//!
+//! - `audit.retire`: the segments up to the file named in `subject` are removed by age, `count` of them;
+//!   a missing segment is legitimate only if a later entry of this kind covers it;
+//! - `audit.recover`: a crash left `changes.bytes` bytes of an unfinished line, which were cut off;
+//! - `audit.damage`: what was noticed (`reason`), where (`subject`, `changes.line`);
+//! - `request.repeat`: `count` denials of one caller whose actions differed, see `tally.rs`.
+//!
+//! Where the log ends is known from the *checkpoint* that the store keeps, sealed: [`Checkpoint`].
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::{MAC_LEN, Mac, MacKey};
+
+/// Number of the format that the headers carry.
+pub(super) const FORMAT: u32 = 1;
+/// Longest line, in bytes; a longer one is refused when written and is damage when read.
+pub(super) const MAX_LINE: usize = 1024 * 1024;
+
+const END_LEN: usize = MAC_AT.len() + 2 * MAC_LEN + CLOSE.len();
+const MAC_AT: &[u8] = b",\"mac\":\"";
+const CLOSE: &[u8] = b"\"}\n";
+
+/// The log's head, for a place that whoever can edit the log can't reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Sequence number of the last line.
+    pub seq: u64,
+    /// Its mac, 64 hex digits.
+    pub mac: String,
+    /// The segment that it is in.
+    pub segment: u32,
+    /// Bytes of that segment up to and including the line.
+    pub offset: u64,
+    /// The oldest segment kept.
+    pub oldest_segment: u32,
+    /// How many segments there were.
+    pub segments: u32,
+}
+
+impl Checkpoint {
+    pub(super) fn link(&self) -> Option<Link> {
+        Some(Link { seq: self.seq, mac: mac_from_hex(self.mac.as_bytes())? })
+    }
+}
+
+/// A line's place in the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Link {
+    pub seq: u64,
+    pub mac: [u8; MAC_LEN],
+}
+
+impl Link {
+    /// Before the first line.
+    pub const ORIGIN: Self = Self { seq: 0, mac: [0; MAC_LEN] };
+}
+
+/// Why a segment was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    First,
+    Full,
+    Damage,
+}
+
+impl Reason {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Full => "full",
+            Self::Damage => "damage",
+        }
+    }
+}
+
+/// Writes lines and checks them.
+pub(super) struct Chain {
+    key: MacKey,
+    vault: String,
+}
+
+impl Chain {
+    pub fn new(key: MacKey, vault: String) -> Self {
+        Self { key, vault }
+    }
+
+    pub fn vault(&self) -> &str {
+        &self.vault
+    }
+
+    /// Writes an entry's line onto `out`. `body` is what [`super::Entry::body`] gave.
+    pub fn add_entry(&self, out: &mut Vec<u8>, after: Link, time: Timestamp, body: &[u8]) -> Link {
+        self.add(out, after, time, |out| out.extend_from_slice(body))
+    }
+
+    /// Writes the header of segment `number` onto `out`.
+    pub fn add_header(
+        &self,
+        out: &mut Vec<u8>,
+        after: Link,
+        time: Timestamp,
+        number: u32,
+        why: Reason,
+    ) -> Link {
+        self.add(out, after, time, |out| {
+            put(out, format_args!("\"segment\":{number},\"format\":{FORMAT},\"vault\":"));
+            serde_json::to_writer(&mut *out, &self.vault).expect("a string can be written to memory");
+            out.extend_from_slice(b",\"previous\":\"");
+            put_hex(out, &after.mac);
+            put(out, format_args!("\",\"reason\":\"{}\"", why.word()));
+        })
+    }
+
+    fn add(
+        &self,
+        out: &mut Vec<u8>,
+        after: Link,
+        time: Timestamp,
+        members: impl FnOnce(&mut Vec<u8>),
+    ) -> Link {
+        let start = out.len();
+        // 2^64 lines take longer to write than there is time.
+        let seq = after.seq.saturating_add(1);
+        put(out, format_args!("{{\"seq\":{seq},\"time\":\"{time:.6}\","));
+        members(out);
+        // The mac is public: it stands in the log for all who may read it.
+        let mac = self.key.hash(&[&after.mac, &out[start..]]).into_public();
+        out.extend_from_slice(MAC_AT);
+        put_hex(out, &mac);
+        out.extend_from_slice(CLOSE);
+        Link { seq, mac }
+    }
+
+    /// Whether a line of this text and mac follows one with the mac `before`.
+    pub fn joins(&self, before: &[u8; MAC_LEN], text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
+        self.key.hash(&[before, text]).same_as(&Mac::from_stored(*mac))
+    }
+}
+
+/// Cuts a line, with its line feed, into text and mac.
+pub(super) fn split(line: &[u8]) -> Option<(&[u8], [u8; MAC_LEN])> {
+    let (text, end) = line.split_at_checked(line.len().checked_sub(END_LEN)?)?;
+    let hex = end.strip_prefix(MAC_AT)?.strip_suffix(CLOSE)?;
+    Some((text, mac_from_hex(hex)?))
+}
+
+/// Exactly 64 lower-case digits: an upper-case one would be a changed byte that nobody notices.
+pub(super) fn mac_from_hex(hex: &[u8]) -> Option<[u8; MAC_LEN]> {
+    fn digit(byte: u8) -> Option<u8> {
+        match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        }
+    }
+    let (pairs, rest) = hex.as_chunks::<2>();
+    if pairs.len() != MAC_LEN || !rest.is_empty() {
+        return None;
+    }
+    let mut mac = [0; MAC_LEN];
+    for (byte, [high, low]) in mac.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(mac)
+}
+
+pub(super) fn mac_to_hex(mac: &[u8; MAC_LEN]) -> String {
+    let mut hex = Vec::with_capacity(2 * MAC_LEN);
+    put_hex(&mut hex, mac);
+    String::from_utf8(hex).expect("hex digits are ASCII")
+}
+
+fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.push(DIGITS[usize::from(byte >> 4)]);
+        out.push(DIGITS[usize::from(byte & 15)]);
+    }
+}
+
+fn put(out: &mut Vec<u8>, text: std::fmt::Arguments) {
+    out.write_fmt(text).expect("memory takes every write");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::DerivedKey;
+    use zeroize::Zeroizing;
+
+    fn chain() -> Chain {
+        Chain::new(MacKey::new(DerivedKey::from_bytes(Zeroizing::new([7; 32]))), "00ff".into())
+    }
+
+    // Computed with Python's hmac and hashlib from this file's first comment.
+    #[test]
+    fn agrees_with_an_independent_reader() {
+        let mut out = Vec::new();
+        let time: Timestamp = "2026-11-22T10:00:00.1234567Z".parse().unwrap();
+        let first = chain().add_header(&mut out, Link::ORIGIN, time, 1, Reason::First);
+        let second = chain().add_entry(&mut out, first, time, br#""action":"a.b","outcome":"denied""#);
+        let zeros = "0".repeat(64);
+        let expected = format!(
+            concat!(
+                r#"{{"seq":1,"time":"2026-11-22T10:00:00.123456Z","segment":1,"format":1,"vault":"00ff","#,
+                r#""previous":"{}","reason":"first","mac":"{}"}}"#,
+                "\n",
+                r#"{{"seq":2,"time":"2026-11-22T10:00:00.123456Z","action":"a.b","outcome":"denied","mac":"{}"}}"#,
+                "\n"
+            ),
+            zeros,
+            "735fe776c1d98d68fac85552bb891947c7c6ca40c1e4cfb51b613fc8884f4bff",
+            "87b508060af67b2ef9646d7b773090caa73e29b02ea70b662140bc06d63ecadb"
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        assert_eq!(second.seq, 2);
+    }
+
+    #[test]
+    fn splits_only_what_it_wrote() {
+        let mut line = Vec::new();
+        let link = chain().add_entry(&mut line, Link::ORIGIN, Timestamp::UNIX_EPOCH, b"\"a\":1");
+        let (text, mac) = split(&line).unwrap();
+        assert_eq!(mac, link.mac);
+        assert!(chain().joins(&[0; 32], text, &mac));
+        assert!(!chain().joins(&[1; 32], text, &mac));
+        assert!(split(&line[..line.len() - 1]).is_none(), "no line feed");
+        assert!(split(b"\n").is_none() && split(b"").is_none());
+        let upper = line.to_ascii_uppercase();
+        assert!(split(&upper).is_none());
+        assert_eq!(mac_from_hex(mac_to_hex(&mac).as_bytes()), Some(mac));
+    }
+}

@@ -1,0 +1,257 @@
+//! The directory of segments, and writing to one of them.
+//!
+//! Two private traits stand between the writer and the kernel, so that a test can let a write fail.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use super::finding::Flaw;
+
+const PREFIX: &str = "audit-";
+const SUFFIX: &str = ".jsonl";
+
+/// The name of a segment's file.
+pub(super) fn name_of(number: u32) -> String {
+    format!("{PREFIX}{number:08}{SUFFIX}")
+}
+
+/// The number of the segment with this name, if it is the name that [`name_of`] gives it.
+pub(super) fn number_of(name: &str) -> Option<u32> {
+    let number = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?.parse().ok()?;
+    (number > 0 && name_of(number) == name).then_some(number)
+}
+
+/// Where segments lie.
+pub(super) trait Disk: Send + Sync {
+    /// Numbers of the segments that are there, ascending.
+    fn list(&self) -> io::Result<Vec<u32>>;
+    /// A segment that wasn't there, for writing.
+    fn create(&self, number: u32) -> io::Result<Box<dyn Sink>>;
+    /// A segment that is there, for writing on.
+    fn reopen(&self, number: u32) -> io::Result<Box<dyn Sink>>;
+    /// A segment, for reading. [`ErrorKind::InvalidData`] if it is no regular file.
+    fn read(&self, number: u32) -> io::Result<File>;
+    fn remove(&self, number: u32) -> io::Result<()>;
+    /// Makes creations durable.
+    fn sync_entries(&self) -> io::Result<()>;
+}
+
+/// Numbers are given one after another: one that leaps further than this is no segment, and must not use the
+/// numbers up.
+const LEAP: u32 = 1_000_000;
+
+/// A segment being written.
+pub(super) trait Sink: Send {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Makes what was appended durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the segment to `length` bytes.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// What has been done behind the writer's back to a file that should have `length` bytes.
+    fn flaw(&self, length: u64) -> io::Result<Option<Flaw>>;
+}
+
+/// The real thing.
+#[derive(Clone)]
+pub(super) struct Directory(PathBuf);
+
+/// Keeps a second writer out for as long as it lives.
+pub(super) struct Lock {
+    _directory: File,
+}
+
+impl Directory {
+    /// Makes the directory if it isn't there, closed to others.
+    pub fn prepare(path: &Path) -> io::Result<Self> {
+        let directory = Self(path.to_owned());
+        directory.make()?;
+        Ok(directory)
+    }
+
+    fn make(&self) -> io::Result<()> {
+        std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&self.0)
+    }
+
+    /// [`ErrorKind::WouldBlock`] if another writer has it.
+    pub fn lock(&self) -> io::Result<Lock> {
+        let directory = File::open(&self.0)?;
+        flock(&directory, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Lock { _directory: directory })
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        self.0.join(name_of(number))
+    }
+
+    /// Without following a symbolic link, and without waiting for the other end of a FIFO.
+    fn open(&self, number: u32, how: &mut OpenOptions) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).expect("open(2) takes its flags as an int");
+        let file = match how.mode(0o600).custom_flags(flags).open(self.path(number)) {
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            file => file?,
+        };
+        if file.metadata()?.is_file() { Ok(file) } else { Err(ErrorKind::InvalidData.into()) }
+    }
+
+    fn sink(&self, number: u32, file: File) -> Box<dyn Sink> {
+        Box::new(Segment { file, path: self.path(number) })
+    }
+}
+
+impl Disk for Directory {
+    fn list(&self) -> io::Result<Vec<u32>> {
+        let mut numbers = Vec::new();
+        for entry in std::fs::read_dir(&self.0)? {
+            numbers.extend(entry?.file_name().to_str().and_then(number_of));
+        }
+        numbers.sort_unstable();
+        let mut last = 0;
+        numbers.retain(|number| {
+            let plausible = number - last <= LEAP;
+            if plausible {
+                last = *number;
+            } else {
+                tracing::warn!(
+                    segment = number,
+                    "a file with an implausible segment number lies in the audit directory"
+                );
+            }
+            plausible
+        });
+        Ok(numbers)
+    }
+
+    fn create(&self, number: u32) -> io::Result<Box<dyn Sink>> {
+        let create = || self.open(number, OpenOptions::new().append(true).create_new(true));
+        let file = match create() {
+            // The whole directory was removed while the daemon ran.
+            Err(error) if error.kind() == ErrorKind::NotFound => self.make().and_then(|()| create()),
+            file => file,
+        }?;
+        Ok(self.sink(number, file))
+    }
+
+    fn reopen(&self, number: u32) -> io::Result<Box<dyn Sink>> {
+        Ok(self.sink(number, self.open(number, OpenOptions::new().append(true))?))
+    }
+
+    fn read(&self, number: u32) -> io::Result<File> {
+        self.open(number, OpenOptions::new().read(true))
+    }
+
+    fn remove(&self, number: u32) -> io::Result<()> {
+        std::fs::remove_file(self.path(number))
+    }
+
+    fn sync_entries(&self) -> io::Result<()> {
+        File::open(&self.0)?.sync_all()
+    }
+}
+
+struct Segment {
+    file: File,
+    path: PathBuf,
+}
+
+impl Sink for Segment {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn flaw(&self, length: u64) -> io::Result<Option<Flaw>> {
+        let mine = self.file.metadata()?;
+        let there = match std::fs::symlink_metadata(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some(Flaw::Missing)),
+            there => there?,
+        };
+        Ok(if (mine.dev(), mine.ino()) != (there.dev(), there.ino()) {
+            Some(Flaw::Replaced)
+        } else if mine.len() < length {
+            Some(Flaw::Truncated)
+        } else if mine.len() > length {
+            Some(Flaw::ForeignBytes)
+        } else {
+            None
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stray_file_doesnt_use_up_the_numbers() {
+        let keep = tempfile::tempdir().unwrap();
+        let directory = Directory::prepare(keep.path()).unwrap();
+        for number in [1, 2, LEAP + 2, LEAP + 2 + LEAP + 1, u32::MAX] {
+            std::fs::write(keep.path().join(name_of(number)), "junk").unwrap();
+        }
+        assert_eq!(directory.list().unwrap(), [1, 2, LEAP + 2]);
+    }
+
+    #[test]
+    fn names_are_exact() {
+        assert_eq!(number_of("audit-00000001.jsonl"), Some(1));
+        assert_eq!(number_of("audit-123456789.jsonl"), Some(123_456_789));
+        for near_miss in [
+            "audit-1.jsonl",
+            "audit-000000001.jsonl",
+            "audit-00000000.jsonl",
+            "audit-+0000001.jsonl",
+            "audit-00000001.jsonl.gz",
+            "audit-00000001.json",
+            "Audit-00000001.jsonl",
+            "audit-99999999999.jsonl",
+            "audit-.jsonl",
+        ] {
+            assert_eq!(number_of(near_miss), None, "{near_miss}");
+        }
+    }
+
+    #[test]
+    fn a_link_a_fifo_and_a_directory_are_no_segment() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory::prepare(&place.path().join("audit")).unwrap();
+        let aim = place.path().join("aim");
+        std::fs::write(&aim, "").unwrap();
+        std::os::unix::fs::symlink(&aim, directory.path(1)).unwrap();
+        std::fs::create_dir(directory.path(2)).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, directory.path(3), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for number in 1..=3 {
+            assert!(directory.read(number).is_err(), "{number}");
+            assert!(directory.reopen(number).is_err(), "{number}");
+            assert!(directory.create(number).is_err(), "{number}");
+        }
+        assert_eq!(directory.read(1).unwrap_err().kind(), ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn files_are_closed_to_others_and_the_directory_has_one_writer() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Directory::prepare(&place.path().join("audit")).unwrap();
+        drop(directory.create(1).unwrap());
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&directory.0), mode(&directory.path(1))), (0o700, 0o600));
+        let lock = directory.lock().unwrap();
+        assert_eq!(directory.lock().err().unwrap().kind(), ErrorKind::WouldBlock);
+        drop(lock);
+        directory.lock().unwrap();
+    }
+}

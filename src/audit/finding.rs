@@ -1,0 +1,106 @@
+//! What is wrong with a log, and where.
+
+use serde::{Serialize, Serializer};
+
+/// A place where the log isn't as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The segment's number, as in its file name.
+    pub segment: u32,
+    /// Line of the segment, from 1; 0 stands for the segment as a whole.
+    pub line: u64,
+    /// What the line says its sequence number is, or what it should have been; none if neither can be told.
+    pub seq: Option<u64>,
+    pub flaw: Flaw,
+}
+
+/// What can be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// The line isn't one that this program could have written, or it was cut short.
+    NotAnEntry,
+    /// The line's content doesn't match its keyed hash.
+    Changed,
+    /// The line doesn't follow the one before it, and its sequence number says so too.
+    OutOfOrder,
+    /// The segment doesn't begin with a header.
+    NoHeader,
+    /// A header in the middle of a segment.
+    HeaderInside,
+    /// The header is that of another segment, vault or format.
+    Misplaced,
+    /// The header doesn't follow the last line of the segment before.
+    DoesNotFollow,
+    /// The segment isn't there.
+    Missing,
+    /// The segment's name belongs to something that is no regular file.
+    Unreadable,
+    /// The log ends before the checkpoint, or has something else in its place.
+    CheckpointNotMet,
+    /// The file was shorter than what had been written to it.
+    Truncated,
+    /// The file was longer than what had been written to it.
+    ForeignBytes,
+    /// The file was another than the one that was written to.
+    Replaced,
+    /// A failed write could not be taken back.
+    NotRepaired,
+    /// This segment was begun because damage had been noticed; the header, itself intact, remembers it.
+    AfterDamage,
+}
+
+impl Flaw {
+    /// For people.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::NotAnEntry => "the line is no audit entry or is incomplete",
+            Self::Changed => "the line was changed",
+            Self::OutOfOrder => "a line is missing, repeated or out of order here",
+            Self::NoHeader => "the segment has no header",
+            Self::HeaderInside => "a segment header stands in the middle of the segment",
+            Self::Misplaced => "the header belongs to another segment",
+            Self::DoesNotFollow => "the end of the segment before this one is missing or was replaced",
+            Self::Missing => "the segment is missing",
+            Self::Unreadable => "the segment is no regular file",
+            Self::CheckpointNotMet => "the log ends before its last checkpoint or was replaced",
+            Self::Truncated => "the segment was truncated while in use",
+            Self::ForeignBytes => "something else wrote to the segment while in use",
+            Self::Replaced => "the segment was replaced while in use",
+            Self::NotRepaired => "a failed write could not be taken back",
+            Self::AfterDamage => "the segment was begun after damage had been noticed",
+        }
+    }
+
+    /// For programs, and for the log itself.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotAnEntry => "not_an_entry",
+            Self::Changed => "changed",
+            Self::OutOfOrder => "out_of_order",
+            Self::NoHeader => "no_header",
+            Self::HeaderInside => "header_inside",
+            Self::Misplaced => "misplaced",
+            Self::DoesNotFollow => "does_not_follow",
+            Self::Missing => "missing",
+            Self::Unreadable => "unreadable",
+            Self::CheckpointNotMet => "checkpoint_not_met",
+            Self::Truncated => "truncated",
+            Self::ForeignBytes => "foreign_bytes",
+            Self::Replaced => "replaced",
+            Self::NotRepaired => "not_repaired",
+            Self::AfterDamage => "after_damage",
+        }
+    }
+}
+
+impl std::fmt::Display for Flaw {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        out.write_str(self.what())
+    }
+}
+
+impl Serialize for Flaw {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.word())
+    }
+}

@@ -1,0 +1,302 @@
+//! The log as the rest of the daemon sees it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use super::chain::{Chain, Checkpoint};
+use super::disk::{Directory, Disk, Lock};
+use super::entry::{Entry, LoggedEntry};
+use super::finding::Finding;
+use super::journal::Journal;
+use super::opening::survey;
+use super::queue::Queue;
+use super::tail::tail;
+use super::tally::{Due, MAX_CALLERS, Tallies};
+use super::verify::{Extent, Report, verify};
+use super::writer::{Health, Parts, Writer};
+use crate::clock::Clock;
+use crate::crypto::MacKey;
+
+/// When a decision's entry counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// On the disk: survives a power cut.
+    Fsync,
+    /// With the kernel: survives the end of the daemon, however it ends, but not a power cut.
+    Write,
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The directory of the segments; made if it isn't there.
+    pub dir: PathBuf,
+    pub durability: Durability,
+    /// A segment that would grow beyond this many bytes is closed and another begun.
+    pub segment_bytes: u64,
+    /// How many segments are kept; 0 keeps all. One is removed only once a checkpoint in a later segment
+    /// was taken.
+    pub retain: u32,
+    /// Where to send a copy of each line ([`super::JOURNALD_SOCKET`]): best effort, never in the way of a
+    /// release.
+    pub journal: Option<PathBuf>,
+}
+
+/// Why the log can't do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The entry isn't in the log, so what it tells of must not happen. Tried anew with the next entry.
+    #[error("the audit log can't be written: {0}")]
+    Unavailable(io::ErrorKind),
+    /// The log was closed, as when the vault is sealed.
+    #[error("the audit log is closed")]
+    Closed,
+    #[error("the audit entry is too large")]
+    TooLarge,
+    #[error("the audit log is in use by another process")]
+    InUse,
+    #[error("the audit log can't be read: {0}")]
+    Unreadable(#[source] io::Error),
+}
+
+/// How the log was found when it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// What isn't as it was written. The log goes on in a new segment; somebody should be told.
+    pub damage: Option<Finding>,
+    /// Bytes of an unfinished last line that were cut off.
+    pub recovered_bytes: u64,
+}
+
+/// The audit log, open for writing.
+pub struct Log {
+    queue: Arc<Queue>,
+    reading: Arc<Reading>,
+    health: Arc<Health>,
+    clock: Arc<dyn Clock>,
+    durability: Durability,
+    tallies: Mutex<Tallies>,
+    /// The thread behind durable entries, and the directory's lock; gone once closed.
+    running: Mutex<Option<(JoinHandle<()>, Lock)>>,
+}
+
+/// What reading takes.
+struct Reading {
+    disk: Arc<dyn Disk>,
+    chain: Arc<Chain>,
+    readers: Arc<AtomicUsize>,
+}
+
+/// A reader under way: as long as it lives, no segment is retired.
+struct Reader(Arc<AtomicUsize>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Log {
+    /// Opens the log or begins one, and checks what was written after the checkpoint. Damage doesn't fail:
+    /// it is told, and a new segment begun. Blocks: it reads up to a few segments.
+    ///
+    /// `vault` is the vault's id in hex, `key` its chain key.
+    pub fn open(
+        settings: Settings,
+        vault: String,
+        key: MacKey,
+        checkpoint: Option<Checkpoint>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Opened), AuditError> {
+        let directory = Directory::prepare(&settings.dir).map_err(AuditError::Unreadable)?;
+        let lock = directory.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => AuditError::InUse,
+            _ => AuditError::Unreadable(error),
+        })?;
+        Self::open_on(Arc::new(directory), lock, settings, Chain::new(key, vault), checkpoint, clock)
+    }
+
+    pub(super) fn open_on(
+        disk: Arc<dyn Disk>,
+        lock: Lock,
+        settings: Settings,
+        chain: Chain,
+        checkpoint: Option<Checkpoint>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Opened), AuditError> {
+        let found = survey(&*disk, &chain, checkpoint.as_ref()).map_err(AuditError::Unreadable)?;
+        let opened = Opened { damage: found.damage, recovered_bytes: found.torn };
+        let health = Arc::new(Health::new());
+        let chain = Arc::new(chain);
+        let readers = Arc::new(AtomicUsize::new(0));
+        let parts = Parts {
+            disk: disk.clone(),
+            chain: chain.clone(),
+            clock: clock.clone(),
+            journal: settings.journal.map(Journal::new).transpose().map_err(AuditError::Unreadable)?,
+            health: health.clone(),
+            readers: readers.clone(),
+            segment_bytes: settings.segment_bytes,
+            retain: usize::try_from(settings.retain).unwrap_or(usize::MAX),
+        };
+        let writer = Writer::new(parts, found, checkpoint).map_err(AuditError::Unreadable)?;
+        let queue = Queue::new(writer);
+        let thread = std::thread::Builder::new().name("audit-sync".into()).spawn({
+            let queue = queue.clone();
+            move || queue.write_durable()
+        });
+        let thread = thread.map_err(|error| AuditError::Unavailable(error.kind()))?;
+        let log = Self {
+            queue,
+            reading: Arc::new(Reading { disk, chain, readers }),
+            health,
+            clock,
+            durability: settings.durability,
+            tallies: Mutex::new(Tallies::of(MAX_CALLERS)),
+            running: Mutex::new(Some((thread, lock))),
+        };
+        Ok((log, opened))
+    }
+
+    /// Writes a decision's entry, as durably as the settings say: its number. Without `Ok`, it must not
+    /// take effect.
+    pub async fn append(&self, entry: Entry) -> Result<u64, AuditError> {
+        let durable = self.durability == Durability::Fsync;
+        self.queue.write(self.clock.now(), entry.body(), durable).await
+    }
+
+    /// Writes a change's entry; it is on the disk once this returns.
+    pub async fn append_durably(&self, entry: Entry) -> Result<u64, AuditError> {
+        self.queue.write(self.clock.now(), entry.body(), true).await
+    }
+
+    /// Writes a denial, or counts it if its caller has had ten in this minute (`tally.rs`).
+    pub async fn append_denial(&self, entry: Entry) -> Result<(), AuditError> {
+        let write = lock(&self.tallies).note(entry, self.clock.now());
+        self.append_tallied(write).await
+    }
+
+    /// Writes what was counted. To be called by a timer with [`Due::Ended`], and with [`Due::All`] before
+    /// closing.
+    pub async fn flush_tallies(&self, due: Due) -> Result<(), AuditError> {
+        let write = lock(&self.tallies).take(due, self.clock.now());
+        self.append_tallied(write).await
+    }
+
+    /// What can't be written is counted again, so that no denial is lost.
+    async fn append_tallied(&self, entries: Vec<Entry>) -> Result<(), AuditError> {
+        let mut outcome = Ok(());
+        for entry in entries {
+            if let Err(error) = self.append(entry.clone()).await {
+                if matches!(error, AuditError::Unavailable(_)) {
+                    lock(&self.tallies).put_back(entry, self.clock.now());
+                }
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    /// Makes all that was written durable: the head, for the store to keep; `None` if it hasn't moved since
+    /// the last call. What can't be stored is to be tried again, a later one takes its place.
+    pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, AuditError> {
+        let queue = self.queue.clone();
+        blocking(move || {
+            if queue.is_closed() {
+                return Err(AuditError::Closed);
+            }
+            queue
+                .with_writer(|writer| writer.checkpoint())
+                .map_err(|error| AuditError::Unavailable(error.kind()))
+        })
+        .await
+    }
+
+    /// Whether the last write succeeded.
+    pub fn is_available(&self) -> bool {
+        self.health.available.load(Ordering::Relaxed)
+    }
+
+    /// The damage noticed last, when the log was opened or since.
+    pub fn damage(&self) -> Option<Finding> {
+        *lock(&self.health.damage)
+    }
+
+    /// Reads and checks everything, while entries go on being written.
+    pub async fn verify(&self, checkpoint: Option<Checkpoint>) -> Result<Report, AuditError> {
+        let (queue, reading) = (self.queue.clone(), self.reading.clone());
+        blocking(move || {
+            let (extent, _reader) = reading.extent(&queue)?;
+            let stop = || queue.is_closed();
+            verify(&*reading.disk, &reading.chain, &extent, checkpoint.as_ref(), stop)
+                .map_err(AuditError::Unreadable)?
+                .ok_or(AuditError::Closed)
+        })
+        .await
+    }
+
+    /// The last `limit` entries numbered below `before` that `keep` says yes to, newest first. What they
+    /// say isn't checked; [`Log::verify`] does that.
+    pub async fn tail(
+        &self,
+        limit: usize,
+        before: Option<u64>,
+        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
+    ) -> Result<Vec<LoggedEntry>, AuditError> {
+        let (queue, reading) = (self.queue.clone(), self.reading.clone());
+        blocking(move || {
+            let (extent, _reader) = reading.extent(&queue)?;
+            tail(&*reading.disk, &extent, limit, before, keep).map_err(AuditError::Unreadable)
+        })
+        .await
+    }
+
+    /// Writes what waits, then lets go of files and lock; all later calls get [`AuditError::Closed`].
+    /// Blocks for as long as a sync takes. Tallies and checkpoint come before.
+    pub fn close(&self) {
+        self.queue.close();
+        if let Some((thread, lock)) = lock(&self.running).take() {
+            // A panic in the thread has been reported already; its lines got no answer.
+            let _ = thread.join();
+            self.queue.with_writer(Writer::close);
+            drop(lock);
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Reading {
+    /// What there is to read now. Looks for damage first, so that the writer and the reader agree about it.
+    fn extent(&self, queue: &Queue) -> Result<(Extent, Reader), AuditError> {
+        if queue.is_closed() {
+            return Err(AuditError::Closed);
+        }
+        queue.with_writer(|writer| {
+            if let Err(error) = writer.look() {
+                tracing::warn!(%error, "audit log is read although it can't be written");
+            }
+            self.readers.fetch_add(1, Ordering::SeqCst);
+            let reader = Reader(self.readers.clone());
+            let present = self.disk.list().map_err(AuditError::Unreadable)?;
+            Ok((Extent { present, current: writer.current() }, reader))
+        })
+    }
+}
+
+async fn blocking<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, AuditError> + Send + 'static,
+) -> Result<R, AuditError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(AuditError::Unreadable(io::Error::other(error))))
+}

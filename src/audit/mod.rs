@@ -1,0 +1,39 @@
+//! The audit log: append-only, tamper-evident JSON lines in capped segments, one line per decision and per
+//! change.
+//!
+//! Owns `data_dir/audit/`: the entry, the chain, writing, checking from a checkpoint at start, verifying
+//! all of it, reading its tail. Knows nothing of why something was decided, never sees a value, and keeps
+//! no checkpoint itself: what keeps it is beyond the reach of whoever can edit these files. The format is
+//! drawn in `chain.rs`.
+//!
+//! What it can't tell: whoever may write to the directory can take away whole lines from the end that came
+//! after the last checkpoint, while the daemon is down, and leave what looks like a crash. So checkpoints
+//! are to be stored often. Once retention has removed a damaged segment and the header that remembers it,
+//! the rest verifies.
+//!
+//! Nothing is released before [`Log::append`] of its entry has returned `Ok`.
+
+mod chain;
+mod disk;
+mod entry;
+mod finding;
+mod journal;
+mod log;
+mod opening;
+mod own;
+mod queue;
+mod tail;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod walk;
+mod writer;
+
+pub use chain::Checkpoint;
+pub use entry::{Entry, LoggedEntry, Outcome, Peer};
+pub use finding::{Finding, Flaw};
+pub use journal::JOURNALD_SOCKET;
+pub use log::{AuditError, Durability, Log, Opened, Settings};
+pub use tally::Due;
+pub use verify::Report;

@@ -1,0 +1,131 @@
+//! What there is to write on when the daemon starts, and what is wrong with it.
+//!
+//! ```text
+//! no segment, no checkpoint              begin segment 1
+//! intact after the checkpoint            go on; an unfinished last line (crash) is cut off
+//! anything else                          damage: begin a new segment after all others
+//! damage noticed, new segment already
+//! begun, then a crash before a checkpoint  go on in that segment, don't begin another
+//! ```
+
+use std::io;
+
+use super::chain::{Chain, Checkpoint, Link, Reason};
+use super::disk::Disk;
+use super::finding::Finding;
+use super::walk::{End, Walk};
+
+/// The state of the log before anything is written.
+pub(super) struct Found {
+    /// The last line that is surely ours.
+    pub head: Link,
+    pub start: Start,
+    /// Numbers of the segments that are there and count.
+    pub segments: Vec<u32>,
+    /// No segment above this number has ever been seen.
+    pub highest: u32,
+    pub damage: Option<Finding>,
+    /// Bytes of an unfinished line, to be cut off or already gone.
+    pub torn: u64,
+}
+
+pub(super) enum Start {
+    /// Write on after `length` bytes of this segment.
+    GoOn {
+        number: u32,
+        length: u64,
+    },
+    Begin(Reason),
+}
+
+/// Looks through the log from the checkpoint on; through all of it if there is none, or if something is
+/// wrong.
+pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpoint>) -> io::Result<Found> {
+    let present = disk.list()?;
+    let newest = present.last().copied();
+    let walk_all = || {
+        let mut all = Walk::of_all(chain, checkpoint);
+        all.segments(disk, &present, |number| end_of(number, newest), || false)?;
+        all.finish();
+        io::Result::Ok(all)
+    };
+    let walk = match checkpoint {
+        None => walk_all()?,
+        Some(checkpoint) => walk_after(disk, chain, checkpoint, &present)?,
+    };
+    let Some(damage) = walk.first else {
+        let oldest = walk
+            .retired
+            .0
+            .saturating_add(1)
+            .max(checkpoint.map_or(1, |checkpoint| checkpoint.oldest_segment));
+        return go_on(disk, &walk, present, oldest, None);
+    };
+    let all = if checkpoint.is_some() { walk_all()? } else { walk };
+    let known = checkpoint.and_then(Checkpoint::link).unwrap_or(Link::ORIGIN);
+    if all.restart.is_some_and(|seq| seq > known.seq) {
+        return go_on(disk, &all, present, 0, Some(damage));
+    }
+    Ok(Found {
+        head: if all.head.seq > known.seq { all.head } else { known },
+        start: Start::Begin(Reason::Damage),
+        highest: newest.unwrap_or(0).max(checkpoint.map_or(0, |checkpoint| checkpoint.segment)),
+        segments: present,
+        damage: Some(damage),
+        torn: 0,
+    })
+}
+
+fn end_of(number: u32, newest: Option<u32>) -> End {
+    if Some(number) == newest { End::MayBeTorn } else { End::Whole }
+}
+
+fn walk_after<'a>(
+    disk: &dyn Disk,
+    chain: &'a Chain,
+    checkpoint: &'a Checkpoint,
+    present: &[u32],
+) -> io::Result<Walk<'a>> {
+    let mut walk = Walk::after(chain, checkpoint);
+    let Ok(at) = present.binary_search(&checkpoint.segment) else {
+        walk.note_missing(checkpoint.segment);
+        return Ok(walk);
+    };
+    walk.segments(disk, &present[at..], |number| end_of(number, present.last().copied()), || false)?;
+    walk.finish();
+    // Older segments aren't read, but they have to be there.
+    let (retired, removed) = walk.retired;
+    let oldest = checkpoint.oldest_segment.max(retired.saturating_add(1));
+    let there = present[..=at].iter().filter(|number| **number >= oldest).count() as u64;
+    if there != u64::from(checkpoint.segments).saturating_sub(removed) {
+        let missing = (oldest..checkpoint.segment).find(|number| present.binary_search(number).is_err());
+        walk.note_missing(missing.unwrap_or(oldest));
+    }
+    Ok(walk)
+}
+
+/// Goes on at the end of an intact log. Segments below `oldest` were retired, but a crash kept them.
+fn go_on(
+    disk: &dyn Disk,
+    walk: &Walk,
+    mut segments: Vec<u32>,
+    oldest: u32,
+    damage: Option<Finding>,
+) -> io::Result<Found> {
+    if walk.hollow
+        && let Some(number) = segments.pop()
+    {
+        // A crash while the segment was begun: begin it again when there is something to write.
+        disk.remove(number)?;
+    }
+    let kept = segments.split_off(segments.partition_point(|number| *number < oldest));
+    for number in segments {
+        let _ = disk.remove(number);
+    }
+    let start = match kept.last() {
+        None => Start::Begin(Reason::First),
+        Some(_) => Start::GoOn { number: walk.end.0, length: walk.end.1 },
+    };
+    let highest = kept.last().copied().unwrap_or(0);
+    Ok(Found { head: walk.head, start, segments: kept, highest, damage, torn: walk.torn })
+}

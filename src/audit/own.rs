@@ -1,0 +1,43 @@
+//! The entries that the log writes about itself.
+
+use super::disk::name_of;
+use super::entry::{Entry, Outcome};
+use super::finding::Finding;
+
+/// The action of the entry that tells of removed segments.
+pub(super) const RETIRE: &str = "audit.retire";
+
+/// Segments up to this one, so many of them, are being removed.
+pub(super) fn retired(upto: u32, count: u64) -> Entry {
+    Entry {
+        action: RETIRE.into(),
+        subject: Some(name_of(upto).into()),
+        outcome: Outcome::Allowed,
+        reason: Some("retain".into()),
+        count: Some(count),
+        ..Entry::default()
+    }
+}
+
+/// So many bytes of an unfinished line were cut off.
+pub(super) fn recovered(bytes: u64) -> Entry {
+    Entry {
+        action: "audit.recover".into(),
+        outcome: Outcome::Allowed,
+        reason: Some("unfinished_line".into()),
+        changes: Some(serde_json::json!({ "bytes": bytes })),
+        ..Entry::default()
+    }
+}
+
+/// The log wasn't as it had been written.
+pub(super) fn damaged(finding: Finding) -> Entry {
+    Entry {
+        action: "audit.damage".into(),
+        subject: Some(name_of(finding.segment).into()),
+        outcome: Outcome::Failed,
+        reason: Some(finding.flaw.word().into()),
+        changes: Some(serde_json::json!({ "line": finding.line })),
+        ..Entry::default()
+    }
+}

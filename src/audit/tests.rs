@@ -1,0 +1,874 @@
+//! The room as a whole: real files, real tampering, a disk that fails when told to.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+use super::chain::Chain;
+use super::disk::{Directory, Disk, Sink, name_of};
+use super::verify::{Extent, verify};
+use super::*;
+use crate::clock::ManualClock;
+use crate::crypto::{DerivedKey, MacKey};
+
+const VAULT: &str = "000102030405060708090a0b0c0d0e0f";
+
+fn key() -> MacKey {
+    MacKey::new(DerivedKey::from_bytes(Zeroizing::new([7; 32])))
+}
+
+fn entry(nth: usize) -> Entry {
+    Entry {
+        request_id: Some(format!("r-{nth:04}").into()),
+        caller: Some("mobile".into()),
+        action: "secret.read".into(),
+        secret: Some("custsecret_nx_fsm_client_id".into()),
+        outcome: Outcome::Allowed,
+        ..Entry::default()
+    }
+}
+
+/// A place for a log, and a clock that only the test turns.
+struct Place {
+    dir: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    settings: Settings,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            dir: dir.path().join("audit"),
+            durability: Durability::Fsync,
+            segment_bytes: 16 << 20,
+            retain: 0,
+            journal: None,
+        };
+        let start = Timestamp::from_second(1_790_000_000).unwrap();
+        Self { dir, clock: Arc::new(ManualClock::at(start)), settings }
+    }
+
+    /// With segments of about seven entries each.
+    fn small() -> Self {
+        let mut place = Self::new();
+        place.settings.segment_bytes = 2000;
+        place
+    }
+
+    fn open(&self, checkpoint: Option<Checkpoint>) -> (Log, Opened) {
+        Log::open(self.settings.clone(), VAULT.into(), key(), checkpoint, self.clock.clone()).unwrap()
+    }
+
+    fn open_faulty(&self, faults: &Arc<Faults>) -> Log {
+        let directory = Directory::prepare(&self.settings.dir).unwrap();
+        let lock = directory.lock().unwrap();
+        let disk = Arc::new(FaultyDisk { directory, faults: faults.clone() });
+        let chain = Chain::new(key(), VAULT.into());
+        Log::open_on(disk, lock, self.settings.clone(), chain, None, self.clock.clone()).unwrap().0
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        self.settings.dir.join(name_of(number))
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        Directory::prepare(&self.settings.dir).unwrap().list().unwrap()
+    }
+
+    fn lines(&self, number: u32) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path(number)).unwrap();
+        text.split_inclusive('\n').map(str::to_owned).collect()
+    }
+
+    fn rewrite(&self, number: u32, lines: &[String]) {
+        std::fs::write(self.path(number), lines.concat()).unwrap();
+    }
+
+    /// A closed log of so many entries, and its head.
+    async fn written(&self, entries: usize) -> Checkpoint {
+        let (log, _) = self.open(None);
+        for nth in 0..entries {
+            log.append(entry(nth)).await.unwrap();
+        }
+        log.checkpoint().await.unwrap().unwrap()
+    }
+}
+
+/// How many of the next calls of each kind fail.
+#[derive(Default)]
+struct Faults {
+    append: AtomicU32,
+    sync: AtomicU32,
+    cut: AtomicU32,
+    create: AtomicU32,
+}
+
+fn fails(count: &AtomicU32) -> bool {
+    count.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+struct FaultyDisk {
+    directory: Directory,
+    faults: Arc<Faults>,
+}
+
+struct FaultySink {
+    sink: Box<dyn Sink>,
+    faults: Arc<Faults>,
+}
+
+fn no_room<T>() -> io::Result<T> {
+    Err(io::ErrorKind::StorageFull.into())
+}
+
+impl Disk for FaultyDisk {
+    fn list(&self) -> io::Result<Vec<u32>> {
+        self.directory.list()
+    }
+    fn create(&self, number: u32) -> io::Result<Box<dyn Sink>> {
+        if fails(&self.faults.create) {
+            return no_room();
+        }
+        Ok(Box::new(FaultySink { sink: self.directory.create(number)?, faults: self.faults.clone() }))
+    }
+    fn reopen(&self, number: u32) -> io::Result<Box<dyn Sink>> {
+        Ok(Box::new(FaultySink { sink: self.directory.reopen(number)?, faults: self.faults.clone() }))
+    }
+    fn read(&self, number: u32) -> io::Result<File> {
+        self.directory.read(number)
+    }
+    fn remove(&self, number: u32) -> io::Result<()> {
+        self.directory.remove(number)
+    }
+    fn sync_entries(&self) -> io::Result<()> {
+        self.directory.sync_entries()
+    }
+}
+
+impl Sink for FaultySink {
+    /// A failing write leaves half of it behind, as a full disk does.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if fails(&self.faults.append) {
+            self.sink.append(&bytes[..bytes.len() / 2])?;
+            return no_room();
+        }
+        self.sink.append(bytes)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        if fails(&self.faults.sync) { no_room() } else { self.sink.sync() }
+    }
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        if fails(&self.faults.cut) { no_room() } else { self.sink.cut(length) }
+    }
+    fn flaw(&self, length: u64) -> io::Result<Option<Flaw>> {
+        self.sink.flaw(length)
+    }
+}
+
+fn at(segment: u32, line: u64, flaw: Flaw) -> Option<(u32, u64, Flaw)> {
+    Some((segment, line, flaw))
+}
+
+fn place_of(finding: Option<Finding>) -> Option<(u32, u64, Flaw)> {
+    finding.map(|finding| (finding.segment, finding.line, finding.flaw))
+}
+
+#[tokio::test]
+async fn a_log_of_several_segments_verifies_and_goes_on_after_reopening() {
+    let place = Place::small();
+    let checkpoint = place.written(20).await;
+    assert!(checkpoint.segment >= 3, "{checkpoint:?}");
+    let (log, opened) = place.open(Some(checkpoint.clone()));
+    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0 });
+    assert_eq!(log.checkpoint().await.unwrap(), None, "nothing new");
+    assert_eq!(log.append_durably(entry(20)).await.unwrap(), checkpoint.seq + 1);
+    let report = log.verify(Some(checkpoint)).await.unwrap();
+    assert_eq!((report.entries, report.first_bad, report.findings), (21, None, 0));
+    assert_eq!(report.head_matches_checkpoint, Some(true));
+    for number in place.numbers() {
+        assert!(std::fs::metadata(place.path(number)).unwrap().len() <= 2000);
+    }
+}
+
+#[tokio::test]
+async fn without_a_checkpoint_all_is_checked_at_opening() {
+    let place = Place::small();
+    let checkpoint = place.written(20).await;
+    let (log, opened) = place.open(None);
+    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0 });
+    assert_eq!(log.append(entry(20)).await.unwrap(), checkpoint.seq + 1);
+    assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn the_tail_is_read_backwards_across_segments() {
+    let place = Place::small();
+    place.written(20).await;
+    let (log, _) = place.open(None);
+    let ids = |entries: Vec<LoggedEntry>| -> Vec<String> {
+        entries.iter().map(|logged| logged.entry.request_id.as_deref().unwrap()[2..].into()).collect()
+    };
+    let all = log.tail(100, None, |_| true).await.unwrap();
+    assert_eq!(all.len(), 20);
+    assert!(all.is_sorted_by(|newer, older| newer.seq > older.seq));
+    assert_eq!(ids(log.tail(3, None, |_| true).await.unwrap()), ["0019", "0018", "0017"]);
+    let before = Some(all[10].seq);
+    assert_eq!(ids(log.tail(2, before, |_| true).await.unwrap()), ["0008", "0007"]);
+    let odd = |logged: &LoggedEntry| logged.entry.request_id.as_deref().unwrap().ends_with('3');
+    assert_eq!(ids(log.tail(9, None, odd).await.unwrap()), ["0013", "0003"]);
+    assert!(log.tail(0, None, |_| true).await.unwrap().is_empty());
+}
+
+/// What somebody with an editor does to a closed log, and what verifying says.
+#[tokio::test]
+async fn each_tampering_is_found_where_it_is() {
+    type Tampering = (&'static str, fn(&Place), Option<(u32, u64, Flaw)>, OnlyByCheckpoint);
+    type OnlyByCheckpoint = bool;
+    let table: &[Tampering] = &[
+        ("nothing", |_| (), None, false),
+        (
+            "a byte edited",
+            |place| {
+                let mut lines = place.lines(2);
+                lines[2] = lines[2].replacen("allowed", "allowee", 1);
+                place.rewrite(2, &lines);
+            },
+            at(2, 3, Flaw::Changed),
+            false,
+        ),
+        (
+            "a header edited",
+            |place| {
+                let mut lines = place.lines(2);
+                lines[0] = lines[0].replacen("full", "fall", 1);
+                place.rewrite(2, &lines);
+            },
+            at(2, 1, Flaw::Changed),
+            false,
+        ),
+        (
+            "the mac in upper case",
+            |place| {
+                let mut lines = place.lines(1);
+                let end = lines[1].len() - 3;
+                let upper = lines[1][end - 64..end].to_uppercase();
+                lines[1].replace_range(end - 64..end, &upper);
+                place.rewrite(1, &lines);
+            },
+            at(1, 2, Flaw::NotAnEntry),
+            false,
+        ),
+        (
+            "a line dropped",
+            |place| {
+                let mut lines = place.lines(2);
+                lines.remove(2);
+                place.rewrite(2, &lines);
+            },
+            at(2, 3, Flaw::OutOfOrder),
+            false,
+        ),
+        (
+            "two lines swapped",
+            |place| {
+                let mut lines = place.lines(1);
+                lines.swap(3, 4);
+                place.rewrite(1, &lines);
+            },
+            at(1, 4, Flaw::OutOfOrder),
+            false,
+        ),
+        (
+            "a line repeated",
+            |place| {
+                let mut lines = place.lines(1);
+                lines.insert(3, lines[2].clone());
+                place.rewrite(1, &lines);
+            },
+            at(1, 4, Flaw::OutOfOrder),
+            false,
+        ),
+        (
+            "a segment's end cut off",
+            |place| {
+                let mut lines = place.lines(2);
+                lines.pop();
+                place.rewrite(2, &lines);
+            },
+            at(3, 1, Flaw::DoesNotFollow),
+            false,
+        ),
+        (
+            "a segment's header removed",
+            |place| place.rewrite(2, &place.lines(2)[1..]),
+            at(2, 1, Flaw::NoHeader),
+            false,
+        ),
+        ("a segment emptied", |place| place.rewrite(2, &[]), at(2, 1, Flaw::NoHeader), false),
+        (
+            "the log's end cut off",
+            |place| {
+                let mut lines = place.lines(3);
+                lines.pop();
+                place.rewrite(3, &lines);
+            },
+            at(3, 7, Flaw::CheckpointNotMet),
+            true,
+        ),
+        (
+            "the log's end cut off in the middle of a line",
+            |place| {
+                let text = place.lines(3).concat();
+                std::fs::write(place.path(3), &text[..text.len() - 20]).unwrap();
+            },
+            at(3, 7, Flaw::NotAnEntry),
+            true,
+        ),
+        (
+            "the last segment deleted",
+            |place| std::fs::remove_file(place.path(3)).unwrap(),
+            at(3, 0, Flaw::Missing),
+            true,
+        ),
+        (
+            "the first segment deleted",
+            |place| std::fs::remove_file(place.path(1)).unwrap(),
+            at(1, 0, Flaw::Missing),
+            false,
+        ),
+        (
+            "a middle segment deleted",
+            |place| std::fs::remove_file(place.path(2)).unwrap(),
+            at(2, 0, Flaw::Missing),
+            false,
+        ),
+        (
+            "two segments swapped",
+            |place| {
+                let (one, other) = (place.lines(1), place.lines(2));
+                place.rewrite(1, &other);
+                place.rewrite(2, &one);
+            },
+            at(1, 1, Flaw::DoesNotFollow),
+            false,
+        ),
+        (
+            "a segment renamed over another",
+            |place| std::fs::rename(place.path(3), place.path(2)).unwrap(),
+            at(2, 1, Flaw::DoesNotFollow),
+            false,
+        ),
+        (
+            "a forged line appended",
+            |place| {
+                let mut lines = place.lines(3);
+                lines.push(lines[5].replacen("r-00", "r-99", 1));
+                place.rewrite(3, &lines);
+            },
+            at(3, 8, Flaw::OutOfOrder),
+            false,
+        ),
+        (
+            "a segment appended",
+            |place| place.rewrite(4, &place.lines(3)),
+            at(4, 1, Flaw::DoesNotFollow),
+            false,
+        ),
+        (
+            "a link in place of a segment",
+            |place| {
+                let aside = place.dir.path().join("aside");
+                std::fs::rename(place.path(2), &aside).unwrap();
+                std::os::unix::fs::symlink(&aside, place.path(2)).unwrap();
+            },
+            at(2, 0, Flaw::Unreadable),
+            false,
+        ),
+        (
+            "a long line of anything",
+            |place| {
+                let mut lines = place.lines(2);
+                lines.insert(1, "x".repeat(5 << 20));
+                place.rewrite(2, &lines);
+            },
+            at(2, 2, Flaw::NotAnEntry),
+            false,
+        ),
+    ];
+    for (what, tamper, expected, only_by_checkpoint) in table {
+        for with_checkpoint in [true, false] {
+            if *only_by_checkpoint && !with_checkpoint {
+                continue;
+            }
+            let place = Place::small();
+            let checkpoint = place.written(20).await;
+            assert_eq!((checkpoint.segment, place.lines(3).len()), (3, 7));
+            tamper(&place);
+            let checkpoint = with_checkpoint.then_some(checkpoint);
+            let (log, opened) = place.open(checkpoint.clone());
+            let report = log.verify(checkpoint.clone()).await.unwrap();
+            assert_eq!(place_of(report.first_bad), *expected, "{what}, checkpoint: {with_checkpoint}");
+            if !with_checkpoint {
+                assert_eq!(place_of(opened.damage), *expected, "{what}, at opening");
+            }
+            log.append(entry(99)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn damage_is_told_once_and_remembered_for_ever() {
+    let place = Place::small();
+    let checkpoint = place.written(18).await;
+    std::fs::remove_dir_all(&place.settings.dir).unwrap();
+    let (log, opened) = place.open(Some(checkpoint.clone()));
+    assert_eq!(place_of(opened.damage), at(3, 0, Flaw::Missing));
+    assert_eq!(log.damage(), opened.damage);
+    // A header and an `audit.damage` entry come first.
+    assert_eq!(log.append(entry(0)).await.unwrap(), checkpoint.seq + 3);
+    assert_eq!(place.numbers(), [4]);
+    let tail = log.tail(9, None, |_| true).await.unwrap();
+    assert_eq!(tail[1].entry.action, "audit.damage");
+    assert_eq!(tail[1].entry.subject.as_deref(), Some("audit-00000003.jsonl"));
+
+    // Killed before the new head could be stored: it goes on in the segment already begun.
+    drop(log);
+    let (log, opened) = place.open(Some(checkpoint));
+    assert!(opened.damage.is_some());
+    log.append(entry(1)).await.unwrap();
+    assert_eq!(place.numbers(), [4]);
+
+    let checkpoint = log.checkpoint().await.unwrap();
+    drop(log);
+    let (log, opened) = place.open(checkpoint.clone());
+    assert_eq!(opened.damage, None);
+    let report = log.verify(checkpoint).await.unwrap();
+    assert_eq!(place_of(report.first_bad), at(1, 0, Flaw::Missing));
+    assert_eq!((report.findings, report.head_matches_checkpoint), (2, Some(true)));
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_log_is_noticed() {
+    let place = Place::new();
+    let _ = place.written(3).await;
+    let old = place.lines(1);
+    let (log, _) = place.open(None);
+    log.append(entry(3)).await.unwrap();
+    let checkpoint = log.checkpoint().await.unwrap().unwrap();
+    drop(log);
+    place.rewrite(1, &old);
+    let (log, opened) = place.open(Some(checkpoint.clone()));
+    assert_eq!(place_of(opened.damage), at(1, 5, Flaw::CheckpointNotMet));
+    assert!(log.append(entry(4)).await.unwrap() > checkpoint.seq, "numbers never restart");
+    let report = log.verify(Some(checkpoint)).await.unwrap();
+    assert_eq!(report.head_matches_checkpoint, Some(false));
+}
+
+#[tokio::test]
+async fn a_deleted_older_segment_is_noticed_at_opening() {
+    let place = Place::small();
+    let checkpoint = place.written(18).await;
+    std::fs::remove_file(place.path(2)).unwrap();
+    let (log, opened) = place.open(Some(checkpoint));
+    assert_eq!(place_of(opened.damage), at(2, 0, Flaw::Missing));
+    let checkpoint = log.checkpoint().await.unwrap();
+    drop(log);
+    assert_eq!(place.open(checkpoint).1.damage, None, "told once");
+}
+
+#[tokio::test]
+async fn an_unfinished_last_line_is_cut_off() {
+    let place = Place::new();
+    let checkpoint = place.written(3).await;
+    let whole = place.lines(1);
+    for (length, checkpoint) in [(1, None), (200, Some(checkpoint))] {
+        let mut torn = whole.concat();
+        torn.push_str(&"{\"seq\":6,".repeat(40)[..length]);
+        std::fs::write(place.path(1), torn).unwrap();
+        let (log, opened) = place.open(checkpoint);
+        assert_eq!(opened, Opened { damage: None, recovered_bytes: length as u64 });
+        assert_eq!(log.append(entry(3)).await.unwrap(), 6);
+        let told = &log.tail(9, None, |logged| logged.entry.action == "audit.recover").await.unwrap()[0];
+        assert_eq!(told.entry.changes, Some(serde_json::json!({ "bytes": length })));
+        assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+    }
+}
+
+#[tokio::test]
+async fn an_unfinished_header_is_begun_again() {
+    for rest in ["", "{\"seq\":"] {
+        let place = Place::small();
+        let checkpoint = place.written(18).await;
+        std::fs::write(place.path(4), rest).unwrap();
+        let (log, opened) = place.open(Some(checkpoint));
+        assert_eq!(opened, Opened { damage: None, recovered_bytes: rest.len() as u64 });
+        for nth in 0..7 {
+            log.append(entry(nth)).await.unwrap();
+        }
+        assert_eq!(place.numbers(), [1, 2, 3, 4]);
+        assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+    }
+    let place = Place::new();
+    Directory::prepare(&place.settings.dir).unwrap();
+    std::fs::write(place.path(1), "{").unwrap();
+    let (log, _) = place.open(None);
+    log.append(entry(0)).await.unwrap();
+    assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_tasks_write_one_chain() {
+    for durability in [Durability::Fsync, Durability::Write] {
+        let mut place = Place::new();
+        place.settings.durability = durability;
+        place.settings.segment_bytes = 20_000;
+        let log = Arc::new(place.open(None).0);
+        let tasks: Vec<_> = (0..64)
+            .map(|task| {
+                let log = log.clone();
+                tokio::spawn(async move {
+                    let mut seqs = Vec::new();
+                    for nth in 0..20 {
+                        let entry = entry(task * 100 + nth);
+                        seqs.push(if nth % 5 == 4 {
+                            log.append_durably(entry).await.unwrap()
+                        } else {
+                            log.append(entry).await.unwrap()
+                        });
+                        if nth == 10 && task % 16 == 0 {
+                            log.checkpoint().await.unwrap();
+                        }
+                    }
+                    assert!(seqs.is_sorted());
+                    seqs
+                })
+            })
+            .collect();
+        let mut seqs = Vec::new();
+        for task in tasks {
+            seqs.extend(task.await.unwrap());
+        }
+        let checkpoint = log.checkpoint().await.unwrap();
+        let report = log.verify(checkpoint.clone()).await.unwrap();
+        assert_eq!((report.first_bad, report.entries), (None, 64 * 20));
+        seqs.sort_unstable();
+        seqs.dedup();
+        assert_eq!(seqs.len(), 64 * 20);
+        // The only other lines are the headers.
+        assert_eq!(checkpoint.unwrap().seq, 64 * 20 + u64::from(report.segments));
+    }
+}
+
+/// A task that goes away leaves its line behind; the log stays whole and usable.
+#[tokio::test]
+async fn a_task_that_gives_up_harms_nobody() {
+    let mut place = Place::new();
+    place.settings.durability = Durability::Write;
+    let (log, _) = place.open(None);
+    {
+        let mut given_up = Box::pin(log.append(entry(0)));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(given_up.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(log.append(entry(1)).await.unwrap(), 3);
+    log.close();
+    assert!(matches!(log.append(entry(2)).await, Err(AuditError::Closed)));
+    assert!(matches!(log.checkpoint().await, Err(AuditError::Closed)));
+    let (log, _) = place.open(None);
+    assert_eq!(log.verify(None).await.unwrap().entries, 2);
+}
+
+#[tokio::test]
+async fn a_failure_refuses_and_then_heals() {
+    for durability in [Durability::Fsync, Durability::Write] {
+        let mut place = Place::small();
+        place.settings.durability = durability;
+        let faults = Arc::new(Faults::default());
+        let log = place.open_faulty(&faults);
+        assert_eq!(log.append(entry(0)).await.unwrap(), 2);
+        let kinds: [fn(&Faults) -> &AtomicU32; 2] = [|faults| &faults.append, |faults| &faults.sync];
+        for (kind, next) in kinds.into_iter().zip(3..) {
+            kind(&faults).store(1, Ordering::SeqCst);
+            let refused = log.append_durably(entry(1)).await;
+            assert!(matches!(refused, Err(AuditError::Unavailable(io::ErrorKind::StorageFull))));
+            assert!(!log.is_available());
+            assert_eq!(log.append(entry(2)).await.unwrap(), next, "no number is lost");
+            assert!(log.is_available());
+        }
+        let report = log.verify(None).await.unwrap();
+        assert_eq!((report.first_bad, report.entries), (None, 3));
+        assert_eq!(log.damage(), None);
+    }
+}
+
+#[tokio::test]
+async fn no_room_for_a_new_segment_refuses_until_there_is() {
+    let place = Place::small();
+    let faults = Arc::new(Faults { create: AtomicU32::new(1), ..Faults::default() });
+    let log = place.open_faulty(&faults);
+    assert!(!log.is_available(), "opening doesn't fail, it says so");
+    for nth in 0..6 {
+        log.append(entry(nth)).await.unwrap();
+    }
+    let full = log.checkpoint().await.unwrap().unwrap();
+    let kinds: [fn(&Faults) -> &AtomicU32; 3] =
+        [|faults| &faults.create, |faults| &faults.append, |faults| &faults.sync];
+    for kind in kinds {
+        kind(&faults).store(1, Ordering::SeqCst);
+        let large = Entry { domain: Some("d".repeat(1000).into()), ..entry(7) };
+        assert!(log.append(large).await.is_err());
+        assert_eq!(place.numbers(), [1]);
+    }
+    assert_eq!(log.append_durably(entry(8)).await.unwrap(), full.seq + 1, "a small one still fits");
+    let large = Entry { domain: Some("d".repeat(1000).into()), ..entry(7) };
+    assert_eq!(log.append(large).await.unwrap(), full.seq + 3);
+    assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn what_cannot_be_repaired_is_left_behind_in_its_segment() {
+    let place = Place::new();
+    let faults = Arc::new(Faults::default());
+    let log = place.open_faulty(&faults);
+    log.append(entry(0)).await.unwrap();
+    faults.append.store(1, Ordering::SeqCst);
+    faults.cut.store(1, Ordering::SeqCst);
+    log.append(entry(1)).await.unwrap_err();
+    log.append(entry(2)).await.unwrap();
+    assert_eq!(place.numbers(), [1, 2]);
+    assert_eq!(place_of(log.damage()), at(1, 0, Flaw::NotRepaired));
+    let report = log.verify(None).await.unwrap();
+    assert_eq!(place_of(report.first_bad), at(1, 3, Flaw::NotAnEntry));
+}
+
+#[tokio::test]
+async fn what_is_done_to_the_files_meanwhile_is_noticed() {
+    type Meddling = (&'static str, fn(&Place), Flaw, Option<(u32, u64, Flaw)>);
+    let table: &[Meddling] = &[
+        (
+            "deleted",
+            |place| std::fs::remove_file(place.path(1)).unwrap(),
+            Flaw::Missing,
+            at(1, 0, Flaw::Missing),
+        ),
+        (
+            "directory deleted",
+            |place| std::fs::remove_dir_all(&place.settings.dir).unwrap(),
+            Flaw::Missing,
+            at(1, 0, Flaw::Missing),
+        ),
+        (
+            "replaced by a copy",
+            |place| {
+                let lines = place.lines(1);
+                std::fs::remove_file(place.path(1)).unwrap();
+                place.rewrite(1, &lines);
+            },
+            Flaw::Replaced,
+            at(2, 1, Flaw::AfterDamage),
+        ),
+        (
+            "truncated",
+            |place| place.rewrite(1, &place.lines(1)[..2]),
+            Flaw::Truncated,
+            at(2, 1, Flaw::AfterDamage),
+        ),
+        (
+            "written to",
+            |place| {
+                let lines = place.lines(1);
+                place.rewrite(1, &[lines.clone(), lines[1..].to_vec()].concat());
+            },
+            Flaw::ForeignBytes,
+            at(1, 5, Flaw::OutOfOrder),
+        ),
+    ];
+    for (what, meddle, flaw, first_bad) in table {
+        for durability in [Durability::Fsync, Durability::Write] {
+            let mut place = Place::new();
+            place.settings.durability = durability;
+            let (log, _) = place.open(None);
+            for nth in 0..3 {
+                log.append(entry(nth)).await.unwrap();
+            }
+            meddle(&place);
+            if durability == Durability::Write {
+                log.checkpoint().await.unwrap();
+            }
+            log.append(entry(3)).await.unwrap();
+            assert_eq!(place_of(log.damage()), at(1, 0, *flaw), "{what}");
+            assert_eq!(log.tail(1, None, |_| true).await.unwrap()[0].seq, 7, "{what}");
+            let report = log.verify(None).await.unwrap();
+            assert_eq!(place_of(report.first_bad), *first_bad, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn old_segments_are_retired_and_only_those() {
+    let mut place = Place::small();
+    place.settings.retain = 3;
+    let (log, _) = place.open(None);
+    for nth in 0..30 {
+        log.append(entry(nth)).await.unwrap();
+    }
+    assert_eq!(place.numbers()[0], 1, "nothing goes before there is a checkpoint");
+    let mut checkpoint = None;
+    for nth in 30..60 {
+        checkpoint = log.checkpoint().await.unwrap();
+        log.append(entry(nth)).await.unwrap();
+    }
+    let kept = place.numbers();
+    assert!(kept.len() == 3 && kept[0] > 5, "{kept:?}");
+    let told = log.tail(99, None, |logged| logged.entry.action == "audit.retire").await.unwrap();
+    assert_eq!(told[0].entry.subject.as_deref(), Some(&*name_of(kept[0] - 1)));
+    let report = log.verify(checkpoint.clone()).await.unwrap();
+    assert_eq!((report.first_bad, report.segments), (None, 3));
+    drop(log);
+    for checkpoint in [checkpoint.clone(), None] {
+        assert_eq!(place.open(checkpoint).1.damage, None);
+    }
+
+    std::fs::remove_file(place.path(kept[0])).unwrap();
+    let (log, opened) = place.open(checkpoint);
+    assert_eq!(place_of(opened.damage), at(kept[0], 0, Flaw::Missing));
+    let report = log.verify(None).await.unwrap();
+    assert_eq!(place_of(report.first_bad), at(kept[0], 0, Flaw::Missing));
+}
+
+/// Killed between the entry and the removal: the removal is made up for.
+#[tokio::test]
+async fn an_interrupted_retirement_is_finished() {
+    let mut place = Place::small();
+    place.settings.retain = 2;
+    let (log, _) = place.open(None);
+    let mut nth = 0;
+    let mut append = async || {
+        log.append(entry(nth)).await.unwrap();
+        nth += 1;
+    };
+    while place.numbers().len() < 2 {
+        append().await;
+    }
+    let (first, checkpoint) = (place.lines(1), log.checkpoint().await.unwrap());
+    while place.numbers()[0] == 1 {
+        append().await;
+    }
+    log.close();
+    place.rewrite(1, &first);
+    let (log, opened) = place.open(checkpoint);
+    assert_eq!(opened.damage, None);
+    assert_eq!(place.numbers(), [2, 3]);
+    assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn a_looping_caller_writes_ten_entries_and_one_a_minute() {
+    let place = Place::new();
+    let (log, _) = place.open(None);
+    let denial = || Entry { outcome: Outcome::Denied, reason: Some("use_only".into()), ..entry(0) };
+    for _ in 0..3 {
+        for _ in 0..500 {
+            log.append_denial(denial()).await.unwrap();
+        }
+        place.clock.turn(SignedDuration::from_secs(60));
+    }
+    log.flush_tallies(Due::Ended).await.unwrap();
+    log.flush_tallies(Due::All).await.unwrap();
+    let all = log.tail(99, None, |_| true).await.unwrap();
+    let counts: Vec<u64> = all.iter().filter_map(|logged| logged.entry.count).collect();
+    assert_eq!((all.len(), counts), (33, vec![490, 490, 490]));
+    assert_eq!(all[0].entry.caller.as_deref(), Some("mobile"));
+}
+
+#[tokio::test]
+async fn uncounted_denials_are_kept_while_the_log_is_unavailable() {
+    let place = Place::new();
+    let faults = Arc::new(Faults::default());
+    let log = place.open_faulty(&faults);
+    faults.append.store(1, Ordering::SeqCst);
+    log.append_denial(entry(0)).await.unwrap_err();
+    log.flush_tallies(Due::All).await.unwrap();
+    assert_eq!(log.tail(9, None, |_| true).await.unwrap()[0].entry.count, Some(1));
+}
+
+#[tokio::test]
+async fn a_second_writer_and_a_huge_entry_are_refused() {
+    let place = Place::new();
+    let (log, _) = place.open(None);
+    let second = Log::open(place.settings.clone(), VAULT.into(), key(), None, place.clock.clone());
+    assert!(matches!(second.err(), Some(AuditError::InUse)));
+    let huge = Entry { domain: Some("d".repeat(1 << 20).into()), ..entry(0) };
+    assert!(matches!(log.append(huge).await, Err(AuditError::TooLarge)));
+    let large = Entry { domain: Some("d".repeat(1_000_000).into()), ..entry(0) };
+    log.append(large).await.unwrap();
+    assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn each_line_goes_to_the_journal_too() {
+    let mut place = Place::new();
+    let socket: PathBuf = place.dir.path().join("journal");
+    let listener = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    place.settings.journal = Some(socket);
+    let (log, _) = place.open(None);
+    log.append(entry(0)).await.unwrap();
+    for line in place.lines(1) {
+        let mut buffer = [0; 2000];
+        let length = listener.recv(&mut buffer).unwrap();
+        let told = String::from_utf8_lossy(&buffer[..length]);
+        assert!(told.starts_with(&format!("MESSAGE={line}")), "{told}");
+    }
+    drop(listener);
+    log.append(entry(1)).await.unwrap();
+}
+
+fn verify_files(dir: &Path, current: u32, length: u64, checkpoint: &Checkpoint) -> Report {
+    let directory = Directory::prepare(dir).unwrap();
+    let extent = Extent { present: directory.list().unwrap(), current: Some((current, length)) };
+    let chain = Chain::new(key(), VAULT.into());
+    verify(&directory, &chain, &extent, Some(checkpoint), || false).unwrap().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Any change of any one byte of any segment is found, in the line where it is or the one after.
+    #[test]
+    fn any_changed_byte_is_found(changes in prop::collection::vec((any::<prop::sample::Index>(), 1..=255u8), 64)) {
+        let place = Place::small();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let checkpoint = runtime.block_on(place.written(15));
+        let files: Vec<Vec<u8>> =
+            (1..=checkpoint.segment).map(|number| std::fs::read(place.path(number)).unwrap()).collect();
+        let check = || verify_files(&place.settings.dir, checkpoint.segment, checkpoint.offset, &checkpoint);
+        prop_assert_eq!(check().first_bad, None);
+        for (index, flip) in changes {
+            let mut at = index.index(files.iter().map(Vec::len).sum());
+            let which = files.iter().position(|file| {
+                let inside = at < file.len();
+                if !inside {
+                    at -= file.len();
+                }
+                inside
+            });
+            let which = which.unwrap();
+            let mut changed = files[which].clone();
+            changed[at] ^= flip;
+            let number = u32::try_from(which).unwrap() + 1;
+            std::fs::write(place.path(number), &changed).unwrap();
+            let found = check().first_bad;
+            let line = 1 + files[which][..at].iter().filter(|byte| **byte == b'\n').count() as u64;
+            prop_assert_eq!(found.map(|found| (found.segment, found.line)), Some((number, line)));
+            std::fs::write(place.path(number), &files[which]).unwrap();
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Reads the whole log and tells where it isn't as it was written.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::chain::{Chain, Checkpoint};
+use super::disk::Disk;
+use super::finding::Finding;
+use super::walk::{End, Walk};
+
+/// What verifying found. The log is intact if `first_bad` is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Intact entries, headers not counted.
+    pub entries: u64,
+    pub segments: u32,
+    /// The first place, in the order of the log, that isn't as it was written.
+    pub first_bad: Option<Finding>,
+    /// How many such places there are.
+    pub findings: u64,
+    /// Whether the line that the checkpoint names is there, unchanged; none without a checkpoint.
+    pub head_matches_checkpoint: Option<bool>,
+}
+
+/// What there is to read at one moment.
+pub(super) struct Extent {
+    pub present: Vec<u32>,
+    /// The segment being written, and how much of it is confirmed.
+    pub current: Option<(u32, u64)>,
+}
+
+/// None if told to stop.
+pub(super) fn verify(
+    disk: &dyn Disk,
+    chain: &Chain,
+    extent: &Extent,
+    checkpoint: Option<&Checkpoint>,
+    stop: impl Fn() -> bool,
+) -> io::Result<Option<Report>> {
+    let mut walk = Walk::of_all(chain, checkpoint);
+    let end = |number| match extent.current {
+        Some((current, length)) if current == number => End::At(length),
+        _ => End::Whole,
+    };
+    walk.segments(disk, &extent.present, end, &stop)?;
+    if stop() {
+        return Ok(None);
+    }
+    if let Some((current, _)) = extent.current
+        && extent.present.binary_search(&current).is_err()
+    {
+        walk.note_missing(current);
+    }
+    walk.finish();
+    Ok(Some(Report {
+        entries: walk.entries,
+        segments: walk.segments,
+        first_bad: walk.first,
+        findings: walk.findings,
+        head_matches_checkpoint: walk.checkpoint_met(),
+    }))
+}

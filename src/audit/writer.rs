@@ -1,0 +1,366 @@
+//! Writes lines to the current segment, begins new ones, repairs after failures, retires old ones.
+//!
+//! The chain's head moves only once a write (and, where asked for, its fdatasync) has succeeded. So
+//! whatever fails, the log ends with the last confirmed line, and what was to follow it fails too instead
+//! of chaining onto nothing.
+
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::chain::{Chain, Checkpoint, Link, Reason, mac_to_hex};
+use super::disk::{Disk, Sink};
+use super::entry::Entry;
+use super::finding::{Finding, Flaw};
+use super::journal::Journal;
+use super::opening::{Found, Start};
+use super::own::{damaged, recovered, retired};
+use super::queue::Pending;
+use crate::clock::Clock;
+
+/// What the writer is made of, besides the state that it finds.
+pub(super) struct Parts {
+    pub disk: Arc<dyn Disk>,
+    pub chain: Arc<Chain>,
+    pub clock: Arc<dyn Clock>,
+    pub journal: Option<Journal>,
+    pub health: Arc<Health>,
+    /// Readers under way; nothing is retired under their hands.
+    pub readers: Arc<AtomicUsize>,
+    pub segment_bytes: u64,
+    pub retain: usize,
+}
+
+/// What others may ask at any time, without waiting for the writer.
+pub(super) struct Health {
+    pub available: AtomicBool,
+    pub damage: Mutex<Option<Finding>>,
+}
+
+pub(super) struct Writer {
+    parts: Parts,
+    head: Link,
+    place: Place,
+    /// Highest number that a segment has had.
+    highest: u32,
+    segments: Vec<u32>,
+    checkpoint: Option<Checkpoint>,
+    /// Entries of the log's own that are still to be written, before anything else.
+    owed: Vec<Entry>,
+    buffer: Vec<u8>,
+}
+
+/// Where the next line goes.
+enum Place {
+    Writing(Current),
+    /// A write failed: bytes after `length` have to be cut off first.
+    Torn(Current),
+    /// A new segment has to be begun first.
+    Between(Reason),
+    Closed,
+}
+
+struct Current {
+    number: u32,
+    sink: Box<dyn Sink>,
+    /// Confirmed bytes.
+    length: u64,
+    synced: bool,
+}
+
+impl Writer {
+    /// Takes up what was found. If it can't be written to yet (disk full), that is tried again with each
+    /// entry.
+    pub fn new(parts: Parts, found: Found, checkpoint: Option<Checkpoint>) -> io::Result<Self> {
+        let mut owed = Vec::new();
+        let place = match found.start {
+            Start::Begin(reason) => Place::Between(reason),
+            Start::GoOn { number, length } => {
+                let sink = parts.disk.reopen(number)?;
+                // Lines that a killed daemon wrote may not be on the disk yet.
+                let current = Current { number, sink, length, synced: false };
+                if found.torn > 0 { Place::Torn(current) } else { Place::Writing(current) }
+            }
+        };
+        if found.torn > 0 {
+            owed.push(recovered(found.torn));
+        }
+        if let Some(finding) = found.damage {
+            owed.push(damaged(finding));
+            parts.health.set_damage(finding);
+        }
+        let mut writer = Self {
+            parts,
+            head: found.head,
+            place,
+            highest: found.highest,
+            segments: found.segments,
+            checkpoint,
+            owed,
+            buffer: Vec::new(),
+        };
+        let ready = writer.ready();
+        writer.report(&ready);
+        Ok(writer)
+    }
+
+    /// Writes the lines and tells each waiting task. With `sync`, they are on the disk by then.
+    pub fn commit(&mut self, mut lines: Vec<Pending>, sync: bool) {
+        while !lines.is_empty() {
+            let written = self.write_some(&lines, sync);
+            self.report(&written);
+            match written {
+                Ok((first, count)) => {
+                    lines.drain(..count).zip(first..).for_each(|(line, seq)| line.tell(Ok(seq)));
+                }
+                Err(error) => lines.drain(..).for_each(|line| line.tell(Err(error.kind()))),
+            }
+        }
+    }
+
+    /// Makes all lines durable; the head, if it has moved since the last time.
+    pub fn checkpoint(&mut self) -> io::Result<Option<Checkpoint>> {
+        let head = self.look().and_then(|()| self.sync()).map(|()| self.here());
+        self.report(&head);
+        let head = head?;
+        if head == self.checkpoint {
+            return Ok(None);
+        }
+        self.checkpoint.clone_from(&head);
+        Ok(head)
+    }
+
+    /// Number and confirmed length of the segment being written, if there is one.
+    pub fn current(&self) -> Option<(u32, u64)> {
+        match &self.place {
+            Place::Writing(current) | Place::Torn(current) => Some((current.number, current.length)),
+            Place::Between(_) | Place::Closed => None,
+        }
+    }
+
+    /// Notices a segment that was deleted, replaced, cut or written to by others, and begins another.
+    pub fn look(&mut self) -> io::Result<()> {
+        self.ready()?;
+        if let Place::Writing(current) = &self.place
+            && let Some(flaw) = current.sink.flaw(current.length)?
+        {
+            self.abandon(flaw);
+            self.ready()?;
+        }
+        Ok(())
+    }
+
+    /// Ends all writing.
+    pub fn close(&mut self) {
+        let _ = self.sync();
+        self.place = Place::Closed;
+    }
+
+    fn report<T>(&self, done: &io::Result<T>) {
+        let now = done.is_ok();
+        let before = self.parts.health.available.swap(now, Ordering::Relaxed);
+        match done {
+            Err(error) if before => tracing::error!(%error, "audit log can't be written"),
+            Ok(_) if !before => tracing::info!("audit log can be written again"),
+            _ => {}
+        }
+    }
+
+    /// Writes as many of the lines as fit into one segment, at least one: its first number, and how many.
+    fn write_some(&mut self, lines: &[Pending], sync: bool) -> io::Result<(u64, usize)> {
+        if sync { self.look() } else { self.ready() }?;
+        let mut buffer = mem::take(&mut self.buffer);
+        let (mut head, mut count) = self.fill(&mut buffer, lines, 0);
+        if count == 0 {
+            self.begin(Reason::Full)?;
+            (head, count) = self.fill(&mut buffer, lines, 1);
+        }
+        let first = self.head.seq.saturating_add(1);
+        let written = self.put(&buffer, head, sync);
+        buffer.clear();
+        self.buffer = buffer;
+        written.map(|()| (first, count))
+    }
+
+    /// Chains lines into the buffer until the segment is full, `at_least` so many.
+    fn fill(&self, buffer: &mut Vec<u8>, lines: &[Pending], at_least: usize) -> (Link, usize) {
+        let room = self.current().map_or(0, |(_, length)| self.parts.segment_bytes.saturating_sub(length));
+        let (mut head, mut count) = (self.head, 0);
+        for line in lines {
+            let start = buffer.len();
+            let next = self.parts.chain.add_entry(buffer, head, line.time, &line.body);
+            if count >= at_least && buffer.len() as u64 > room {
+                buffer.truncate(start);
+                break;
+            }
+            (head, count) = (next, count + 1);
+        }
+        (head, count)
+    }
+
+    /// The one way in which lines get into a segment that is in use.
+    fn put(&mut self, bytes: &[u8], head: Link, sync: bool) -> io::Result<()> {
+        let Place::Writing(current) = &mut self.place else {
+            return Err(ErrorKind::NotConnected.into());
+        };
+        let written =
+            current.sink.append(bytes).and_then(|()| if sync { current.sink.sync() } else { Ok(()) });
+        if let Err(error) = written {
+            let Place::Writing(current) = mem::replace(&mut self.place, Place::Closed) else {
+                unreachable!("it was being written to a moment ago");
+            };
+            self.place = Place::Torn(current);
+            return Err(error);
+        }
+        current.length += bytes.len() as u64;
+        current.synced = sync;
+        self.head = head;
+        if let Some(journal) = &self.parts.journal {
+            journal.send(bytes);
+        }
+        Ok(())
+    }
+
+    /// Makes the current segment durable. After a failure the kernel may forget what it couldn't write, so
+    /// a later success promises nothing for quick lines before it; a power cut that loses them shows as
+    /// damage.
+    fn sync(&mut self) -> io::Result<()> {
+        match &mut self.place {
+            Place::Writing(current) if !current.synced => {
+                current.sink.sync()?;
+                current.synced = true;
+                Ok(())
+            }
+            Place::Writing(_) => Ok(()),
+            Place::Torn(_) | Place::Between(_) | Place::Closed => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Repairs and begins what has to be, so that a line can be written.
+    fn ready(&mut self) -> io::Result<()> {
+        match mem::replace(&mut self.place, Place::Closed) {
+            Place::Torn(mut current) => {
+                let repaired = current.sink.cut(current.length).and_then(|()| current.sink.sync());
+                let number = current.number;
+                self.place = Place::Writing(Current { synced: repaired.is_ok(), ..current });
+                if let Err(error) = repaired {
+                    tracing::error!(%error, segment = number, "audit segment can't be repaired");
+                    self.abandon(Flaw::NotRepaired);
+                }
+            }
+            other => self.place = other,
+        }
+        if let Place::Between(reason) = self.place {
+            self.begin(reason)?;
+        }
+        while let Some(entry) = self.owed.first() {
+            let body = entry.body();
+            self.put_own(&body)?;
+            self.owed.remove(0);
+        }
+        Ok(())
+    }
+
+    fn put_own(&mut self, body: &[u8]) -> io::Result<()> {
+        let mut line = Vec::new();
+        let head = self.parts.chain.add_entry(&mut line, self.head, self.parts.clock.now(), body);
+        self.put(&line, head, true)
+    }
+
+    /// Gives the current segment up as damaged.
+    fn abandon(&mut self, flaw: Flaw) {
+        let Some((segment, _)) = self.current() else { return };
+        let finding = Finding { segment, line: 0, seq: Some(self.head.seq), flaw };
+        tracing::error!(segment, flaw = flaw.word(), "audit log is damaged");
+        self.parts.health.set_damage(finding);
+        self.owed.push(damaged(finding));
+        if flaw == Flaw::Missing {
+            self.segments.retain(|number| *number != segment);
+        }
+        self.place = Place::Between(Reason::Damage);
+    }
+
+    /// Begins a new segment. Until its header is on the disk, nothing has changed.
+    fn begin(&mut self, reason: Reason) -> io::Result<()> {
+        if matches!(self.place, Place::Writing(_)) {
+            self.sync()?;
+        }
+        let (number, mut sink) = self.create()?;
+        let mut header = Vec::new();
+        let now = self.parts.clock.now();
+        let head = self.parts.chain.add_header(&mut header, self.head, now, number, reason);
+        let written =
+            sink.append(&header).and_then(|()| sink.sync()).and_then(|()| self.parts.disk.sync_entries());
+        if let Err(error) = written {
+            let _ = self.parts.disk.remove(number);
+            return Err(error);
+        }
+        self.place = Place::Writing(Current { number, sink, length: header.len() as u64, synced: true });
+        self.head = head;
+        self.highest = number;
+        self.segments.push(number);
+        if let Some(journal) = &self.parts.journal {
+            journal.send(&header);
+        }
+        self.retire()
+    }
+
+    /// A number that something else took, such as a header that could neither be written nor removed, is
+    /// left to the verifier and passed over.
+    fn create(&self) -> io::Result<(u32, Box<dyn Sink>)> {
+        const TRIES: u32 = 16;
+        for ahead in 1..=TRIES {
+            let number = self.highest.checked_add(ahead).ok_or(ErrorKind::StorageFull)?;
+            match self.parts.disk.create(number) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => return created.map(|sink| (number, sink)),
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
+    }
+
+    /// Removes the oldest segments beyond those to be kept, after saying so in the log. None is removed
+    /// that the last checkpoint lies in or that comes after it: without it, nothing could be checked at
+    /// start.
+    fn retire(&mut self) -> io::Result<()> {
+        let excess = match self.parts.retain {
+            0 => 0,
+            retain => self.segments.len().saturating_sub(retain),
+        };
+        let safe = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.segment);
+        let count = self.segments.iter().take(excess).take_while(|number| **number < safe).count();
+        if count == 0 || self.parts.readers.load(Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        self.put_own(&retired(self.segments[count - 1], count as u64).body())?;
+        for number in self.segments.drain(..count) {
+            if let Err(error) = self.parts.disk.remove(number) {
+                tracing::warn!(%error, segment = number, "retired audit segment can't be removed");
+            }
+        }
+        Ok(())
+    }
+
+    fn here(&self) -> Option<Checkpoint> {
+        let (segment, offset) = self.current()?;
+        Some(Checkpoint {
+            seq: self.head.seq,
+            mac: mac_to_hex(&self.head.mac),
+            segment,
+            offset,
+            oldest_segment: self.segments.first().copied().unwrap_or(segment),
+            segments: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+impl Health {
+    pub fn new() -> Self {
+        Self { available: AtomicBool::new(true), damage: Mutex::new(None) }
+    }
+
+    fn set_damage(&self, finding: Finding) {
+        *self.damage.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(finding);
+    }
+}
