@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod clock;
 pub mod crypto;
+pub mod identity;
 pub mod keys;
 pub mod model;
 pub mod policy;

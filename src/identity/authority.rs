@@ -1,0 +1,359 @@
+//! The local CA: one key, one root certificate, leaves for callers and for the daemon itself.
+//!
+//! As a record, which the vault seals:
+//!
+//! ```text
+//! offset  bytes  what
+//!      0      1  format, 1
+//!      1      2  length of the certificate, big-endian
+//!      3      n  the CA's certificate, DER; its only URI name is spiffe://<trust-domain>
+//!    3+n      m  the CA's private key, PKCS#8 DER, to the end
+//! ```
+
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{CertificateParams, Issuer, PublicKeyData};
+use rustls::pki_types::CertificateDer;
+use zeroize::Zeroizing;
+
+use super::error::IdentityError;
+use super::key::OwnKey;
+use super::presented::{Facts, Presented, key_hash};
+use super::profile;
+use super::request::CertificateRequest;
+use crate::model::{CallerName, SpeakingKey, SpiffeId, TrustDomain};
+use crate::secret::Plaintext;
+
+const FORMAT: u8 = 1;
+
+/// The vault's own CA. Exists only while the vault is unsealed.
+pub struct Authority {
+    issuer: Issuer<'static, OwnKey>,
+    certificate: CertificateDer<'static>,
+    certificate_pem: String,
+    trust_domain: TrustDomain,
+    not_after: Timestamp,
+}
+
+/// Whose key a caller's certificate is for.
+pub enum SubjectKey<'a> {
+    /// One made here and handed out with the certificate.
+    Fresh,
+    /// One that the caller keeps to itself.
+    Requested(&'a CertificateRequest),
+}
+
+/// A caller's new certificate.
+pub struct Issued {
+    pub certificate_pem: String,
+    /// PKCS#8 in PEM; only for [`SubjectKey::Fresh`].
+    pub key_pem: Option<Plaintext>,
+    /// What the registration remembers.
+    pub speaking: SpeakingKey,
+}
+
+/// The daemon's new certificate and key, both in PEM.
+pub struct ServerIdentity {
+    pub certificate_pem: String,
+    pub key_pem: Plaintext,
+}
+
+impl Authority {
+    /// A new CA: ECDSA P-256, ten years.
+    pub fn create(trust_domain: &TrustDomain, now: Timestamp) -> Result<Self, IdentityError> {
+        let key = OwnKey::fresh()?;
+        let certificate = profile::authority(trust_domain, now)?.self_signed(&key);
+        let certificate = certificate.map_err(|_| IdentityError::Crypto)?;
+        Self::assemble(certificate.der().clone(), key)
+    }
+
+    pub fn from_record(record: &[u8]) -> Result<Self, IdentityError> {
+        const DAMAGED: IdentityError = IdentityError::AuthorityDamaged;
+        let ([FORMAT, high, low], rest) = record.split_first_chunk().ok_or(DAMAGED)? else {
+            return Err(DAMAGED);
+        };
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let (certificate, key) = rest.split_at_checked(length).ok_or(DAMAGED)?;
+        Self::assemble(CertificateDer::from(certificate.to_vec()), OwnKey::from_pkcs8(key)?)
+    }
+
+    /// The CA with its private key, to be sealed. Sized beforehand, so that growing leaves no copy behind.
+    pub fn to_record(&self) -> Zeroizing<Vec<u8>> {
+        let length = u16::try_from(self.certificate.len()).expect("a certificate is read only below 16 KiB");
+        self.issuer.key().lend_pkcs8(|key| {
+            let mut record = Zeroizing::new(Vec::with_capacity(3 + self.certificate.len() + key.len()));
+            record.push(FORMAT);
+            record.extend_from_slice(&length.to_be_bytes());
+            record.extend_from_slice(&self.certificate);
+            record.extend_from_slice(key);
+            record
+        })
+    }
+
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    pub fn trust_domain(&self) -> &TrustDomain {
+        &self.trust_domain
+    }
+
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// A caller's certificate, valid from five minutes ago until `now + validity`, never beyond the CA's own end.
+    pub fn issue_caller(
+        &self,
+        spiffe: &SpiffeId,
+        key: SubjectKey<'_>,
+        validity: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Issued, IdentityError> {
+        let name = self.caller_name(spiffe)?;
+        if validity < SignedDuration::from_secs(1) {
+            return Err(IdentityError::Validity);
+        }
+        let until = profile::later(now, validity).min(self.not_after);
+        let params = profile::caller(spiffe, &name, self.living(now)?, until)?;
+        let (certificate, key_pem) = match key {
+            SubjectKey::Fresh => {
+                let key = OwnKey::fresh()?;
+                (self.sign(&params, &key)?, Some(key.to_pem()))
+            }
+            SubjectKey::Requested(request) => (self.sign(&params, request.key())?, None),
+        };
+        let Presented { key, serial, not_after, .. } = Presented::from_leaf(certificate.der())?;
+        let speaking = SpeakingKey { spki_sha256: key, serial, not_after };
+        Ok(Issued { certificate_pem: certificate.pem(), key_pem, speaking })
+    }
+
+    /// The daemon's certificate for `localhost`, `127.0.0.1` and `::1`: a fresh key, one year.
+    pub fn issue_server(&self, now: Timestamp) -> Result<ServerIdentity, IdentityError> {
+        let until = profile::later(now, profile::SERVER_LIFE).min(self.not_after);
+        let params = profile::server(self.living(now)?, until)?;
+        let key = OwnKey::fresh()?;
+        let certificate = self.sign(&params, &key)?;
+        Ok(ServerIdentity { certificate_pem: certificate.pem(), key_pem: key.to_pem() })
+    }
+
+    pub(super) fn sign(
+        &self,
+        params: &CertificateParams,
+        key: &impl PublicKeyData,
+    ) -> Result<rcgen::Certificate, IdentityError> {
+        params.signed_by(key, &self.issuer).map_err(|_| IdentityError::Crypto)
+    }
+
+    /// The certificate decides what the CA is; the key must be its own.
+    fn assemble(certificate: CertificateDer<'static>, key: OwnKey) -> Result<Self, IdentityError> {
+        const DAMAGED: IdentityError = IdentityError::AuthorityDamaged;
+        let facts = Facts::read(&certificate).map_err(|_| DAMAGED)?;
+        if facts.key != key_hash(&key.subject_public_key_info()) {
+            return Err(IdentityError::KeyMismatch);
+        }
+        let trust_domain = facts.trust_domain().ok_or(DAMAGED)?;
+        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|_| DAMAGED)?;
+        let certificate_pem = super::pem::of_certificate(&certificate);
+        Ok(Self { issuer, certificate, certificate_pem, trust_domain, not_after: facts.not_after })
+    }
+
+    /// The time, unless the CA has ended by then.
+    fn living(&self, now: Timestamp) -> Result<Timestamp, IdentityError> {
+        if now < self.not_after { Ok(now) } else { Err(IdentityError::AuthorityExpired) }
+    }
+
+    /// The name inside a SPIFFE ID that this CA may certify.
+    fn caller_name(&self, spiffe: &SpiffeId) -> Result<CallerName, IdentityError> {
+        let last = spiffe.as_str().rsplit('/').next().unwrap_or_default();
+        last.parse()
+            .ok()
+            .filter(|name| SpiffeId::of_caller(&self.trust_domain, name) == *spiffe)
+            .ok_or_else(|| IdentityError::NotOurs(self.trust_domain.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Leaf, ask_openssl, authority, local, noon, openssl, request};
+    use super::*;
+    use static_assertions::assert_not_impl_any;
+
+    assert_not_impl_any!(Authority: std::fmt::Debug, Clone, serde::Serialize);
+    assert_not_impl_any!(Issued: std::fmt::Debug, Clone, serde::Serialize);
+    assert_not_impl_any!(ServerIdentity: std::fmt::Debug, Clone, serde::Serialize);
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+    fn caller(name: &str) -> SpiffeId {
+        SpiffeId::of_caller(&local(), &name.parse().unwrap())
+    }
+
+    #[test]
+    fn a_record_reads_back_and_damage_is_noticed() {
+        let authority = authority();
+        let record = authority.to_record();
+        let again = Authority::from_record(&record).unwrap();
+        assert_eq!(again.certificate_pem(), authority.certificate_pem());
+        assert_eq!((again.trust_domain(), again.not_after()), (&local(), noon() + profile::AUTHORITY_LIFE));
+        assert!(again.issue_caller(&caller("fsm"), SubjectKey::Fresh, DAY, noon()).is_ok());
+
+        for cut in 0..record.len() {
+            assert!(Authority::from_record(&record[..cut]).is_err(), "{cut}");
+        }
+        let other = super::super::testing::authority().to_record();
+        let length = usize::from(u16::from_be_bytes([record[1], record[2]]));
+        let other_length = usize::from(u16::from_be_bytes([other[1], other[2]]));
+        let mixed = [&record[..3 + length], &other[3 + other_length..]].concat();
+        assert!(matches!(Authority::from_record(&mixed), Err(IdentityError::KeyMismatch)));
+    }
+
+    #[test]
+    fn only_its_own_callers_are_certified() {
+        let authority = authority();
+        for wrong in [
+            "spiffe://example.org/caller/fsm",
+            "spiffe://fsm-vault.internal/fsm",
+            "spiffe://fsm-vault.internal/caller/Fsm",
+            "spiffe://fsm-vault.internal/caller/a/b",
+        ] {
+            let refused = authority.issue_caller(&wrong.parse().unwrap(), SubjectKey::Fresh, DAY, noon());
+            assert!(matches!(refused, Err(IdentityError::NotOurs(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_leaf_never_outlives_its_authority() {
+        let authority = authority();
+        let issue = |validity, now| authority.issue_caller(&caller("fsm"), SubjectKey::Fresh, validity, now);
+        assert_eq!(issue(DAY, noon()).unwrap().speaking.not_after, noon() + DAY);
+        assert_eq!(issue(SignedDuration::MAX, noon()).unwrap().speaking.not_after, authority.not_after());
+        assert!(matches!(issue(SignedDuration::ZERO, noon()), Err(IdentityError::Validity)));
+        assert!(matches!(issue(DAY, authority.not_after()), Err(IdentityError::AuthorityExpired)));
+    }
+
+    #[test]
+    fn serials_and_keys_are_fresh_unless_requested() {
+        let authority = authority();
+        let request = request();
+        let issue = |key| authority.issue_caller(&caller("fsm"), key, DAY, noon()).unwrap();
+        let (one, two) = (issue(SubjectKey::Requested(&request)), issue(SubjectKey::Requested(&request)));
+        assert!(one.key_pem.is_none());
+        assert_eq!(one.speaking.spki_sha256, two.speaking.spki_sha256);
+        assert_ne!(one.speaking.serial, two.speaking.serial);
+        assert_eq!(one.speaking.serial.len(), 32);
+        assert_ne!(
+            issue(SubjectKey::Fresh).speaking.spki_sha256,
+            issue(SubjectKey::Fresh).speaking.spki_sha256
+        );
+    }
+
+    /// The strictest reader at hand. Names with a dot are there for its habit with common names.
+    #[test]
+    fn openssl_accepts_every_leaf_strictly() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let now = Timestamp::now();
+        let long: TrustDomain = "x".repeat(255).parse().unwrap();
+        for domain in [local(), long] {
+            let authority = Authority::create(&domain, now).unwrap();
+            let ca = file("ca.pem", authority.certificate_pem());
+            let verify = |purpose: &str, more: &[&str], leaf: &str| {
+                let fixed = ["verify", "-x509_strict", "-check_ss_sig", "-purpose", purpose, "-CAfile", &ca];
+                openssl(&[&fixed, more, &[leaf]].concat());
+            };
+            for name in ["fsm", "fsm-mobile.eu", "a_b.example.org", &"x".repeat(63)] {
+                let id = SpiffeId::of_caller(&domain, &name.parse().unwrap());
+                let issued = authority.issue_caller(&id, SubjectKey::Fresh, DAY, now).unwrap();
+                verify("sslclient", &[], &file("leaf.pem", &issued.certificate_pem));
+            }
+            let server = file("server.pem", &authority.issue_server(now).unwrap().certificate_pem);
+            verify("sslserver", &["-verify_hostname", "localhost"], &server);
+            verify("sslserver", &["-verify_ip", "127.0.0.1"], &server);
+            verify("sslserver", &["-verify_ip", "::1"], &server);
+        }
+    }
+
+    /// What a stolen CA key could sign is no use beyond this machine.
+    #[test]
+    fn openssl_refuses_leaves_for_other_hosts() {
+        let authority = authority();
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let ca = file("ca.pem", authority.certificate_pem());
+        let at = noon().as_second().to_string();
+        for (host, right) in
+            [("localhost", true), ("example.org", false), ("localhost.example.org", false), ("vault", false)]
+        {
+            let leaf = Leaf { dns: &[host], ..Leaf::default() }.signed_by(&authority).certificate;
+            let leaf = file("leaf.pem", &super::super::pem::of_certificate(&leaf));
+            let said = ask_openssl(&["verify", "-attime", &at, "-x509_strict", "-CAfile", &ca, &leaf]);
+            assert_eq!(said.is_ok(), right, "{host}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn certificates_have_the_promised_form() {
+        let authority = authority();
+        let folder = tempfile::tempdir().unwrap();
+        let show = |pem: &str| {
+            let path = folder.path().join("shown.pem");
+            std::fs::write(&path, pem).unwrap();
+            let text = openssl(&["x509", "-noout", "-text", "-in", path.to_str().unwrap()]);
+            String::from_utf8(text).unwrap()
+        };
+        let issued = authority.issue_caller(&caller("fsm"), SubjectKey::Fresh, DAY, noon()).unwrap();
+        let server = authority.issue_server(noon()).unwrap();
+        for (pem, parts) in [
+            (
+                authority.certificate_pem(),
+                &[
+                    "CN = fsm-vault local CA fsm-vault.internal",
+                    "CA:TRUE, pathlen:0",
+                    "Certificate Sign, CRL Sign",
+                    "X509v3 Name Constraints: critical",
+                    "DNS:localhost",
+                    "IP:127.0.0.1/255.255.255.255",
+                    "URI:spiffe://fsm-vault.internal",
+                    "X509v3 Subject Key Identifier",
+                ][..],
+            ),
+            (
+                &issued.certificate_pem,
+                &[
+                    "CN = fsm\n",
+                    "CA:FALSE",
+                    "TLS Web Client Authentication\n",
+                    "URI:spiffe://fsm-vault.internal/caller/fsm\n",
+                    "X509v3 Authority Key Identifier",
+                    "Digital Signature\n",
+                ],
+            ),
+            (
+                &server.certificate_pem,
+                &[
+                    "TLS Web Server Authentication\n",
+                    "DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1",
+                ],
+            ),
+        ] {
+            let text = show(pem);
+            for part in parts {
+                assert!(text.contains(part), "{part} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_certificate_is_no_authority() {
+        assert!(matches!(Authority::from_record(&[]), Err(IdentityError::AuthorityDamaged)));
+        assert!(matches!(Authority::from_record(&[2, 0, 0]), Err(IdentityError::AuthorityDamaged)));
+    }
+}

@@ -1,0 +1,248 @@
+//! Files that hold keys and certificates: read with suspicion, written whole or not at all.
+//!
+//! A file is written beside its place under a random name, synced, then moved there, and the directory is
+//! synced: after a crash there is the old file or the new one. Blocks the calling thread.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirBuilder, File};
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use super::error::FileError;
+use crate::secret::Plaintext;
+
+/// Permission bits that others than the owner would have.
+const OTHERS: u32 = 0o077;
+pub(super) const PRIVATE: u32 = 0o600;
+pub(super) const PUBLIC: u32 = 0o644;
+
+/// Reads a passphrase or a private key: a regular file of at most `most` bytes that belongs to the user who
+/// runs this or to root, and that nobody else can read or write.
+///
+/// A symbolic link is followed, as container platforms make secrets of them; what it leads to is checked,
+/// on the opened file, so that it can't be exchanged in between.
+pub fn read_private(path: &Path, most: usize) -> Result<Plaintext, FileError> {
+    let (file, metadata) = open(path)?;
+    let user = rustix::process::geteuid().as_raw();
+    if ![user, 0].contains(&metadata.uid()) {
+        return Err(FileError::Foreign { path: path.to_owned(), owner: metadata.uid(), user });
+    }
+    if metadata.mode() & OTHERS != 0 {
+        return Err(FileError::Exposed { path: path.to_owned() });
+    }
+    read(path, file, most).map(Plaintext::from)
+}
+
+/// Reads a file that may be seen by all.
+pub(super) fn read_public(path: &Path, most: usize) -> Result<String, FileError> {
+    let (file, _) = open(path)?;
+    let bytes = read(path, file, most)?;
+    let text = std::str::from_utf8(&bytes).map(str::to_owned);
+    text.map_err(|_| FileError::Content { path: path.to_owned(), fault: "is no text" })
+}
+
+/// Writes a file in place of whatever stands there.
+pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    let draft = Draft::write(path, bytes, mode)?;
+    rustix::fs::renameat(&draft.directory, &draft.name, &draft.directory, draft.place)
+        .map_err(FileError::at(path, "write"))?;
+    draft.sync()
+}
+
+/// Writes a file unless there is one of that name.
+pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    let draft = Draft::write(path, bytes, mode)?;
+    // Unlike a rename, a link never replaces.
+    match rustix::fs::linkat(&draft.directory, &draft.name, &draft.directory, draft.place, AtFlags::empty()) {
+        Err(Errno::EXIST) => return Err(FileError::Exists { path: path.to_owned() }),
+        other => other.map_err(FileError::at(path, "write"))?,
+    }
+    draft.sync()
+}
+
+/// Makes a directory for its owner alone, and the missing ones above it; leaves an existing one as it is.
+pub(super) fn make_directory(path: &Path) -> Result<(), FileError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::at(path, "make"))
+}
+
+fn open(path: &Path) -> Result<(File, std::fs::Metadata), FileError> {
+    // Without NONBLOCK a pipe without a writer would hold this up for ever.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file =
+        File::from(rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(FileError::at(path, "open"))?);
+    let metadata = file.metadata().map_err(FileError::at(path, "read"))?;
+    if metadata.is_file() {
+        Ok((file, metadata))
+    } else {
+        Err(FileError::NotRegular { path: path.to_owned() })
+    }
+}
+
+/// Reads into a buffer of its final size, so that growing leaves no copy behind.
+fn read(path: &Path, mut file: File, most: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let mut bytes = Zeroizing::new(vec![0; most + 1]);
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(FileError::at(path, "read")(error)),
+        }
+    }
+    if length > most {
+        return Err(FileError::TooLarge { path: path.to_owned(), most });
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// A whole, synced file beside its place. The draft's own name goes away with it.
+struct Draft<'a> {
+    directory: OwnedFd,
+    name: OsString,
+    place: &'a OsStr,
+    path: &'a Path,
+}
+
+impl<'a> Draft<'a> {
+    fn write(path: &'a Path, bytes: &[u8], mode: u32) -> Result<Self, FileError> {
+        let place = path.file_name().ok_or_else(|| FileError::NotRegular { path: path.to_owned() })?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory =
+            rustix::fs::openat(CWD, parent, flags, Mode::empty()).map_err(FileError::at(parent, "open"))?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)
+            .map_err(|_| FileError::at(path, "write")(std::io::Error::other("no random numbers")))?;
+        let mut name = OsString::from(".");
+        name.push(place);
+        name.push(format!(".{:016x}.draft", u64::from_ne_bytes(random)));
+
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&directory, &name, flags, Mode::from_raw_mode(mode))
+            .map_err(FileError::at(path, "write"))?;
+        // Whatever the process's umask took away: a certificate is for everybody to read.
+        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(FileError::at(path, "write"))?;
+        let draft = Self { directory, name, place, path };
+        let mut file = File::from(file);
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(FileError::at(path, "write"))?;
+        Ok(draft)
+    }
+
+    fn sync(self) -> Result<(), FileError> {
+        rustix::fs::fsync(&self.directory).map_err(FileError::at(self.path, "sync the directory of"))
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        // After a rename there is nothing left under this name.
+        let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_private_file_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        fs::write(&path, "hush").unwrap();
+        for (bits, open) in [
+            (0o600, false),
+            (0o400, false),
+            (0o700, false),
+            (0o640, true),
+            (0o620, true),
+            (0o610, true),
+            (0o604, true),
+            (0o602, true),
+            (0o644, true),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
+            match read_private(&path, 4) {
+                Ok(text) if !open => assert!(text.same_as(&Plaintext::new(b"hush".to_vec()))),
+                Err(error @ FileError::Exposed { .. }) if open => {
+                    let command = format!("chmod 600 {}", path.display());
+                    assert!(error.to_string().ends_with(&command), "{error}");
+                }
+                _ => panic!("{bits:o}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_regular_file_of_bounded_size_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        assert!(matches!(read_private(&path, 4), Err(FileError::Io { .. })));
+        assert!(matches!(read_private(folder.path(), 4), Err(FileError::NotRegular { .. })));
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        assert!(matches!(read_private(&pipe, 4), Err(FileError::NotRegular { .. })));
+        assert!(matches!(read_private(Path::new("/dev/null"), 4), Err(FileError::NotRegular { .. })));
+
+        replace(&path, b"12345", PRIVATE).unwrap();
+        assert!(matches!(read_private(&path, 4), Err(FileError::TooLarge { most: 4, .. })));
+        assert!(read_private(&path, 5).is_ok());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(read_private(&link, 5).is_ok());
+    }
+
+    /// Runs only where the test may give a file away.
+    #[test]
+    fn another_users_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        replace(&path, b"hush", PRIVATE).unwrap();
+        if std::os::unix::fs::chown(&path, Some(12345), None).is_ok() {
+            let refused = read_private(&path, 4).err().unwrap();
+            assert!(matches!(refused, FileError::Foreign { owner: 12345, .. }), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_no_draft() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        replace(&path, b"old", PUBLIC).unwrap();
+        // A link in its place is replaced, not written through.
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "untouched").unwrap();
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        replace(&path, b"new", PRIVATE).unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"new".to_vec(), 0o600));
+        assert_eq!(fs::read(&victim).unwrap(), b"untouched");
+
+        assert!(matches!(write_new(&path, b"newer", PRIVATE), Err(FileError::Exists { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn directories_are_made_for_their_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("identities/admin");
+        make_directory(&deep).unwrap();
+        assert_eq!((mode(&deep), mode(deep.parent().unwrap())), (0o700, 0o700));
+        make_directory(&deep).unwrap();
+    }
+}

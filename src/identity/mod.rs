@@ -1,0 +1,43 @@
+//! From a connection to a caller's name: the local CA, the server's TLS, who the peer is.
+//!
+//! Owns the certificates' form, the rules by which one is believed, and the files that hold them. A
+//! certificate only authenticates: what a caller may do stands in its registration, which this room never
+//! reads. Never falls back to a process-wide TLS provider, to TLS 1.2 or to the system's roots.
+//!
+//! ```text
+//! Authority ──issues──▶ Issued (callers), ServerIdentity (the daemon)
+//! TrustRoot ──▶ ClientVerifier ──┐
+//! ServerCertificate ◀─ writer    ├─▶ server_config ──▶ connection ──▶ Presented, Peer
+//! ServingCertificate ─ reader ───┘
+//! ```
+
+mod authority;
+mod cgroup;
+mod client;
+mod error;
+mod files;
+mod key;
+mod peer;
+mod pem;
+mod pidfd;
+mod presented;
+mod profile;
+mod request;
+mod server;
+#[cfg(test)]
+mod testing;
+mod tls_directory;
+mod trust;
+mod verifier;
+
+pub use authority::{Authority, Issued, ServerIdentity, SubjectKey};
+pub use client::{Existing, Identity, Protocols, write_identity};
+pub use error::{CertificateFault, FileError, IdentityError, RequestFault, TrustFault};
+pub use files::read_private;
+pub use peer::Peer;
+pub use presented::Presented;
+pub use request::CertificateRequest;
+pub use server::{ServerCertificate, ServingCertificate, server_config};
+pub use tls_directory::{KnownOperator, TlsDirectory};
+pub use trust::TrustRoot;
+pub use verifier::ClientVerifier;

@@ -1,0 +1,154 @@
+//! `tls/` in the data directory: what a sealed daemon needs to be reached and to know who may unseal it.
+//!
+//! ```text
+//! ca.pem          0644  the local CA's certificate; names the trust domain
+//! server.pem      0644  the daemon's certificate, for people and tools
+//! server.key      0600  the daemon's private key, followed by its certificate
+//! operators.json  0600  [{"spiffe_id", "spki_sha256", "not_after", "pins"}] of the active full operators
+//! ```
+//!
+//! The daemon reads its certificate from `server.key`, so that after a crash it never finds a key with
+//! another key's certificate. Nothing here is sealed; the directory belongs to its owner alone (0700).
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::authority::ServerIdentity;
+use super::error::{FileError, IdentityError};
+use super::files::{self, PRIVATE, PUBLIC};
+use super::server::ServerCertificate;
+use super::trust::TrustRoot;
+use crate::model::{KeyHash, Pins, SpiffeId};
+use crate::secret::Plaintext;
+
+const MAX_PEM: usize = 64 * 1024;
+const MAX_OPERATORS: usize = 1024 * 1024;
+
+/// A full operator as a sealed daemon knows one: by name and key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownOperator {
+    pub spiffe_id: SpiffeId,
+    pub spki_sha256: KeyHash,
+    /// End of the certificate for that key.
+    pub not_after: Timestamp,
+    pub pins: Pins,
+}
+
+/// The directory. Its methods block on the file system.
+pub struct TlsDirectory(PathBuf);
+
+impl TlsDirectory {
+    /// The directory at this path, made if it is missing.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        files::make_directory(path)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    pub fn write_authority(&self, certificate_pem: &str) -> Result<(), FileError> {
+        files::replace(&self.0.join("ca.pem"), certificate_pem.as_bytes(), PUBLIC)
+    }
+
+    /// The local CA's certificate, in PEM.
+    pub fn authority_pem(&self) -> Result<String, FileError> {
+        files::read_public(&self.0.join("ca.pem"), MAX_PEM)
+    }
+
+    /// The local CA's certificate as the root of the vault's own trust domain.
+    pub fn local_root(&self) -> Result<TrustRoot, IdentityError> {
+        TrustRoot::of_authority(&self.authority_pem()?)
+            .map_err(|_| self.unusable("ca.pem", "is no certificate of a vault's CA"))
+    }
+
+    pub fn write_server(&self, server: &ServerIdentity) -> Result<(), FileError> {
+        let certificate = server.certificate_pem.as_bytes();
+        let both = server.key_pem.lend(|key| Plaintext::new([key, certificate].concat()));
+        both.lend(|both| files::replace(&self.0.join("server.key"), both, PRIVATE))?;
+        files::replace(&self.0.join("server.pem"), certificate, PUBLIC)
+    }
+
+    /// The daemon's certificate, ready to be served.
+    pub fn server_certificate(&self) -> Result<ServerCertificate, IdentityError> {
+        let both = files::read_private(&self.0.join("server.key"), MAX_PEM)?;
+        both.lend(|text| {
+            std::str::from_utf8(text).ok().and_then(|text| ServerCertificate::load(text, &both).ok())
+        })
+        .ok_or_else(|| self.unusable("server.key", "holds no private key with its certificate"))
+    }
+
+    pub fn write_operators(&self, operators: &[KnownOperator]) -> Result<(), FileError> {
+        let text = serde_json::to_vec_pretty(operators).expect("ids, hashes and times are all text");
+        files::replace(&self.0.join("operators.json"), &text, PRIVATE)
+    }
+
+    pub fn operators(&self) -> Result<Vec<KnownOperator>, FileError> {
+        let path = self.0.join("operators.json");
+        let text = files::read_private(&path, MAX_OPERATORS)?;
+        text.lend(|text| serde_json::from_slice(text)).map_err(|_| FileError::Content {
+            path,
+            fault: "is damaged; start the daemon with --passphrase-file to have it written anew",
+        })
+    }
+
+    fn unusable(&self, name: &str, fault: &'static str) -> IdentityError {
+        FileError::Content { path: self.0.join(name), fault }.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{authority, local, noon};
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = TlsDirectory::open(&folder.path().join("tls")).unwrap();
+        let authority = authority();
+        assert!(tls.local_root().is_err() && tls.server_certificate().is_err() && tls.operators().is_err());
+
+        tls.write_authority(authority.certificate_pem()).unwrap();
+        tls.write_server(&authority.issue_server(noon()).unwrap()).unwrap();
+        let operator = KnownOperator {
+            spiffe_id: "spiffe://fsm-vault.internal/caller/admin".parse().unwrap(),
+            spki_sha256: KeyHash([7; 32]),
+            not_after: noon(),
+            pins: Pins::default(),
+        };
+        tls.write_operators(std::slice::from_ref(&operator)).unwrap();
+
+        assert_eq!(tls.local_root().unwrap().trust_domain(), &local());
+        assert!(tls.server_certificate().unwrap().expires_at() > noon());
+        assert_eq!(tls.operators().unwrap(), [operator]);
+        for (name, mode) in [
+            ("", 0o700),
+            ("ca.pem", 0o644),
+            ("server.pem", 0o644),
+            ("server.key", 0o600),
+            ("operators.json", 0o600),
+        ] {
+            let found = fs::metadata(tls.0.join(name)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{name}");
+        }
+    }
+
+    #[test]
+    fn damage_is_named_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = TlsDirectory::open(folder.path()).unwrap();
+        for name in ["ca.pem", "server.key", "operators.json"] {
+            files::replace(&folder.path().join(name), b"[{\"spiffe_id\": 1}]", PRIVATE).unwrap();
+        }
+        for (error, name) in [
+            (tls.local_root().err().unwrap().to_string(), "ca.pem"),
+            (tls.server_certificate().err().unwrap().to_string(), "server.key"),
+            (tls.operators().err().unwrap().to_string(), "operators.json"),
+        ] {
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}
