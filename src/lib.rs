@@ -9,3 +9,4 @@ pub mod model;
 pub mod policy;
 pub mod secret;
 pub mod store;
+pub mod wire;

@@ -1,0 +1,130 @@
+//! Reading and writing JSON without repeating what a peer sent.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+
+use crate::model::FieldError;
+
+/// Bytes of a request body, unless it carries a value.
+pub const MAX_BODY: usize = 64 * 1024;
+/// Bytes of a request body that carries a value: 1,000,000 four-byte characters fit, with room for escapes.
+pub const MAX_VALUE_BODY: usize = 8 * 1024 * 1024;
+
+/// Why a body can't be read. Names fields and positions, never values.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Not JSON, not UTF-8, or nested deeper than 128.
+    Malformed(String),
+    /// JSON of another shape.
+    Shape(FieldError),
+}
+
+/// Reads a body. serde's own texts quote what they found, so only their safe beginnings are passed on.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
+    let body = serde_json::from_slice::<Object<T>>(body);
+    body.map(|Object(shape)| shape).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        if !error.is_data() {
+            return Unreadable::Malformed(format!("the body is no valid JSON at {place}"));
+        }
+        let text = error.to_string();
+        Unreadable::Shape(match named(&text, "unknown field `") {
+            Some(field) => FieldError::new(format!("/{field}"), format!("is no known field ({place})")),
+            None => match named(&text, "missing field `") {
+                Some(field) => FieldError::new(format!("/{field}"), "is missing"),
+                None => match named(&text, "duplicate field `") {
+                    Some(field) => FieldError::new(format!("/{field}"), "is given twice"),
+                    None => FieldError::new("", format!("has a value of the wrong type at {place}")),
+                },
+            },
+        })
+    })
+}
+
+/// A shape that is written as an object. Derived `Deserialize`s alone would take an array of the fields too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
+/// For fields that hold a shape of their own: `#[serde(deserialize_with = "object")]`.
+pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Map<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
+        type Value = T;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+            out.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+    deserializer.deserialize_map(Map(PhantomData))
+}
+
+/// The same for a field that may be null or left out; with `#[serde(default)]`.
+pub(super) fn optional_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(shape)| shape))
+}
+
+/// The field's name that serde quotes after `prefix`, if it looks like a name and not like content.
+fn named<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let name = text.strip_prefix(prefix)?.split('`').next()?;
+    let looks_like_a_name =
+        name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    Some(if looks_like_a_name { name } else { "" })
+}
+
+/// Writes a shape that holds nothing secret.
+pub fn write<T: Serialize>(shape: &T) -> Vec<u8> {
+    serde_json::to_vec(shape).expect("the shapes of this room have string keys and no failing serialiser")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
+        #[allow(dead_code, reason = "only its shape matters here")]
+        name: String,
+    }
+
+    #[test]
+    fn tells_where_and_never_what() {
+        let shape = |body: &str| match read::<Form>(body.as_bytes()) {
+            Err(Unreadable::Shape(field)) => field.pointer,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(shape(r#"{"name":"a","surplus":1}"#), "/surplus");
+        assert_eq!(shape("{}"), "/name");
+        assert_eq!(shape(r#"{"name":"a","name":"b"}"#), "/name");
+        for body in
+            [r#"{"name":48151623}"#, r#"{"48151623 Xy":"a"}"#, r#"["48151623"]"#, r#""48151623""#, "48151623"]
+        {
+            let error = read::<Form>(body.as_bytes()).unwrap_err();
+            assert!(!format!("{error:?}").contains("48151623"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed() {
+        let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(read::<Form>(deep.as_bytes()).is_err());
+        for body in ["", "{", "nope", "{\"name\":\"\u{1}\"}", r#"{"name":"a"} x"#] {
+            assert!(matches!(read::<Form>(body.as_bytes()), Err(Unreadable::Malformed(_))), "{body:.20}");
+        }
+        assert!(matches!(read::<Form>(b"{\"name\":\"\xff\"}"), Err(Unreadable::Malformed(_))));
+    }
+}

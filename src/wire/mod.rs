@@ -1,0 +1,24 @@
+//! The JSON of the API, as the server writes and the client reads it, and the other way round.
+//!
+//! Shapes only: what may be in them is decided by `model`. Values cross as [`Plaintext`], which no shape
+//! here can serialise: the bodies that carry one out are written by hand in `released`.
+
+mod callers;
+mod integrations;
+mod json;
+mod lists;
+mod problem;
+mod released;
+mod rotations;
+mod secrets;
+mod system;
+
+pub use callers::{CallerForm, CallerView, Enrolled, OperatorForm, RenewalForm, ServiceForm};
+pub use integrations::{FSM_TEMPLATE, IntegrationForm, IntegrationView, PairForm};
+pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
+pub use lists::{AuditEntries, Listed};
+pub use problem::{Code, Problem};
+pub use released::{PairRead, ValueRead, enrolled_body, pair_body, value_body};
+pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
+pub use secrets::{SecretForm, SecretView, VersionView};
+pub use system::{AuditStanding, BadEntry, Passphrase, Status, Verification};

@@ -1,0 +1,49 @@
+//! State of the daemon, its vault and its audit log.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Plaintext;
+
+/// `GET /v1/sys/status`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    pub sealed: bool,
+    pub version: String,
+    pub time: Timestamp,
+    pub server_certificate_expires_at: Timestamp,
+    /// Null while sealed.
+    pub audit: Option<AuditStanding>,
+}
+
+/// Whether the audit log can be written and was found whole.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+pub struct AuditStanding {
+    pub available: bool,
+    pub damaged: bool,
+}
+
+/// `POST /v1/sys/unseal`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passphrase {
+    pub passphrase: Plaintext,
+}
+
+/// `GET /v1/audit/verify`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Verification {
+    pub intact: bool,
+    pub entries: u64,
+    pub segments: u64,
+    pub first_bad: Option<BadEntry>,
+}
+
+/// The first place where the log isn't what was written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BadEntry {
+    pub segment: u64,
+    pub line: u64,
+    pub seq: Option<u64>,
+    pub what: String,
+}
