@@ -1,6 +1,7 @@
 //! fsm-vault, in rooms: each folder or file owns one thing, and imports go one way. `docs/` has the map.
 
 pub mod audit;
+pub mod client;
 pub mod clock;
 pub mod crypto;
 pub mod identity;
