@@ -10,4 +10,5 @@ pub mod model;
 pub mod policy;
 pub mod secret;
 pub mod store;
+pub mod vault;
 pub mod wire;

@@ -1,0 +1,198 @@
+//! A change: audited, sealed, durable, then visible; all of it or nothing.
+
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::manage::Cleared;
+use super::registry::{KeptCheckpoint, Registry, SealedValue};
+use super::state::Unsealed;
+use crate::audit::{Checkpoint, Entry, Log, Outcome};
+use crate::keys::{KeyRing, RecordName, Sealed, StoreKey};
+use crate::model::{Caller, Integration, Secret, SecretId};
+use crate::secret::Plaintext;
+use crate::store::{Batch, Expect};
+
+/// The right to change the vault: one change at a time, from the look at what there is to the publication.
+/// Readers go on meanwhile.
+pub(super) struct Turn<'a>(#[expect(dead_code, reason = "held, never read")] tokio::sync::MutexGuard<'a, ()>);
+
+/// A record to be written.
+pub(super) enum Noun {
+    Secret(Secret),
+    Value {
+        id: SecretId,
+        number: u64,
+        value: Plaintext,
+    },
+    /// A value that is destroyed.
+    Gone {
+        id: SecretId,
+        number: u64,
+    },
+    Integration(Integration),
+    Caller(Caller),
+    Checkpoint(Checkpoint),
+}
+
+/// A noun with its sealed record, waiting for the store.
+struct Written {
+    noun: Noun,
+    key: StoreKey,
+    revision: u64,
+    /// None: the record goes.
+    sealed: Option<Sealed>,
+}
+
+impl Vault {
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        Turn(self.turn.lock().await)
+    }
+
+    /// Writes the entry, then the nouns in one atomic batch. If the batch fails after the entry was written,
+    /// a second entry says so; readers never see a change that isn't durable.
+    pub(super) async fn commit<R>(
+        &self,
+        turn: &Turn<'_>,
+        cleared: Cleared<R>,
+        nouns: Vec<Noun>,
+    ) -> Result<(), VaultError> {
+        let Cleared { entry, log, .. } = cleared;
+        self.commit_as(turn, &log, entry, nouns).await
+    }
+
+    pub(super) async fn commit_as(
+        &self,
+        turn: &Turn<'_>,
+        log: &Log,
+        entry: Entry,
+        nouns: Vec<Noun>,
+    ) -> Result<(), VaultError> {
+        log.append_durably(entry.clone()).await?;
+        let written = self.write(turn, log, nouns).await;
+        if written.is_err() {
+            // Best effort: the write's own failure is what the operator is told.
+            let failed = Entry { outcome: Outcome::Failed, ..entry };
+            if let Err(error) = log.append_durably(failed).await {
+                tracing::error!(error = %error, "the failure of a change can't be audited");
+            }
+        }
+        written
+    }
+
+    /// Records the audit log's head, if it has moved.
+    pub async fn record_checkpoint(&self) -> Result<(), VaultError> {
+        let turn = self.turn().await;
+        let log = match &*self.live() {
+            super::state::Live::Sealed => return Ok(()),
+            super::state::Live::Unsealed(unsealed) => std::sync::Arc::clone(&unsealed.log),
+        };
+        self.write(&turn, &log, Vec::new()).await
+    }
+
+    async fn write(&self, _turn: &Turn<'_>, log: &Log, mut nouns: Vec<Noun>) -> Result<(), VaultError> {
+        nouns.extend(log.checkpoint().await?.map(Noun::Checkpoint));
+        if nouns.is_empty() {
+            return Ok(());
+        }
+        let (batch, written) = {
+            let live = self.live();
+            let Unsealed { keys, registry, .. } = live.unsealed()?;
+            seal(keys, registry, nouns)?
+        };
+        self.store.commit(batch).await?;
+        if let super::state::Live::Unsealed(unsealed) = &mut *self.live_mut() {
+            unsealed.generation += 1;
+            written.into_iter().for_each(|each| each.publish(&mut unsealed.registry));
+        }
+        Ok(())
+    }
+}
+
+/// Seals every noun as the next revision of its record.
+fn seal(keys: &KeyRing, registry: &Registry, nouns: Vec<Noun>) -> Result<(Batch, Vec<Written>), VaultError> {
+    let mut batch = Batch::new();
+    let mut all = Vec::with_capacity(nouns.len());
+    for noun in nouns {
+        let before = noun.revision(registry);
+        let written = noun.seal(keys, before + 1)?;
+        let expected = if before == 0 { Expect::Absent } else { Expect::Revision(before) };
+        batch = match &written.sealed {
+            Some(sealed) => batch.put(written.key, expected, sealed.clone()),
+            None => batch.delete(written.key, Expect::Any),
+        };
+        all.push(written);
+    }
+    Ok((batch, all))
+}
+
+/// A batch for a store that is still empty; nothing is published.
+pub(super) fn first_batch(keys: &KeyRing, nouns: Vec<Noun>) -> Result<Batch, VaultError> {
+    seal(keys, &Registry::default(), nouns).map(|(batch, _)| batch)
+}
+
+impl Noun {
+    /// The revision of the record as it stands; 0: there is none.
+    fn revision(&self, registry: &Registry) -> u64 {
+        match self {
+            Self::Secret(secret) => registry.secrets.get(&secret.id).map_or(0, |kept| kept.revision),
+            // A version's bytes are written once.
+            Self::Value { .. } | Self::Gone { .. } => 0,
+            Self::Integration(record) => {
+                registry.integrations.get(&record.name).map_or(0, |kept| kept.revision)
+            }
+            Self::Caller(caller) => registry.callers.get(&caller.name).map_or(0, |kept| kept.revision),
+            Self::Checkpoint(_) => registry.checkpoint.as_ref().map_or(0, |kept| kept.revision),
+        }
+    }
+
+    fn seal(self, keys: &KeyRing, revision: u64) -> Result<Written, VaultError> {
+        let json =
+            |shape: Result<Vec<u8>, serde_json::Error>| shape.expect("nouns have string keys and serialise");
+        let (key, sealed) = match &self {
+            Self::Secret(secret) => {
+                let key = keys.store_key(&RecordName::Secret(&secret.id));
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(secret)))?))
+            }
+            Self::Value { id, number, value } => {
+                let key = keys.store_key(&RecordName::Value(id, *number));
+                (key, Some(value.lend(|bytes| keys.seal(&key, revision, bytes))?))
+            }
+            Self::Gone { id, number } => (keys.store_key(&RecordName::Value(id, *number)), None),
+            Self::Integration(record) => {
+                let key = keys.store_key(&RecordName::Integration(&record.name));
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(record)))?))
+            }
+            Self::Caller(caller) => {
+                let key = keys.store_key(&RecordName::Caller(&caller.name));
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(caller)))?))
+            }
+            Self::Checkpoint(checkpoint) => {
+                let key = keys.store_key(&RecordName::Checkpoint);
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(checkpoint)))?))
+            }
+        };
+        Ok(Written { noun: self, key, revision, sealed })
+    }
+}
+
+impl Written {
+    fn publish(self, registry: &mut Registry) {
+        match self.noun {
+            Noun::Secret(secret) => registry.put_secret(secret, self.revision),
+            Noun::Value { id, number, .. } => {
+                if let (Some(kept), Some(sealed)) = (registry.secrets.get_mut(&id), self.sealed) {
+                    kept.values.insert(number, SealedValue::new(self.key, sealed));
+                }
+            }
+            Noun::Gone { id, number } => {
+                if let Some(kept) = registry.secrets.get_mut(&id) {
+                    kept.values.remove(&number);
+                }
+            }
+            Noun::Integration(record) => registry.put_integration(record, self.revision),
+            Noun::Caller(caller) => registry.put_caller(caller, self.revision),
+            Noun::Checkpoint(checkpoint) => {
+                registry.checkpoint = Some(KeptCheckpoint { revision: self.revision, checkpoint });
+            }
+        }
+    }
+}

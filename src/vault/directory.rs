@@ -1,0 +1,93 @@
+//! The data directory: what lies where.
+
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::VaultError;
+
+/// `data_dir`, 0700.
+#[derive(Debug, Clone)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// sled's files.
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit")
+    }
+
+    /// What a sealed daemon needs to be reached and to know its operators.
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
+    }
+
+    /// The default Unix socket.
+    pub fn run(&self) -> PathBuf {
+        self.0.join("run")
+    }
+
+    pub fn identity(&self, name: &str) -> PathBuf {
+        self.0.join("identities").join(name)
+    }
+
+    /// Refuses a directory of another user, before anything is written into it in this one's name.
+    pub(super) fn refuse_other_owner(&self) -> Result<(), VaultError> {
+        match std::fs::metadata(&self.0) {
+            Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
+                Err(VaultError::OtherOwner { path: self.0.display().to_string(), owner: found.uid() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes away what others may do in the directory, should somebody have given it to them.
+    pub(super) fn keep_private(&self) -> std::io::Result<()> {
+        let mode = std::fs::metadata(&self.0)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            tracing::warn!(
+                directory.mode = format!("{:o}", mode & 0o777),
+                "data directory was open to others, now 0700"
+            );
+            std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a directory that holds anything but what an attempt to make a vault may have left.
+    pub(super) fn refuse_foreign_files(&self) -> Result<(), VaultError> {
+        let Ok(entries) = std::fs::read_dir(&self.0) else { return Ok(()) };
+        let ours = ["store", "audit", "tls", "run", "identities"];
+        let foreign = |name: &std::ffi::OsStr| !ours.iter().any(|own| *own == name);
+        if entries.flatten().any(|entry| foreign(&entry.file_name())) {
+            let path = self.0.display();
+            return Err(VaultError::Conflict(format!(
+                "{path} is not empty; name a new directory with --data-dir"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Makes the directory and those below it, 0700 each; `run` 0750, for the socket's group.
+    pub fn lay_out(&self) -> std::io::Result<()> {
+        let mut private = std::fs::DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        for path in [self.path().to_owned(), self.audit(), self.tls(), self.run(), self.0.join("identities")]
+        {
+            private.create(&path)?;
+        }
+        let mode = std::fs::Permissions::from_mode;
+        std::fs::set_permissions(self.run(), mode(0o750))?;
+        std::fs::set_permissions(self.path(), mode(0o700))
+    }
+}

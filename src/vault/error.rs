@@ -1,0 +1,167 @@
+//! Everything that the gate may answer instead of what was asked for, by whose fault it is.
+
+use crate::audit::AuditError;
+use crate::crypto::Failed;
+use crate::identity::{FileError, IdentityError};
+use crate::keys::{HeaderError, OpenError};
+use crate::model::{Denial, FieldError, IntegrationName};
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    // The caller's.
+    #[error("refused: {}", .0.reason())]
+    Denied(Denial),
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("it belongs to the integration {0}, whose pair changes as one: fsm-vault integration rotate {0}")]
+    Managed(IntegrationName),
+    #[error("{}", .0.iter().map(|each| format!("{} {}", each.pointer, each.detail)).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<FieldError>),
+    #[error("wrong passphrase")]
+    WrongPassphrase,
+    #[error("too many wrong passphrases, or an attempt is under way; try again in {0} s")]
+    Backoff(u64),
+
+    // The host's.
+    #[error("the audit log can't be written")]
+    AuditUnavailable(#[source] AuditError),
+    #[error("the storage is full")]
+    Full,
+    #[error("{0} is in use by another fsm-vault process; stop it first")]
+    InUse(String),
+    #[error("{path}: {source}")]
+    File { path: String, source: std::io::Error },
+
+    // The vault's.
+    /// Opened as another user, the store would leave files that its owner can't read.
+    #[error(
+        "{path} belongs to the user with uid {owner}; run this as that user: sudo -u '#{owner}' fsm-vault …"
+    )]
+    OtherOwner { path: String, owner: u32 },
+    #[error("there is no vault in {0}; make one with: fsm-vault init --data-dir {0}")]
+    NoVault(String),
+    #[error("there is a vault in {0} already")]
+    VaultExists(String),
+    #[error("the store is damaged: {0}; restore a backup")]
+    Damaged(String),
+    #[error("the vault's header: {0}")]
+    Header(HeaderError),
+
+    // The program's.
+    #[error("the store failed: {0}")]
+    Store(StoreError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Crypto(#[from] Failed),
+    /// What was asked for changed at every attempt.
+    #[error("what was asked for is changing too fast; try again")]
+    Unsettled,
+}
+
+impl From<AuditError> for VaultError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            // Only a seal closes the log.
+            AuditError::Closed => Self::Denied(Denial::Sealed),
+            other => Self::AuditUnavailable(other),
+        }
+    }
+}
+
+impl From<FileError> for VaultError {
+    fn from(error: FileError) -> Self {
+        Self::Identity(error.into())
+    }
+}
+
+impl From<Denial> for VaultError {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl From<HeaderError> for VaultError {
+    fn from(error: HeaderError) -> Self {
+        match error {
+            HeaderError::WrongPassphrase => Self::WrongPassphrase,
+            HeaderError::Crypto(failed) => Self::Crypto(failed),
+            HeaderError::Damaged | HeaderError::Format(_) | HeaderError::Cost(_) => Self::Header(error),
+        }
+    }
+}
+
+impl From<OpenError> for VaultError {
+    fn from(error: OpenError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl From<StoreError> for VaultError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            StoreError::Conflict => Self::Conflict("it was changed meanwhile; look again".to_owned()),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl VaultError {
+    /// The command line's exit code (contract, exit codes), where the vault is used without a daemon.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Invalid(_) | Self::NoVault(_) | Self::OtherOwner { .. } => 2,
+            Self::WrongPassphrase => 3,
+            Self::Denied(Denial::Sealed) => 5,
+            Self::Denied(_) | Self::Backoff(_) => 3,
+            Self::NotFound(_) => 4,
+            Self::Conflict(_)
+            | Self::Managed(_)
+            | Self::VaultExists(_)
+            | Self::InUse(_)
+            | Self::Unsettled => 6,
+            Self::Identity(IdentityError::File(FileError::Exists { .. })) => 6,
+            Self::Identity(IdentityError::File(FileError::Exposed { .. } | FileError::Foreign { .. })) => 2,
+            Self::AuditUnavailable(_)
+            | Self::Full
+            | Self::File { .. }
+            | Self::Damaged(_)
+            | Self::Header(_)
+            | Self::Store(_)
+            | Self::Identity(_)
+            | Self::Crypto(_) => 1,
+        }
+    }
+
+    /// The word that the audit log records for a permitted act that came to nothing.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Denied(denial) => denial.reason(),
+            Self::NotFound(_) => "not_found",
+            Self::Conflict(_) | Self::VaultExists(_) | Self::InUse(_) => "conflict",
+            Self::Managed(_) => "managed_by_integration",
+            Self::Invalid(_) => "invalid_field",
+            Self::WrongPassphrase => "wrong_passphrase",
+            Self::Backoff(_) => "rate_limited",
+            Self::AuditUnavailable(_) => "audit_unavailable",
+            Self::Full => "storage_full",
+            Self::Unsettled => "unsettled",
+            Self::File { .. }
+            | Self::NoVault(_)
+            | Self::OtherOwner { .. }
+            | Self::Damaged(_)
+            | Self::Header(_)
+            | Self::Store(_)
+            | Self::Identity(_)
+            | Self::Crypto(_) => "internal",
+        }
+    }
+
+    pub(super) fn invalid(pointer: &str, detail: impl ToString) -> Self {
+        Self::Invalid(vec![FieldError::new(pointer, detail)])
+    }
+}

@@ -1,0 +1,296 @@
+//! The release of a value: decide, audit, open. Nothing else in the program opens a value for a caller.
+
+use std::sync::Arc;
+
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::registry::{KeptSecret, Registry, SealedValue};
+use super::session::Asker;
+use super::state::Unsealed;
+use crate::audit::{Entry, Log, Outcome};
+use crate::model::{
+    Denial, Domain, Employee, Encoding, Integration, IntegrationName, IntegrationState, Secret, SecretId,
+    Standing, VersionWanted,
+};
+use crate::policy::{Ask, Recognised, Target, Terms, decide_use};
+use crate::secret::Plaintext;
+
+/// How often a release begins anew because what it decided on was replaced before it could be opened.
+const ATTEMPTS: usize = 8;
+
+/// A released value.
+pub struct OpenedValue {
+    pub id: SecretId,
+    pub version: u64,
+    pub value: Plaintext,
+    pub encoding: Encoding,
+    pub state: Standing,
+}
+
+/// A released pair; both halves are of one version.
+pub struct OpenedPair {
+    pub client_id: Plaintext,
+    pub client_secret: Plaintext,
+    pub version: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Secret(&'a SecretId),
+    Pair(&'a IntegrationName),
+}
+
+/// Leave to open what was decided on, once its audit entry is written. Made by `weigh` alone, used up by `open_permitted`.
+#[must_use]
+struct Permit {
+    version: u64,
+    generation: u64,
+    /// One secret, or both halves of a pair, client ID first.
+    parts: Vec<Part>,
+}
+
+struct Part {
+    id: SecretId,
+    encoding: Encoding,
+    state: Standing,
+    sealed: SealedValue,
+}
+
+/// A version and its opened parts.
+type Released = (u64, Vec<(Part, Plaintext)>);
+
+/// A decision with its entry, and the log that the entry goes to.
+struct Weighed {
+    verdict: Result<Permit, Denial>,
+    entry: Entry,
+    log: Arc<Log>,
+}
+
+impl Vault {
+    /// One secret's value.
+    pub async fn read_value(
+        &self,
+        asker: Asker<'_>,
+        id: &SecretId,
+        ask: Ask<'_>,
+    ) -> Result<OpenedValue, VaultError> {
+        let (version, mut opened) = self.release(asker, Asked::Secret(id), ask).await?;
+        let (part, value) = opened.pop().ok_or(VaultError::Unsettled)?;
+        Ok(OpenedValue { id: part.id, version, value, encoding: part.encoding, state: part.state })
+    }
+
+    /// An integration's pair.
+    pub async fn read_pair(
+        &self,
+        asker: Asker<'_>,
+        name: &IntegrationName,
+        ask: Ask<'_>,
+    ) -> Result<OpenedPair, VaultError> {
+        let (version, opened) = self.release(asker, Asked::Pair(name), ask).await?;
+        let [(_, client_id), (_, client_secret)] = opened.try_into().map_err(|_| VaultError::Unsettled)?;
+        Ok(OpenedPair { client_id, client_secret, version })
+    }
+
+    async fn release(
+        &self,
+        asker: Asker<'_>,
+        asked: Asked<'_>,
+        ask: Ask<'_>,
+    ) -> Result<Released, VaultError> {
+        for _ in 0..ATTEMPTS {
+            let Weighed { verdict, entry, log } = self.weigh(asker, asked, ask)?;
+            let mut permit = match verdict {
+                Ok(permit) => permit,
+                Err(denial) => {
+                    log.append_denial(entry).await?;
+                    return Err(denial.into());
+                }
+            };
+            log.append(entry).await?;
+            if !self.fetch_large(&mut permit).await? {
+                continue;
+            }
+            if let Some(released) = self.open_permitted(permit, asker, asked, ask)? {
+                return Ok(released);
+            }
+        }
+        Err(VaultError::Unsettled)
+    }
+
+    fn weigh(&self, asker: Asker, asked: Asked, ask: Ask) -> Result<Weighed, VaultError> {
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        let (verdict, entry) = weigh(unsealed, asker, asked, ask, self.clock.now());
+        Ok(Weighed { verdict, entry, log: Arc::clone(&unsealed.log) })
+    }
+
+    /// Reads the sealed bytes that are too large to be held in memory. False: a rotation has destroyed them meanwhile.
+    async fn fetch_large(&self, permit: &mut Permit) -> Result<bool, VaultError> {
+        for part in permit.parts.iter_mut().filter(|part| part.sealed.held.is_none()) {
+            part.sealed.held = self.store.read(part.sealed.key).await?;
+        }
+        Ok(permit.parts.iter().all(|part| part.sealed.held.is_some()))
+    }
+
+    /// Opens what is permitted, unless the permit no longer stands: then None, and the release begins anew.
+    /// Under the read lock, so that a seal or a revocation, which take the write lock, are acknowledged either
+    /// after this release or before it is refused.
+    fn open_permitted(
+        &self,
+        permit: Permit,
+        asker: Asker,
+        asked: Asked,
+        ask: Ask,
+    ) -> Result<Option<Released>, VaultError> {
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        if unsealed.generation != permit.generation {
+            let same_version = Ask { version: VersionWanted::Number(permit.version), ..ask };
+            let (verdict, _) = weigh(unsealed, asker, asked, same_version, self.clock.now());
+            if verdict.is_err() {
+                return Ok(None);
+            }
+        }
+        let mut opened = Vec::with_capacity(permit.parts.len());
+        for part in permit.parts {
+            let sealed = part.sealed.held.as_ref().ok_or(VaultError::Unsettled)?;
+            let value = unsealed.keys.open(&part.sealed.key, sealed)?;
+            opened.push((part, value.into()));
+        }
+        Ok(Some((permit.version, opened)))
+    }
+}
+
+/// Decides, and writes down what was decided.
+fn weigh(
+    unsealed: &Unsealed,
+    asker: Asker,
+    asked: Asked,
+    ask: Ask,
+    now: jiff::Timestamp,
+) -> (Result<Permit, Denial>, Entry) {
+    let who = recognised(&unsealed.registry, asker);
+    let found = Found::find(&unsealed.registry, asked);
+    let verdict = decide_use(who, found.target(), ask, now).and_then(|terms| {
+        let permit = found.permit(&terms, unsealed.generation, now);
+        permit.map(|permit| (terms, permit)).ok_or(Denial::SecretUnknown)
+    });
+
+    let mut entry = asker.entry(who.caller, "");
+    match asked {
+        Asked::Secret(id) => {
+            entry.action = "secret.read".into();
+            entry.secret = Some(id.shared());
+        }
+        Asked::Pair(name) => {
+            entry.action = "integration.read".into();
+            entry.integration = Some(name.shared());
+        }
+    }
+    entry.domain = ask.domain.map(Domain::shared);
+    entry.employee = ask.employee.map(Employee::shared);
+    let verdict = match verdict {
+        Ok((terms, permit)) => {
+            entry.outcome = Outcome::Allowed;
+            entry.version = Some(terms.version);
+            entry.employee = terms.employee.as_ref().map(Employee::shared);
+            entry.fingerprint = Some(found.fingerprints(terms.version).into());
+            Ok(permit)
+        }
+        Err(denial) => {
+            entry.outcome = Outcome::Denied;
+            entry.reason = Some(denial.reason().into());
+            Err(denial)
+        }
+    };
+    (verdict, entry)
+}
+
+/// Who a request comes from, as far as the registrations tell.
+pub(super) fn recognised<'a>(registry: &'a Registry, asker: Asker<'a>) -> Recognised<'a> {
+    let presented = &asker.session.presented;
+    let caller = registry.caller_by_spiffe_id(&presented.spiffe_id);
+    Recognised {
+        caller,
+        key: presented.key,
+        serial: &presented.serial,
+        not_after: presented.not_after,
+        peer_fits: caller.is_none_or(|caller| asker.session.peer.fits(&caller.pins)),
+    }
+}
+
+/// What was asked for, as found; or the stand-in that an unknown name is decided against.
+struct Found<'a> {
+    known: bool,
+    secret: &'a Secret,
+    integration: Option<&'a Integration>,
+    parts: [Option<&'a KeptSecret>; 2],
+}
+
+impl<'a> Found<'a> {
+    fn find(registry: &'a Registry, asked: Asked) -> Self {
+        let found = match asked {
+            Asked::Secret(id) => {
+                registry.secrets.get(id).map(|kept| (registry.owner(&kept.noun), [Some(kept), None]))
+            }
+            Asked::Pair(name) => registry.integrations.get(name).map(|record| {
+                let half = |id: &SecretId| registry.secrets.get(id);
+                let halves = [half(&record.noun.client_id_secret), half(&record.noun.client_secret_secret)];
+                (Some(&*record.noun), halves)
+            }),
+        };
+        match found {
+            Some((integration, parts @ [Some(first), _])) => {
+                Self { known: true, secret: &first.noun, integration, parts }
+            }
+            _ => Self {
+                known: false,
+                secret: super::secrets::stand_in(),
+                integration: None,
+                parts: [None, None],
+            },
+        }
+    }
+
+    fn target(&self) -> Target<'a> {
+        Target {
+            known: self.known,
+            enabled: self.integration.is_none_or(|record| record.state == IntegrationState::Enabled),
+            restrictions: match (self.integration, &self.secret.integration) {
+                (Some(record), _) => record.restrictions.as_ref(),
+                // Owned by a record that isn't there: nobody's.
+                (None, Some(_)) => None,
+                (None, None) => self.secret.restrictions.as_ref(),
+            },
+            release: self.secret.release,
+            secret: self.secret,
+        }
+    }
+
+    fn present(&self) -> impl Iterator<Item = &'a KeptSecret> {
+        self.parts.into_iter().flatten()
+    }
+
+    /// None if a part has no bytes for the version, which a whole registry doesn't have.
+    fn permit(&self, terms: &Terms, generation: u64, now: jiff::Timestamp) -> Option<Permit> {
+        let part = |kept: &KeptSecret| {
+            let version = kept.noun.versions.iter().find(|each| each.number == terms.version)?;
+            Some(Part {
+                id: kept.noun.id.clone(),
+                encoding: version.encoding,
+                state: version.standing(now),
+                sealed: kept.values.get(&terms.version)?.clone(),
+            })
+        };
+        let parts = self.present().map(part).collect::<Option<_>>()?;
+        Some(Permit { version: terms.version, generation, parts })
+    }
+
+    fn fingerprints(&self, version: u64) -> String {
+        let of = |kept: &'a KeptSecret| {
+            let found = kept.noun.versions.iter().find(|each| each.number == version);
+            found.map_or("", |each| each.fingerprint.0.as_str())
+        };
+        self.present().map(of).collect::<Vec<_>>().join("+")
+    }
+}

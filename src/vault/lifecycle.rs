@@ -1,0 +1,221 @@
+//! A vault from the daemon's start to its end: opened sealed, unsealed by a passphrase, sealed again.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use super::directory::Directory;
+use super::error::VaultError;
+use super::gate::recognised;
+use super::outgoing::Departures;
+use super::session::{Asker, Session};
+use super::state::{Live, Unsealed};
+use super::unseal::Attempts;
+use crate::audit::{self, Due, Entry, Outcome};
+use crate::clock::Clock;
+use crate::identity::{KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
+use crate::keys::{Header, VaultId};
+use crate::model::{Caller, Denial};
+use crate::policy::{Action, recognise};
+use crate::store::{SledStore, Store, StoreError};
+
+/// What a vault is opened with.
+pub struct Opening {
+    pub directory: Directory,
+    pub store: Arc<dyn Store>,
+    pub audit: audit::Settings,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The vault. Shared by all who serve it; every method takes `&self`.
+pub struct Vault {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) audit: audit::Settings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) header: Arc<Header>,
+    pub(super) live: RwLock<Live>,
+    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) attempts: tokio::sync::Mutex<Attempts>,
+    /// Full operators as last recorded in `tls/`, for the time when the registry is sealed.
+    pub(super) operators: Mutex<Vec<KnownOperator>>,
+    pub(super) tls: TlsDirectory,
+    pub(super) certificate: ServerCertificate,
+    pub(super) departures: Departures,
+    /// Whether a verification has found the log other than it was written.
+    pub(super) found_bad: AtomicBool,
+}
+
+/// Opens the sled store of an existing vault; a clear error when there is none, or when it is held.
+pub fn open_store(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
+    directory.refuse_other_owner()?;
+    match SledStore::open(&directory.store()) {
+        Ok(store) => {
+            let kept = directory.keep_private();
+            kept.map_err(|source| VaultError::File { path: shown(directory.path()), source })?;
+            Ok(Arc::new(store))
+        }
+        Err(StoreError::InUse) => Err(VaultError::InUse(shown(directory.path()))),
+        Err(StoreError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(VaultError::NoVault(shown(directory.path())))
+        }
+        Err(StoreError::Io(source)) => Err(VaultError::File { path: shown(&directory.store()), source }),
+        Err(other) => Err(other.into()),
+    }
+}
+
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+impl Vault {
+    /// Opens a vault, sealed.
+    pub async fn open(opening: Opening) -> Result<Self, VaultError> {
+        let Opening { directory, store, audit, clock } = opening;
+        let header = store.header().await?.ok_or_else(|| VaultError::NoVault(shown(directory.path())))?;
+        let header = Arc::new(Header::parse(&header)?);
+        let tls = TlsDirectory::open(&directory.tls())?;
+        let certificate = tls.server_certificate()?;
+        // Without the list a sealed vault knows nobody; unsealed at its start, it writes the list anew.
+        let operators = Mutex::new(tls.operators().unwrap_or_else(|error| {
+            tracing::error!(error = %error, "the list of operators can't be read");
+            Vec::new()
+        }));
+        Ok(Self {
+            store,
+            audit,
+            clock,
+            header,
+            live: RwLock::new(Live::Sealed),
+            turn: tokio::sync::Mutex::new(()),
+            attempts: tokio::sync::Mutex::default(),
+            operators,
+            tls,
+            certificate,
+            departures: Departures::new(),
+            found_bad: AtomicBool::new(false),
+        })
+    }
+
+    pub fn id(&self) -> VaultId {
+        self.header.vault()
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub fn is_sealed(&self) -> bool {
+        matches!(*self.live(), Live::Sealed)
+    }
+
+    /// The server's certificate: read by every handshake, replaced here.
+    pub fn server_certificate(&self) -> &ServerCertificate {
+        &self.certificate
+    }
+
+    /// The local trust domain's root, for the handshakes.
+    pub fn local_root(&self) -> Result<TrustRoot, VaultError> {
+        Ok(self.tls.local_root()?)
+    }
+
+    /// Seals the vault: the keys are wiped before this returns, and nothing is released afterwards.
+    pub async fn seal(&self, asker: Asker<'_>) -> Result<(), VaultError> {
+        let turn = self.turn().await;
+        let cleared = self.clear_general(asker, Action::System, asker.entry(None, "vault.seal")).await?;
+        cleared.log.flush_tallies(Due::All).await?;
+        self.commit(&turn, cleared, Vec::new()).await?;
+        self.wipe().await;
+        self.departures.recall().await;
+        Ok(())
+    }
+
+    /// What was released and is on its way out.
+    pub fn departures(&self) -> &Departures {
+        &self.departures
+    }
+
+    /// Whether what was released to this connection may still be sent: unsealed, and the caller one of ours.
+    pub fn stands(&self, session: &Session) -> bool {
+        let live = self.live();
+        let asker = Asker { session, request_id: "" };
+        live.unsealed()
+            .is_ok_and(|open| recognise(recognised(&open.registry, asker), self.clock.now()).is_ok())
+    }
+
+    /// Ends the vault's life in this process: what is counted is written, the head recorded, the keys wiped.
+    pub async fn close(&self) -> Result<(), VaultError> {
+        let turn = self.turn().await;
+        let log = match &*self.live() {
+            Live::Sealed => return Ok(()),
+            Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
+        };
+        let entry = Entry {
+            caller: Some("daemon".into()),
+            action: "vault.close".into(),
+            outcome: Outcome::Allowed,
+            ..Entry::default()
+        };
+        if let Err(error) = log.flush_tallies(Due::All).await {
+            tracing::error!(error = %error, "counted denials can't be written");
+        }
+        let closed = self.commit_as(&turn, &log, entry, Vec::new()).await;
+        drop(log);
+        self.wipe().await;
+        closed
+    }
+
+    /// Drops all keys. Requests under way may hold the log, and with it the chain's key, a moment longer: closed,
+    /// it answers them that the vault is sealed, and this waits for the last of them.
+    pub(super) async fn wipe(&self) {
+        let before = std::mem::replace(&mut *self.live_mut(), Live::Sealed);
+        let Live::Unsealed(unsealed) = before else { return };
+        let Unsealed { log, .. } = *unsealed;
+        let closing = Arc::clone(&log);
+        if tokio::task::spawn_blocking(move || closing.close()).await.is_err() {
+            tracing::error!("the audit log could not be closed in order");
+        }
+        while Arc::strong_count(&log) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Whether the asker may act on a sealed vault: a full operator by the hashes in `tls/`.
+    pub(super) fn is_known_operator(&self, asker: Asker) -> Result<(), Denial> {
+        let presented = &asker.session.presented;
+        let operators = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let known = operators
+            .iter()
+            .find(|each| each.spki_sha256 == presented.key && each.spiffe_id == presented.spiffe_id)
+            .ok_or(Denial::CallerUnknown)?;
+        if self.clock.now() >= presented.not_after {
+            return Err(Denial::CertificateExpired);
+        }
+        if asker.session.peer.fits(&known.pins) { Ok(()) } else { Err(Denial::WrongPeer) }
+    }
+
+    /// Writes the full operators' key hashes to `tls/`, so that they are known while sealed.
+    pub(super) fn record_operators(&self) -> Result<(), VaultError> {
+        let operators: Vec<KnownOperator> = {
+            let live = self.live();
+            live.unsealed()?.registry.active_full_operators().flat_map(known).collect()
+        };
+        let mut known = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if *known != operators {
+            self.tls.write_operators(&operators)?;
+            *known = operators;
+        }
+        Ok(())
+    }
+}
+
+/// A full operator's keys, as a sealed daemon knows them.
+pub(super) fn known(operator: &Caller) -> impl Iterator<Item = KnownOperator> {
+    let Caller { spiffe_id, pins, .. } = operator;
+    operator.keys.iter().map(move |key| KnownOperator {
+        spiffe_id: spiffe_id.clone(),
+        spki_sha256: key.spki_sha256,
+        not_after: key.not_after,
+        pins: pins.clone(),
+    })
+}

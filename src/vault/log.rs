@@ -1,0 +1,101 @@
+//! The audit log as operators see it, and its upkeep.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::manage::Cleared;
+use super::session::Asker;
+use super::state::{Live, Unsealed};
+use crate::audit::{Due, Log, LoggedEntry, Report};
+use crate::model::{IntegrationName, Level};
+use crate::policy::Action;
+
+/// What can be said of the log without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogStanding {
+    pub available: bool,
+    pub damaged: bool,
+}
+
+impl Vault {
+    /// The last `limit` entries before `before`, newest first: all for a full operator; for others, those on
+    /// secrets they own and their own doings.
+    pub async fn read_log(
+        &self,
+        asker: Asker<'_>,
+        limit: usize,
+        before: Option<u64>,
+    ) -> Result<Vec<LoggedEntry>, VaultError> {
+        let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.read")).await?;
+        let log = Arc::clone(&cleared.log);
+        let sees = self.sees_entries(&cleared)?;
+        let entries = log.tail(limit, before, sees).await?;
+        cleared.looked().await?;
+        Ok(entries)
+    }
+
+    /// Checks the whole log against its chain and the recorded head.
+    pub async fn verify_log(&self, asker: Asker<'_>) -> Result<Report, VaultError> {
+        let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.verify")).await?;
+        let log = Arc::clone(&cleared.log);
+        cleared.looked().await?;
+        let checkpoint = {
+            let live = self.live();
+            live.unsealed()?.registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone())
+        };
+        let report = log.verify(checkpoint).await?;
+        self.found_bad.store(report.first_bad.is_some(), Ordering::Relaxed);
+        Ok(report)
+    }
+
+    /// None while sealed.
+    pub fn log_standing(&self) -> Option<LogStanding> {
+        match &*self.live() {
+            Live::Sealed => None,
+            Live::Unsealed(open) => Some(LogStanding {
+                available: open.log.is_available(),
+                damaged: open.log.damage().is_some() || self.found_bad.load(Ordering::Relaxed),
+            }),
+        }
+    }
+
+    /// Writes what is counted of repeated denials, and records the head. For a timer.
+    pub async fn tend_log(&self) -> Result<(), VaultError> {
+        let log: Arc<Log> = match &*self.live() {
+            Live::Sealed => return Ok(()),
+            Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
+        };
+        log.flush_tallies(Due::Ended).await?;
+        drop(log);
+        self.record_checkpoint().await
+    }
+
+    fn sees_entries(
+        &self,
+        cleared: &Cleared,
+    ) -> Result<impl Fn(&LoggedEntry) -> bool + Send + use<>, VaultError> {
+        let all = cleared.rights.level == Level::Full;
+        let own = cleared.by.shared();
+        let owned: HashSet<Arc<str>> = {
+            let live = self.live();
+            let Unsealed { registry, .. } = live.unsealed()?;
+            let secrets = registry.secrets.values().filter(|kept| !all && cleared.sees(&kept.noun.owners));
+            secrets
+                .flat_map(|kept| {
+                    let integration = kept.noun.integration.as_ref().map(IntegrationName::shared);
+                    [Some(kept.noun.id.shared()), integration]
+                })
+                .flatten()
+                .collect()
+        };
+        Ok(move |entry: &LoggedEntry| {
+            let LoggedEntry { entry, .. } = entry;
+            let names = [&entry.secret, &entry.integration];
+            all || entry.caller.as_ref() == Some(&own)
+                || names.into_iter().flatten().any(|name| owned.contains(name))
+        })
+    }
+}

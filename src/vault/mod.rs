@@ -1,0 +1,41 @@
+//! **The only gate.** Decides, audits, then acts; keeps the vault sealed or unsealed; changes what is in it.
+//!
+//! Owns the keys while unsealed, the registry of all nouns in memory, and the order of things: no value is
+//! opened before its audit entry is written, no change is acknowledged before it is durable, and nothing is
+//! released once a seal or a revocation has been acknowledged. Knows no HTTP.
+
+mod callers;
+mod change;
+mod create;
+mod directory;
+mod enrol;
+mod error;
+mod gate;
+mod integrations;
+mod lifecycle;
+mod log;
+mod manage;
+mod outgoing;
+mod recover;
+mod registry;
+mod rotation;
+mod secrets;
+mod session;
+mod state;
+#[cfg(test)]
+mod tests;
+mod unseal;
+
+pub use create::{NewVault, create};
+pub use directory::Directory;
+pub use enrol::{CertificateSource, EnrolledCaller, NewCaller};
+pub use error::VaultError;
+pub use gate::{OpenedPair, OpenedValue};
+pub use integrations::{NewFsm, SeenIntegration};
+pub use lifecycle::{Opening, Vault, open_store};
+pub use log::LogStanding;
+pub use outgoing::{Departing, Outgoing};
+pub use recover::recover_operator;
+pub use rotation::{NewPair, NewVersion, Rotated, Spread};
+pub use secrets::{NewSecret, Page, SeenSecret};
+pub use session::{Asker, Session};

@@ -1,0 +1,76 @@
+//! Released values on their way out: from the gate's answer until the connection has taken their last byte.
+//!
+//! A peer that doesn't read keeps what was released to it waiting in a send buffer. When the vault is sealed or a
+//! caller revoked, connections with such a rest are ended, and the acknowledgement waits for that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// How long a seal or a revocation waits for what is under way; connections are told first, so that it is for those
+/// that take no more only in a daemon that has no time left.
+const PATIENCE: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Of the whole vault.
+pub struct Departures {
+    under_way: Arc<AtomicUsize>,
+    /// Changes when somebody may have lost what was released to them.
+    changed: watch::Sender<()>,
+}
+
+/// Of one connection.
+#[derive(Debug, Default)]
+pub struct Outgoing(Arc<AtomicUsize>);
+
+/// One value under way; dropped with the last of its bytes.
+pub struct Departing {
+    connection: Arc<AtomicUsize>,
+    vault: Arc<AtomicUsize>,
+}
+
+impl Departures {
+    pub(super) fn new() -> Self {
+        Self { under_way: Arc::default(), changed: watch::Sender::new(()) }
+    }
+
+    /// For a connection, to look again whether its caller still stands.
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    pub fn begin(&self, connection: &Outgoing) -> Departing {
+        let departing =
+            Departing { connection: Arc::clone(&connection.0), vault: Arc::clone(&self.under_way) };
+        departing.connection.fetch_add(1, Ordering::SeqCst);
+        departing.vault.fetch_add(1, Ordering::SeqCst);
+        departing
+    }
+
+    /// Tells the connections, and waits until nothing is under way, or until those that were told have had time.
+    pub(super) async fn recall(&self) {
+        self.changed.send_replace(());
+        let gone = async {
+            while self.under_way.load(Ordering::SeqCst) > 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, gone).await;
+    }
+}
+
+impl Outgoing {
+    /// Whether something released waits to be sent.
+    pub fn is_waiting(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+impl Drop for Departing {
+    fn drop(&mut self) {
+        self.connection.fetch_sub(1, Ordering::SeqCst);
+        self.vault.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,216 @@
+//! API secrets: create, list, see.
+
+use std::sync::{Arc, LazyLock};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::change::Noun;
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::manage::Cleared;
+use super::session::Asker;
+use super::state::Unsealed;
+use crate::audit::Entry;
+use crate::model::{
+    Employee, Encoding, FieldError, Fingerprint, Release, Restrictions, Scope, Secret, SecretId, Version,
+    VersionState, check_value,
+};
+use crate::policy::Action;
+use crate::secret::Plaintext;
+
+/// A secret to be made.
+pub struct NewSecret {
+    pub id: SecretId,
+    pub name: String,
+    pub description: String,
+    pub owners: Vec<Employee>,
+    pub release: Release,
+    pub restrictions: Restrictions,
+    pub expires_on: Option<Date>,
+    pub max_age_days: Option<u32>,
+    pub value: Plaintext,
+}
+
+/// A secret's metadata as it stands.
+pub struct SeenSecret {
+    pub secret: Arc<Secret>,
+    /// The rules that hold for it: its integration's, if one owns it. None: it serves nobody.
+    pub restrictions: Option<Restrictions>,
+    pub at: Timestamp,
+}
+
+/// Part of a list.
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Whether there are more behind the last.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// The first `limit` of what there is.
+    pub(super) fn of(all: impl Iterator<Item = T>, limit: usize) -> Self {
+        let mut items: Vec<T> = all.take(limit + 1).collect();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Self { items, more }
+    }
+}
+
+impl Vault {
+    /// Makes a secret with its first version. Its maker owns it unless owners are named.
+    pub async fn create_secret(&self, asker: Asker<'_>, new: NewSecret) -> Result<SeenSecret, VaultError> {
+        let turn = self.turn().await;
+        let entry =
+            Entry { secret: Some(new.id.shared()), version: Some(1), ..asker.entry(None, "secret.create") };
+        let cleared = self.clear_general(asker, Action::Create, entry).await?;
+        let prepared = self.prepare_secret(&cleared, new);
+        let (mut cleared, (secret, value)) = cleared.prepared(prepared).await?;
+        cleared.entry.fingerprint = secret.current().map(|first| first.fingerprint.0.as_str().into());
+        let (restrictions, at) = (secret.restrictions.clone(), cleared.now);
+        let seen = SeenSecret { secret: Arc::new(secret.clone()), restrictions, at };
+        let value = Noun::Value { id: secret.id.clone(), number: 1, value };
+        self.commit(&turn, cleared, vec![Noun::Secret(secret), value]).await?;
+        Ok(seen)
+    }
+
+    fn prepare_secret(&self, cleared: &Cleared, new: NewSecret) -> Result<(Secret, Plaintext), VaultError> {
+        let encoding = new.value.lend(check_value).map_err(|why| VaultError::invalid("/value", why))?;
+        if new.release == Release::UseOnly && new.restrictions.domains == Scope::All {
+            let why =
+                "use_only with allow_all_domains would let the value be sent anywhere; list the domains";
+            return Err(VaultError::invalid("/release", why));
+        }
+        let fingerprint = {
+            let live = self.live();
+            let unsealed = live.unsealed()?;
+            refuse_existing(unsealed, &new.id)?;
+            unsealed.keys.fingerprint(&new.value)
+        };
+        let owners = if new.owners.is_empty() { vec![cleared.rights.employee.clone()] } else { new.owners };
+        let secret = Secret {
+            id: new.id,
+            name: new.name,
+            description: new.description,
+            owners,
+            restrictions: Some(new.restrictions),
+            integration: None,
+            release: new.release,
+            expires_on: new.expires_on,
+            max_age_days: new.max_age_days,
+            created_at: cleared.now,
+            created_by: cleared.by.clone(),
+            changed_at: cleared.now,
+            last_version: 1,
+            versions: vec![first_version(cleared, encoding, fingerprint)],
+        };
+        Ok((secret, new.value))
+    }
+
+    /// The secrets that the operator may see, ordered by ID, from `after` on.
+    pub async fn list_secrets(
+        &self,
+        asker: Asker<'_>,
+        after: Option<&SecretId>,
+        limit: usize,
+    ) -> Result<Page<SeenSecret>, VaultError> {
+        let cleared = self.clear_general(asker, Action::List, asker.entry(None, "secret.list")).await?;
+        let page = {
+            let live = self.live();
+            let unsealed = live.unsealed()?;
+            let rest =
+                unsealed.registry.secrets.range::<SecretId, _>((lower(after), std::ops::Bound::Unbounded));
+            let visible = rest.filter(|(_, kept)| cleared.sees(&kept.noun.owners));
+            Page::of(visible.map(|(_, kept)| seen(unsealed, &kept.noun, cleared.now)), limit)
+        };
+        cleared.looked().await?;
+        Ok(page)
+    }
+
+    /// One secret's metadata.
+    pub async fn see_secret(&self, asker: Asker<'_>, id: &SecretId) -> Result<SeenSecret, VaultError> {
+        let entry = Entry { secret: Some(id.shared()), ..asker.entry(None, "secret.show") };
+        let owners =
+            |unsealed: &Unsealed| unsealed.registry.secrets.get(id).map(|kept| kept.noun.owners.clone());
+        let cleared = self.clear(asker, Action::See, entry, "secret", owners).await?;
+        let found = {
+            let live = self.live();
+            let unsealed = live.unsealed()?;
+            let kept = unsealed.registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;
+            seen(unsealed, &kept.noun, cleared.now)
+        };
+        cleared.looked().await?;
+        Ok(found)
+    }
+}
+
+/// Where a page begins: after the cursor, or at the beginning.
+pub(super) fn lower<T>(after: Option<&T>) -> std::ops::Bound<&T> {
+    after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded)
+}
+
+/// Version 1, current at once.
+pub(super) fn first_version(cleared: &Cleared, encoding: Encoding, fingerprint: Fingerprint) -> Version {
+    Version {
+        number: 1,
+        state: VersionState::Current,
+        encoding,
+        fingerprint,
+        created_at: cleared.now,
+        created_by: cleared.by.clone(),
+        note: None,
+    }
+}
+
+pub(super) fn refuse_existing(unsealed: &Unsealed, id: &SecretId) -> Result<(), VaultError> {
+    match unsealed.registry.secrets.contains_key(id) {
+        true => Err(VaultError::Conflict(format!("there is a secret {id} already"))),
+        false => Ok(()),
+    }
+}
+
+/// A pair's half must be text, as its JSON has no place for anything else.
+pub(super) fn check_half(value: &Plaintext, pointer: &str) -> Result<Encoding, FieldError> {
+    match value.lend(check_value) {
+        Ok(Encoding::Base64) => Err(FieldError::new(pointer, "is no UTF-8 text")),
+        Ok(encoding) => Ok(encoding),
+        Err(why) => Err(FieldError::new(pointer, why)),
+    }
+}
+
+fn seen(unsealed: &Unsealed, secret: &Arc<Secret>, at: Timestamp) -> SeenSecret {
+    let restrictions = match &secret.integration {
+        Some(_) => unsealed.registry.owner(secret).and_then(|record| record.restrictions.clone()),
+        None => secret.restrictions.clone(),
+    };
+    SeenSecret { secret: Arc::clone(secret), restrictions, at }
+}
+
+/// The secret that an unknown ID is decided against: like the FSM pair's, for a script that nobody runs.
+pub(super) fn stand_in() -> &'static Secret {
+    static STAND_IN: LazyLock<Secret> = LazyLock::new(|| {
+        let known = "a constant of the product";
+        Secret {
+            id: "custsecret_stand_in".parse().expect(known),
+            name: String::new(),
+            description: String::new(),
+            owners: Vec::new(),
+            restrictions: Some(Restrictions {
+                scripts: Scope::Only(vec!["customscript_stand_in".parse().expect(known)]),
+                domains: Scope::All,
+                employees: Vec::new(),
+                suiteapp: None,
+            }),
+            integration: None,
+            release: Release::Reveal,
+            expires_on: None,
+            max_age_days: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            created_by: "nobody".parse().expect(known),
+            changed_at: Timestamp::UNIX_EPOCH,
+            last_version: 0,
+            versions: Vec::new(),
+        }
+    });
+    &STAND_IN
+}

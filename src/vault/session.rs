@@ -1,0 +1,51 @@
+//! Who is asking: what the connection proved, and the request's ID.
+
+use super::outgoing::Outgoing;
+use crate::audit::{self, Entry};
+use crate::identity::{Peer, Presented};
+use crate::model::Caller;
+
+/// A connection after its handshake: parsed once, used by every request on it.
+#[derive(Debug)]
+pub struct Session {
+    pub presented: Presented,
+    pub peer: Peer,
+    /// What was released to this connection and not yet sent.
+    pub outgoing: Outgoing,
+}
+
+impl Session {
+    pub fn new(presented: Presented, peer: Peer) -> Self {
+        Self { presented, peer, outgoing: Outgoing::default() }
+    }
+}
+
+/// One request's asker.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    pub session: &'a Session,
+    pub request_id: &'a str,
+}
+
+impl Asker<'_> {
+    /// The part of an audit entry that tells who asked. An unregistered caller is named by its SPIFFE ID.
+    pub(super) fn entry(&self, caller: Option<&Caller>, action: &'static str) -> Entry {
+        let Session { presented, peer, .. } = self.session;
+        let name = caller.map_or_else(|| presented.spiffe_id.shared(), |caller| caller.name.shared());
+        Entry {
+            request_id: Some(self.request_id.into()),
+            caller: Some(name),
+            serial: Some(presented.serial.as_str().into()),
+            peer: Some(told(peer)),
+            action: action.into(),
+            ..Entry::default()
+        }
+    }
+}
+
+fn told(peer: &Peer) -> audit::Peer {
+    match peer {
+        Peer::Unix { uid, pid, .. } => audit::Peer::Process { uid: *uid, pid: *pid },
+        Peer::Tcp { address } => audit::Peer::Address { address: address.to_string().into() },
+    }
+}

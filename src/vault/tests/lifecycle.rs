@@ -1,0 +1,163 @@
+//! Sealed, unsealed, wrong passphrases, damage, a way back in.
+
+use super::super::*;
+use super::site::*;
+use crate::audit::Outcome;
+use crate::model::{Denial, Level};
+use crate::store::{SledStore, Store};
+
+#[tokio::test]
+async fn sealed_it_does_nothing_and_unsealed_it_does_again() {
+    let site = Site::with_fsm().await;
+    let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
+    let name = "fsm".parse().unwrap();
+    assert_eq!(denied(site.vault.seal(asker(&fsm)).await), Denial::WrongRole);
+    site.vault.seal(site.admin()).await.unwrap();
+    assert!(site.vault.is_sealed());
+    assert_eq!(denied(site.vault.read_pair(asker(&fsm), &name, ANY).await), Denial::Sealed);
+    assert_eq!(denied(site.vault.list_secrets(site.admin(), None, 1).await), Denial::Sealed);
+    assert_eq!(denied(site.vault.seal(site.admin()).await), Denial::Sealed);
+
+    assert_eq!(denied(site.vault.unseal(asker(&fsm), plain("right")).await), Denial::CallerUnknown);
+    site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+    site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
+    assert!(matches!(site.vault.unseal(site.admin(), plain("right")).await, Err(VaultError::Conflict(_))));
+}
+
+#[tokio::test]
+async fn wrong_passphrases_back_off_and_are_written_down_once_unsealed() {
+    let site = Site::sealed().await;
+    for _ in 0..3 {
+        assert!(matches!(
+            site.vault.unseal(site.admin(), plain("wrong")).await,
+            Err(VaultError::WrongPassphrase)
+        ));
+    }
+    // The third has set the first wait: one second, then two, then four.
+    for wait in [1, 2, 4] {
+        assert!(
+            matches!(site.vault.unseal(site.admin(), plain("right")).await, Err(VaultError::Backoff(left)) if left == wait)
+        );
+        site.later(i64::try_from(wait).unwrap());
+        assert!(matches!(
+            site.vault.unseal(site.admin(), plain("wrong")).await,
+            Err(VaultError::WrongPassphrase)
+        ));
+    }
+    site.later(60);
+    site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+    let refused = site.log(100).await;
+    let refused = refused.iter().filter(|each| each.entry.reason.as_deref() == Some("wrong_passphrase"));
+    assert_eq!(refused.clone().count(), 6);
+    assert!(
+        refused.clone().all(|each| each.entry.outcome == Outcome::Denied && each.entry.changes.is_some())
+    );
+}
+
+#[tokio::test]
+async fn a_clock_set_back_doesnt_lock_the_operator_out() {
+    let site = Site::sealed().await;
+    for _ in 0..3 {
+        let _ = site.vault.unseal(site.admin(), plain("wrong")).await;
+    }
+    site.later(-3600);
+    site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sealed_vault_knows_full_operators_alone() {
+    let site = Site::unsealed().await;
+    let editor = site.operator("editor", Level::Edit, "2").await;
+    let second = site.operator("second", Level::Full, "3").await;
+    let third = site.operator("third", Level::Full, "4").await;
+    site.vault.revoke_caller(site.admin(), &"third".parse().unwrap()).await.unwrap();
+    site.vault.seal(site.admin()).await.unwrap();
+    for session in [&editor, &third] {
+        assert_eq!(denied(site.vault.unseal(asker(session), plain("right")).await), Denial::CallerUnknown);
+    }
+    site.later(91 * 24 * 3600);
+    assert_eq!(denied(site.vault.unseal(asker(&second), plain("right")).await), Denial::CertificateExpired);
+    site.later(-91 * 24 * 3600);
+    site.vault.unseal(asker(&second), plain("right")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_existing_vault_is_left_alone() {
+    let site = Site::sealed().await;
+    let id = site.vault.id();
+    assert!(matches!(create(site.new_vault()).await, Err(VaultError::InUse(_))));
+    assert!(matches!(open_store(&site.directory), Err(VaultError::InUse(_))));
+    let site = site.restarted_after(async |site| {
+        assert!(matches!(create(site).await, Err(VaultError::VaultExists(_))));
+    });
+    assert_eq!(site.await.vault.id(), id);
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_named_and_nothing_is_served() {
+    let site = Site::with_fsm().await;
+    let Site { directory, clock, vault, _keep: keep, .. } = site;
+    drop(vault);
+    {
+        let store = SledStore::open(&directory.store()).unwrap();
+        let (key, sealed) = store.scan().await.unwrap().swap_remove(2);
+        let mut bytes = sealed.as_bytes().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        let bent = crate::keys::Sealed::from_store(bytes);
+        store.commit(crate::store::Batch::new().put(key, crate::store::Expect::Any, bent)).await.unwrap();
+    }
+    let store: std::sync::Arc<dyn Store> = open_store(&directory).unwrap();
+    let audit = settings(&directory);
+    let vault = Vault::open(Opening { directory, store, audit, clock }).await.unwrap();
+    assert!(matches!(vault.unseal_locally(plain("right")).await, Err(VaultError::Damaged(_))));
+    assert!(vault.is_sealed());
+    drop(keep);
+}
+
+#[tokio::test]
+async fn an_operator_gets_back_in_with_the_passphrase() {
+    let site = Site::unsealed().await;
+    let out = site.directory.path().join("recovered");
+    let name = recover_operator(&site.vault, None, &out).await.unwrap();
+    assert_eq!(name.as_str(), "admin");
+    assert_eq!(denied(site.vault.list_callers(site.admin(), None, 9).await), Denial::CallerUnknown);
+    let presented = crate::identity::Identity::load(&out).unwrap().presented().unwrap();
+    let recovered = Session::new(presented, here());
+    site.vault.list_callers(asker(&recovered), None, 9).await.unwrap();
+    assert!(site.log(10).await.iter().any(|each| each.entry.action == "operator.recover"));
+    // Never over an identity that is there.
+    assert!(recover_operator(&site.vault, None, &out).await.is_err());
+    site.vault.list_callers(asker(&recovered), None, 9).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_truncated_log_is_noticed_and_the_vault_goes_on() {
+    let site = Site::with_fsm().await;
+    let report = site.vault.verify_log(site.admin()).await.unwrap();
+    assert_eq!(report.first_bad, None);
+    let segment = std::fs::read_dir(site.directory.audit())
+        .unwrap()
+        .map(|each| each.unwrap().path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "jsonl"))
+        .unwrap();
+    site.vault.close().await.unwrap();
+    let text = std::fs::read_to_string(&segment).unwrap();
+    let kept: Vec<&str> = text.lines().take(3).collect();
+    std::fs::write(&segment, format!("{}\n", kept.join("\n"))).unwrap();
+
+    let site = site.restarted().await;
+    assert!(site.vault.log_standing().unwrap().damaged);
+    let report = site.vault.verify_log(site.admin()).await.unwrap();
+    assert!(report.first_bad.is_some());
+    site.secret("_a", "x", r#"{"allow_all_scripts":true,"allow_all_domains":true}"#).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_ca_in_tls_is_noticed() {
+    let site = Site::unsealed().await;
+    let ca = site.directory.tls().join("ca.pem");
+    let other = crate::identity::Authority::create(&"fsm-vault.internal".parse().unwrap(), noon()).unwrap();
+    site.vault.seal(site.admin()).await.unwrap();
+    std::fs::write(&ca, other.certificate_pem()).unwrap();
+    assert!(matches!(site.vault.unseal(site.admin(), plain("right")).await, Err(VaultError::Damaged(_))));
+}

@@ -1,0 +1,8 @@
+//! The vault as its callers know it, on a real store and a real log, with time turned by hand.
+
+mod enrol;
+mod lifecycle;
+mod manage;
+mod release;
+mod rotation;
+mod site;

@@ -1,0 +1,230 @@
+//! Rotation as readers and operators see it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::super::*;
+use super::site::*;
+use crate::model::{Denial, Level, SecretId, Standing, Unavailable, VersionWanted};
+use crate::policy::Ask;
+use jiff::SignedDuration;
+
+const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
+const PREVIOUS: Ask<'static> = Ask { version: VersionWanted::Previous, ..ANY };
+
+fn spread(grace: i64, activate: bool) -> Spread {
+    Spread { grace: Some(SignedDuration::from_secs(grace)), activate, note: None }
+}
+
+fn pair(text: &str, spread: Spread) -> NewPair {
+    NewPair {
+        client_id: plain(&format!("id {text}")),
+        client_secret: plain(&format!("secret {text}")),
+        spread,
+    }
+}
+
+fn version(number: u64) -> Ask<'static> {
+    Ask { version: VersionWanted::Number(number), ..ANY }
+}
+
+#[tokio::test]
+async fn overlap_hard_cut_and_the_way_back() {
+    let site = Site::unsealed().await;
+    site.secret("_a", "one", OPEN).await.unwrap();
+    let id: SecretId = "_a".parse().unwrap();
+    let service = site.service("fsm", "customscript_a", &[]).await;
+    let read = async |ask| site.vault.read_value(asker(&service), &id, ask).await;
+    let rotate = async |value: &str, spread| {
+        site.vault.rotate_secret(site.admin(), &id, NewVersion { value: plain(value), spread }).await.unwrap()
+    };
+
+    let two = rotate("two", spread(10, true)).await;
+    assert_eq!((two.version, two.state, two.unchanged), (2, Standing::Current, false));
+    assert!(read(ANY).await.unwrap().value.same_as(&plain("two")));
+    assert!(read(PREVIOUS).await.unwrap().value.same_as(&plain("one")));
+    assert!(rotate("two", spread(10, true)).await.unchanged);
+
+    site.vault.activate_secret(site.admin(), &id, 1, Some(SignedDuration::from_secs(10))).await.unwrap();
+    assert!(read(ANY).await.unwrap().value.same_as(&plain("one")));
+    site.later(10);
+    assert_eq!(denied(read(PREVIOUS).await), Denial::Version(Unavailable::Retired));
+    assert!(matches!(
+        site.vault.activate_secret(site.admin(), &id, 2, None).await,
+        Err(VaultError::Conflict(_))
+    ));
+
+    assert_eq!(rotate("three", spread(0, true)).await.version, 3);
+    for gone in [1, 2] {
+        assert!(matches!(denied(read(version(gone)).await), Denial::Version(Unavailable::Retired)));
+    }
+    let pending = rotate("four", spread(0, false)).await;
+    assert_eq!(pending.state, Standing::Pending);
+    assert_eq!(denied(read(version(4)).await), Denial::Version(Unavailable::Pending));
+    site.vault.retire_version(site.admin(), &id, 4).await.unwrap();
+    assert!(matches!(site.vault.retire_version(site.admin(), &id, 3).await, Err(VaultError::Conflict(_))));
+    assert!(matches!(
+        site.vault.retire_version(site.admin(), &id, 9).await,
+        Err(VaultError::NotFound("version"))
+    ));
+    assert_eq!(rotate("five", spread(0, true)).await.version, 5);
+}
+
+#[tokio::test]
+async fn retired_values_leave_the_store() {
+    let site = Site::unsealed().await;
+    site.secret("_a", "one", OPEN).await.unwrap();
+    let id: SecretId = "_a".parse().unwrap();
+    let values = async |site: &Site| {
+        let records = site.vault.store.scan().await.unwrap();
+        records.iter().filter(|(key, _)| key.kind() == crate::keys::RecordKind::Value).count()
+    };
+    let new = NewVersion { value: plain("two"), spread: spread(10, true) };
+    site.vault.rotate_secret(site.admin(), &id, new).await.unwrap();
+    assert_eq!(values(&site).await, 2);
+    site.later(10);
+    site.vault.retire_lapsed().await.unwrap();
+    assert_eq!(values(&site).await, 1);
+    site.vault.retire_lapsed().await.unwrap();
+    let site = site.restarted().await;
+    assert_eq!(values(&site).await, 1);
+    let seen = site.vault.see_secret(site.admin(), &id).await.unwrap();
+    assert_eq!(seen.secret.last_version, 2);
+}
+
+#[tokio::test]
+async fn a_pair_moves_as_one_and_its_halves_not_alone() {
+    let site = Site::with_fsm().await;
+    let (name, half) = ("fsm".parse().unwrap(), "_fsm_oauth2_client_id".parse().unwrap());
+    let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
+    let read = async |ask| site.vault.read_pair(asker(&fsm), &name, ask).await;
+
+    let alone = NewVersion { value: plain("x"), spread: spread(0, true) };
+    assert!(matches!(
+        site.vault.rotate_secret(site.admin(), &half, alone).await,
+        Err(VaultError::Managed(_))
+    ));
+    assert!(matches!(
+        site.vault.activate_secret(site.admin(), &half, 1, None).await,
+        Err(VaultError::Managed(_))
+    ));
+    assert!(matches!(site.vault.retire_version(site.admin(), &half, 1).await, Err(VaultError::Managed(_))));
+
+    site.vault.rotate_pair(site.admin(), &name, pair("2", spread(10, false))).await.unwrap();
+    assert_eq!(read(ANY).await.unwrap().version, 1);
+    site.vault.activate_pair(site.admin(), &name, 2, None).await.unwrap();
+    let (current, previous) = (read(ANY).await.unwrap(), read(PREVIOUS).await.unwrap());
+    assert!(current.client_id.same_as(&plain("id 2")) && current.client_secret.same_as(&plain("secret 2")));
+    assert!(
+        previous.client_id.same_as(&plain("the id")) && previous.client_secret.same_as(&plain("the secret"))
+    );
+
+    site.vault.reset_pair(site.admin(), &name).await.unwrap();
+    assert!(matches!(denied(read(ANY).await), Denial::Version(_)));
+    assert!(matches!(denied(read(PREVIOUS).await), Denial::Version(_)));
+    let captured = site.vault.rotate_pair(site.admin(), &name, pair("3", spread(0, true))).await.unwrap();
+    assert_eq!((captured.version, read(ANY).await.unwrap().version), (3, 3));
+
+    let site = site.restarted().await;
+    assert_eq!(site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap().version, 3);
+}
+
+#[tokio::test]
+async fn only_owners_who_may_edit_rotate() {
+    let site = Site::with_fsm().await;
+    let name = "fsm".parse().unwrap();
+    let creator = site.operator("c", Level::Create, "1").await;
+    let editor = site.operator("e", Level::Edit, "1").await;
+    let stranger = site.operator("s", Level::Edit, "9").await;
+    let rotate =
+        async |session| site.vault.rotate_pair(asker(session), &name, pair("2", spread(0, true))).await;
+    assert_eq!(denied(rotate(&creator).await), Denial::Level);
+    assert_eq!(denied(rotate(&stranger).await), Denial::Level);
+    rotate(&editor).await.unwrap();
+}
+
+/// Large values aren't held in memory: a hard cut may destroy one between the decision and the opening.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hard_cut_of_a_large_value_shows_no_fault() {
+    let site = Arc::new(Site::unsealed().await);
+    let id: SecretId = "_a".parse().unwrap();
+    let large = |number: u64| number.to_string().repeat(50_000);
+    site.secret("_a", &large(1), OPEN).await.unwrap();
+    let service = Arc::new(site.service("fsm", "customscript_a", &[]).await);
+    let done = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (site, service, id, done) =
+                (Arc::clone(&site), Arc::clone(&service), id.clone(), Arc::clone(&done));
+            tokio::spawn(async move {
+                while !done.load(Ordering::Relaxed) {
+                    match site.vault.read_value(asker(&service), &id, ANY).await {
+                        Ok(read) => assert!(read.value.same_as(&plain(&large(read.version)))),
+                        Err(VaultError::Unsettled) => {}
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    for number in 2..30 {
+        let new = NewVersion { value: plain(&large(number)), spread: spread(0, true) };
+        site.vault.rotate_secret(site.admin(), &id, new).await.unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
+
+/// The promise that the product is named for: 64 readers never see halves of two pairs.
+async fn never_mixed(rotations: u64) {
+    let site = Arc::new(Site::with_fsm().await);
+    let (name, done, reads) =
+        ("fsm".parse().unwrap(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    site.vault.rotate_pair(site.admin(), &name, pair("2", spread(0, true))).await.unwrap();
+    let fsm = Arc::new(site.service("fsm", "customscript_nx_suitelet2", &[]).await);
+    let readers: Vec<_> = (0..64)
+        .map(|_| {
+            let (site, fsm, name) = (Arc::clone(&site), Arc::clone(&fsm), name.clone());
+            let (done, reads) = (Arc::clone(&done), Arc::clone(&reads));
+            tokio::spawn(async move {
+                let mut last = 0;
+                while !done.load(Ordering::Relaxed) {
+                    // A hard cut may retire it in between, again and again; then there is nothing to compare.
+                    let Ok(read) = site.vault.read_pair(asker(&fsm), &name, ANY).await else { continue };
+                    let number = read.version;
+                    assert!(read.client_id.same_as(&plain(&format!("id {number}"))), "client ID of {number}");
+                    assert!(
+                        read.client_secret.same_as(&plain(&format!("secret {number}"))),
+                        "secret of {number}"
+                    );
+                    assert!(number >= last, "{number} after {last}");
+                    last = number;
+                    reads.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for number in 3..3 + rotations {
+        let grace = if number % 3 == 0 { 0 } else { 3600 };
+        let new = pair(&number.to_string(), spread(grace, true));
+        assert_eq!(site.vault.rotate_pair(site.admin(), &name, new).await.unwrap().version, number);
+    }
+    done.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    assert!(reads.load(Ordering::Relaxed) > rotations, "the readers were starved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_is_never_mixed() {
+    never_mixed(300).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes; tests/all --full runs it"]
+async fn a_pair_is_never_mixed_over_ten_thousand_rotations() {
+    never_mixed(10_000).await;
+}

@@ -1,0 +1,194 @@
+//! A vault in a temporary directory, its operator, and services to call it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+
+use super::super::*;
+use crate::audit::{Durability, Settings};
+use crate::clock::ManualClock;
+use crate::crypto::Argon2Cost;
+use crate::identity::{Identity, Peer, Presented};
+use crate::model::{
+    CallerName, Denial, Employee, Level, Pins, Release, Restrictions, RestrictionsForm, Role, SpiffeId,
+    VersionWanted,
+};
+use crate::policy::Ask;
+use crate::secret::Plaintext;
+use crate::store::Store;
+
+pub const ANY: Ask<'static> = Ask { domain: None, employee: None, version: VersionWanted::Current };
+
+pub struct Site {
+    pub directory: Directory,
+    pub clock: Arc<ManualClock>,
+    pub vault: Vault,
+    pub admin: Session,
+    /// Removes the directory at the end.
+    pub _keep: TempDir,
+}
+
+pub fn plain(text: &str) -> Plaintext {
+    Plaintext::new(text.as_bytes().to_vec())
+}
+
+pub fn noon() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+pub fn settings(directory: &Directory) -> Settings {
+    Settings {
+        dir: directory.audit(),
+        durability: Durability::Write,
+        segment_bytes: 1 << 20,
+        retain: 0,
+        journal: None,
+    }
+}
+
+/// Any local connection; tests of pins make their own.
+pub fn here() -> Peer {
+    Peer::Unix { uid: 7, pid: Some(1), unit: None }
+}
+
+impl Site {
+    /// Unsealed, with the FSM pair stored.
+    pub async fn with_fsm() -> Self {
+        let site = Self::unsealed().await;
+        let new =
+            NewFsm { redirect_uris: vec![], client_id: plain("the id"), client_secret: plain("the secret") };
+        site.vault.create_fsm(site.admin(), new).await.unwrap();
+        site
+    }
+
+    pub async fn unsealed() -> Self {
+        let site = Self::sealed().await;
+        site.vault.unseal_locally(plain("right")).await.unwrap();
+        site
+    }
+
+    pub async fn sealed() -> Self {
+        let keep = TempDir::new().unwrap();
+        let directory = Directory::at(keep.path().join("vault"));
+        let clock = Arc::new(ManualClock::at(noon()));
+        create(new_vault(&directory, &clock)).await.unwrap();
+        let presented = Identity::load(&directory.identity("admin")).unwrap().presented().unwrap();
+        let vault = open(&directory, &clock).await;
+        Self { directory, clock, vault, admin: Session::new(presented, here()), _keep: keep }
+    }
+
+    /// What would make this vault again.
+    pub fn new_vault(&self) -> NewVault {
+        new_vault(&self.directory, &self.clock)
+    }
+
+    /// The same directory, opened anew.
+    pub async fn restarted(self) -> Self {
+        self.restarted_after(async |_| {}).await
+    }
+
+    /// The same, with something done while nobody holds the directory.
+    pub async fn restarted_after(self, meanwhile: impl AsyncFnOnce(NewVault)) -> Self {
+        let new = self.new_vault();
+        let Self { directory, clock, vault, admin, _keep } = self;
+        drop(vault);
+        meanwhile(new).await;
+        let vault = open(&directory, &clock).await;
+        vault.unseal_locally(plain("right")).await.unwrap();
+        Self { directory, clock, vault, admin, _keep }
+    }
+
+    pub fn admin(&self) -> Asker<'_> {
+        asker(&self.admin)
+    }
+
+    pub fn later(&self, seconds: i64) {
+        self.clock.turn(SignedDuration::from_secs(seconds));
+    }
+
+    pub async fn service(&self, name: &str, script: &str, employees: &[&str]) -> Session {
+        let employees = employees.iter().map(|each| each.parse().unwrap()).collect();
+        let role = Role::Service { script: script.parse().unwrap(), employees, suiteapp: None };
+        self.enrol(name, role, Pins::default()).await
+    }
+
+    pub async fn operator(&self, name: &str, level: Level, employee: &str) -> Session {
+        let role = Role::Operator { level, employee: employee.parse().unwrap() };
+        self.enrol(name, role, Pins::default()).await
+    }
+
+    pub async fn enrol(&self, name: &str, role: Role, pins: Pins) -> Session {
+        let (mail, valid) = (None, None);
+        let name: CallerName = name.parse().unwrap();
+        let new = NewCaller { name, role, pins, mail, source: CertificateSource::FreshKey, valid };
+        let EnrolledCaller { caller, .. } = self.vault.enrol_caller(self.admin(), new).await.unwrap();
+        let key = &caller.keys[0];
+        let spiffe_id: SpiffeId = caller.spiffe_id;
+        let presented = Presented {
+            spiffe_id,
+            key: key.spki_sha256,
+            serial: key.serial.clone(),
+            not_after: key.not_after,
+        };
+        Session::new(presented, here())
+    }
+
+    pub async fn secret(&self, id: &str, value: &str, rules: &str) -> Result<SeenSecret, VaultError> {
+        self.vault.create_secret(self.admin(), new_secret(id, value, rules)).await
+    }
+
+    /// What the log says last, newest first.
+    pub async fn log(&self, entries: usize) -> Vec<crate::audit::LoggedEntry> {
+        let log = Arc::clone(&self.vault.live().unsealed().ok().unwrap().log);
+        log.tail(entries, None, |_| true).await.unwrap()
+    }
+}
+
+pub fn new_secret(id: &str, value: &str, rules: &str) -> NewSecret {
+    let form: RestrictionsForm = serde_json::from_str(rules).unwrap();
+    let restrictions: Restrictions = form.check("").unwrap();
+    let owners: Vec<Employee> = Vec::new();
+    NewSecret {
+        id: id.parse().unwrap(),
+        name: String::new(),
+        description: String::new(),
+        owners,
+        release: Release::Reveal,
+        restrictions,
+        expires_on: None,
+        max_age_days: None,
+        value: plain(value),
+    }
+}
+
+pub fn asker(session: &Session) -> Asker<'_> {
+    Asker { session, request_id: "r" }
+}
+
+pub fn denied<T>(outcome: Result<T, VaultError>) -> Denial {
+    match outcome {
+        Err(VaultError::Denied(denial)) => denial,
+        Err(other) => panic!("another refusal: {other}"),
+        Ok(_) => panic!("allowed"),
+    }
+}
+
+fn new_vault(directory: &Directory, clock: &Arc<ManualClock>) -> NewVault {
+    NewVault {
+        directory: directory.clone(),
+        passphrase: plain("right"),
+        cost: Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 },
+        trust_domain: "fsm-vault.internal".parse().unwrap(),
+        operator: "admin".parse().unwrap(),
+        employee: "1".parse().unwrap(),
+        audit: settings(directory),
+        clock: clock.clone(),
+    }
+}
+
+async fn open(directory: &Directory, clock: &Arc<ManualClock>) -> Vault {
+    let store: Arc<dyn Store> = open_store(directory).unwrap();
+    let (directory, audit) = (directory.clone(), settings(directory));
+    Vault::open(Opening { directory, store, audit, clock: clock.clone() }).await.unwrap()
+}

@@ -1,0 +1,262 @@
+//! From a passphrase to an unsealed vault: one Argon2id at a time, then every record read and opened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::registry::{KeptCheckpoint, Registry, SealedValue};
+use super::session::Asker;
+use super::state::{Live, Unsealed};
+use crate::audit::{Entry, Log, Outcome};
+use crate::identity::Authority;
+use crate::keys::{KeyRing, RecordKind, RecordName, Sealed, StoreKey};
+use crate::model::VersionState;
+use crate::secret::Plaintext;
+use crate::store::StoreError;
+
+/// Wrong passphrases that cost no more than their Argon2id.
+const FREE: u32 = 3;
+/// Longest wait between two attempts.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(60);
+/// Entries of refused unseals that are kept until the log can be written.
+const MOST_PENDING: usize = 100;
+
+/// Wrong passphrases so far, and what there is to write down about them.
+#[derive(Default)]
+pub(super) struct Attempts {
+    wrong: u32,
+    not_before: Option<Timestamp>,
+    pending: Vec<Entry>,
+    /// Refusals beyond those kept.
+    surplus: u64,
+}
+
+impl Attempts {
+    /// Seconds to wait, if an attempt now comes too soon.
+    fn wait(&self, now: Timestamp) -> Option<u64> {
+        let left = self.not_before?.duration_since(now);
+        // A clock that was set back must not lock the operator out for longer than the longest wait.
+        (left.is_positive() && left <= LONGEST_WAIT).then(|| left.as_secs().unsigned_abs().max(1))
+    }
+
+    fn failed(&mut self, entry: Entry, now: Timestamp) {
+        self.wrong = self.wrong.saturating_add(1);
+        if let Some(beyond) = self.wrong.checked_sub(FREE) {
+            let wait = SignedDuration::from_secs(1 << beyond.min(6)).min(LONGEST_WAIT);
+            self.not_before = Some(now + wait);
+        }
+        self.remember(entry);
+    }
+
+    fn remember(&mut self, entry: Entry) {
+        if self.pending.len() < MOST_PENDING {
+            self.pending.push(entry);
+        } else {
+            self.surplus += 1;
+        }
+    }
+}
+
+impl Vault {
+    /// Unseals for a full operator. While sealed the refusals are kept in memory, and written once unsealed.
+    pub async fn unseal(&self, asker: Asker<'_>, passphrase: Plaintext) -> Result<(), VaultError> {
+        let entry = asker.entry(None, "vault.unseal");
+        if !self.is_sealed() {
+            self.clear_general(asker, crate::policy::Action::System, entry).await?.looked().await?;
+            return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
+        }
+        if let Err(denial) = self.is_known_operator(asker) {
+            let denied = Entry { outcome: Outcome::Denied, reason: Some(denial.reason().into()), ..entry };
+            // Only if nobody is at it: a stranger must not queue behind an Argon2id.
+            if let Ok(mut attempts) = self.attempts.try_lock() {
+                attempts.remember(denied);
+            }
+            return Err(denial.into());
+        }
+        self.unseal_as(entry, passphrase).await
+    }
+
+    /// Unseals at the daemon's start, or for an offline command.
+    pub async fn unseal_locally(&self, passphrase: Plaintext) -> Result<(), VaultError> {
+        let entry =
+            Entry { caller: Some("daemon".into()), action: "vault.unseal".into(), ..Entry::default() };
+        self.unseal_as(entry, passphrase).await
+    }
+
+    async fn unseal_as(&self, entry: Entry, passphrase: Plaintext) -> Result<(), VaultError> {
+        let mut attempts = self.attempts.try_lock().map_err(|_| VaultError::Backoff(1))?;
+        let now = self.clock.now();
+        if let Some(seconds) = attempts.wait(now) {
+            return Err(VaultError::Backoff(seconds));
+        }
+        let header = Arc::clone(&self.header);
+        let unlocking = tokio::task::spawn_blocking(move || header.unlock(&passphrase));
+        let unlocked = unlocking.await.map_err(|_| crate::crypto::Failed)?;
+        let keys = match unlocked.map_err(VaultError::from) {
+            Err(VaultError::WrongPassphrase) => {
+                let denied =
+                    Entry { outcome: Outcome::Denied, reason: Some("wrong_passphrase".into()), ..entry };
+                let changes = Some(serde_json::json!({ "attempted_at": now }));
+                attempts.failed(Entry { changes, ..denied }, now);
+                return Err(VaultError::WrongPassphrase);
+            }
+            other => other?,
+        };
+        let turn = self.turn().await;
+        if !self.is_sealed() {
+            return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
+        }
+        let unsealed = self.load(keys).await?;
+        let log = Arc::clone(&unsealed.log);
+        for pending in &attempts.pending {
+            log.append_durably(named(pending.clone(), &unsealed.registry)).await?;
+        }
+        if attempts.surplus > 0 {
+            let count = Some(attempts.surplus);
+            let reason = Some("not_kept_while_sealed".into());
+            let more = Entry {
+                action: "vault.unseal".into(),
+                outcome: Outcome::Denied,
+                reason,
+                count,
+                ..Entry::default()
+            };
+            log.append_durably(more).await?;
+        }
+        *attempts = Attempts::default();
+        *self.live_mut() = Live::Unsealed(Box::new(unsealed));
+        let opened =
+            self.commit_as(&turn, &log, Entry { outcome: Outcome::Allowed, ..entry }, Vec::new()).await;
+        drop(log);
+        if let Err(error) = opened.and_then(|()| self.after_unseal()) {
+            // Unaudited, it must not stay open.
+            self.wipe().await;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn after_unseal(&self) -> Result<(), VaultError> {
+        self.record_operators()?;
+        self.reissue_server_certificate()
+    }
+
+    /// [`Self::reissue_server_certificate`] when two thirds of the old one's life are over. For a timer.
+    pub fn renew_server_certificate(&self) -> Result<(), VaultError> {
+        let due = self.certificate.needs_reissue(self.clock.now());
+        if due { self.reissue_server_certificate() } else { Ok(()) }
+    }
+
+    /// Issues a new server certificate, at each unsealing and when the old one grows old. Does nothing while sealed.
+    fn reissue_server_certificate(&self) -> Result<(), VaultError> {
+        let now = self.clock.now();
+        let issued = match &*self.live() {
+            Live::Sealed => return Ok(()),
+            Live::Unsealed(unsealed) => unsealed.authority.issue_server(now)?,
+        };
+        self.tls.write_server(&issued)?;
+        self.certificate.replace(&issued.certificate_pem, &issued.key_pem)?;
+        tracing::info!(certificate.expires_at = %self.certificate.expires_at(), "server certificate reissued");
+        Ok(())
+    }
+
+    /// Reads and opens every record, then the log from its recorded head.
+    async fn load(&self, keys: KeyRing) -> Result<Unsealed, VaultError> {
+        let records = match self.store.scan().await {
+            Err(StoreError::Damaged(damage)) => return Err(VaultError::Damaged(damage.to_string())),
+            other => other?,
+        };
+        let (authority, registry) = open_all(&keys, records)?;
+        if self.tls.authority_pem()? != authority.certificate_pem() {
+            let why =
+                "tls/ca.pem is not the vault's own CA, so that strangers could have come in while sealed";
+            return Err(VaultError::Damaged(why.to_owned()));
+        }
+        let checkpoint = registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone());
+        let vault = self.id().to_string();
+        let (settings, key, clock) = (self.audit.clone(), keys.chain_key().0, Arc::clone(&self.clock));
+        let opening = tokio::task::spawn_blocking(move || Log::open(settings, vault, key, checkpoint, clock));
+        let (log, opened) = opening.await.map_err(|_| crate::crypto::Failed)??;
+        if let Some(damage) = &opened.damage {
+            tracing::error!(
+                audit.damage = damage.flaw.word(),
+                audit.segment = damage.segment,
+                audit.line = damage.line,
+                "the audit log is damaged; a new segment was begun"
+            );
+        }
+        Ok(Unsealed { keys, authority, registry, log: Arc::new(log), generation: 0 })
+    }
+}
+
+/// Opens every record and puts the nouns where they belong. Anything that doesn't fit is damage.
+fn open_all(keys: &KeyRing, records: Vec<(StoreKey, Sealed)>) -> Result<(Authority, Registry), VaultError> {
+    let mut registry = Registry::default();
+    let mut authority = None;
+    let mut values = HashMap::new();
+    for (key, sealed) in records {
+        let message = keys.open(&key, &sealed)?;
+        let revision = sealed.revision().ok_or_else(|| misplaced("a record"))?;
+        match key.kind() {
+            RecordKind::Authority => authority = Some(Authority::from_record(&message)?),
+            RecordKind::Value => {
+                values.insert(key, sealed);
+            }
+            RecordKind::Secret => {
+                let secret: crate::model::Secret = noun(&message)?;
+                in_place(keys, &key, &RecordName::Secret(&secret.id))?;
+                registry.put_secret(secret, revision);
+            }
+            RecordKind::Integration => {
+                let record: crate::model::Integration = noun(&message)?;
+                in_place(keys, &key, &RecordName::Integration(&record.name))?;
+                registry.put_integration(record, revision);
+            }
+            RecordKind::Caller => {
+                let caller: crate::model::Caller = noun(&message)?;
+                in_place(keys, &key, &RecordName::Caller(&caller.name))?;
+                registry.put_caller(caller, revision);
+            }
+            RecordKind::Checkpoint => {
+                in_place(keys, &key, &RecordName::Checkpoint)?;
+                registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint: noun(&message)? });
+            }
+        }
+    }
+    for kept in registry.secrets.values_mut() {
+        for version in kept.noun.versions.iter().filter(|each| each.state != VersionState::Retired) {
+            let key = keys.store_key(&RecordName::Value(&kept.noun.id, version.number));
+            let sealed = values.remove(&key).ok_or_else(|| misplaced("a value is missing; a record"))?;
+            kept.values.insert(version.number, SealedValue::new(key, sealed));
+        }
+    }
+    if !values.is_empty() {
+        tracing::warn!(records = values.len(), "the store holds values that no secret owns");
+    }
+    let authority =
+        authority.ok_or_else(|| VaultError::Damaged("the local CA's record is missing".to_owned()))?;
+    Ok((authority, registry))
+}
+
+/// While sealed a caller is known by its SPIFFE ID alone.
+fn named(entry: Entry, registry: &Registry) -> Entry {
+    let id = entry.caller.as_deref().and_then(|caller| caller.parse().ok());
+    let caller = id.and_then(|id| registry.caller_by_spiffe_id(&id)).map(|caller| caller.name.shared());
+    Entry { caller: caller.or(entry.caller), ..entry }
+}
+
+fn noun<T: DeserializeOwned>(message: &[u8]) -> Result<T, VaultError> {
+    serde_json::from_slice(message).map_err(|_| misplaced("a record of this format can't be read; it"))
+}
+
+fn in_place(keys: &KeyRing, key: &StoreKey, name: &RecordName) -> Result<(), VaultError> {
+    if keys.names(key, name) { Ok(()) } else { Err(misplaced("a record")) }
+}
+
+fn misplaced(what: &str) -> VaultError {
+    VaultError::Damaged(format!("{what} isn't what its place says"))
+}
