@@ -1,10 +1,12 @@
 //! fsm-vault, in rooms: each folder or file owns one thing, and imports go one way. `docs/` has the map.
 
+pub mod api;
 pub mod audit;
 pub mod client;
 pub mod clock;
 pub mod crypto;
 pub mod identity;
+pub mod jobs;
 pub mod keys;
 pub mod model;
 pub mod policy;

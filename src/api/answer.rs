@@ -1,0 +1,75 @@
+//! Successful answers.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::secret::Plaintext;
+use crate::vault::Departing;
+use crate::wire;
+
+/// A response whose body is whole; a released value's body wipes itself when it has been sent.
+pub type Reply = Response<Full<Bytes>>;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+fn with(status: StatusCode, kind: Option<HeaderValue>, body: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    *reply.status_mut() = status;
+    if let Some(kind) = kind {
+        reply.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    reply
+}
+
+/// 200 with a shape that holds nothing secret.
+pub fn ok<T: Serialize>(shape: &T) -> Reply {
+    with(StatusCode::OK, Some(JSON), wire::write(shape).into())
+}
+
+/// 201.
+pub fn created<T: Serialize>(shape: &T) -> Reply {
+    with(StatusCode::CREATED, Some(JSON), wire::write(shape).into())
+}
+
+/// 204.
+pub fn deleted() -> Reply {
+    with(StatusCode::NO_CONTENT, None, Bytes::new())
+}
+
+/// JSON that carries plaintext.
+pub fn revealed(status: StatusCode, body: Plaintext, departing: Departing) -> Reply {
+    with(status, Some(JSON), body.reveal_into_body(departing))
+}
+
+/// A value's bytes and nothing else.
+pub fn revealed_bytes(body: Plaintext, departing: Departing) -> Reply {
+    with(StatusCode::OK, Some(BYTES), body.reveal_into_body(departing))
+}
+
+/// 304: what the client has is what it would get.
+pub fn unchanged() -> Reply {
+    with(StatusCode::NOT_MODIFIED, None, Bytes::new())
+}
+
+/// The entity tag of a version.
+pub fn tag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+/// Adds the entity tag of `version`.
+pub fn tagged(mut reply: Reply, version: u64) -> Reply {
+    if let Ok(value) = HeaderValue::from_str(&tag(version)) {
+        reply.headers_mut().insert(ETAG, value);
+    }
+    reply
+}
+
+/// `application/problem+json`.
+pub fn problem(problem: &wire::Problem) -> Reply {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    with(status, Some(HeaderValue::from_static("application/problem+json")), wire::write(problem).into())
+}

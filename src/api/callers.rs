@@ -1,0 +1,183 @@
+//! `/v1/callers` and `/v1/identity/renew`.
+
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+use super::answer::{self, Reply};
+use super::body;
+use super::failure::Failure;
+use super::query::Query;
+use super::secrets::listed;
+use super::server::Api;
+use crate::model::{CallerName, Employee, FieldError, Invalid, Pins, Role, line_of_text};
+use crate::vault::{Asker, CertificateSource, EnrolledCaller, NewCaller};
+use crate::wire::{CallerForm, CallerView, MAX_BODY, OperatorForm, RenewalForm, ServiceForm, enrolled_body};
+
+type Incomes = Request<Incoming>;
+
+pub async fn list(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    let query = Query::read(query, &["limit", "cursor"])?;
+    let after: Option<CallerName> = query.optional("cursor")?;
+    let page = api.vault.list_callers(asker, after.as_ref(), query.limit()?).await?;
+    Ok(answer::ok(&listed(page, |caller| CallerView::of(&caller), |view| view.name.clone())))
+}
+
+pub async fn see(
+    api: &Api,
+    asker: Asker<'_>,
+    name: &str,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    let caller = api.vault.see_caller(asker, &named(name)?).await?;
+    Ok(answer::ok(&CallerView::of(&caller)))
+}
+
+pub async fn enrol(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let form: CallerForm = body::json(request, MAX_BODY, api.patience).await?;
+    let departing = api.departing(asker);
+    let enrolled = api.vault.enrol_caller(asker, checked(form)?).await?;
+    Ok(answer::revealed(StatusCode::CREATED, shown(&enrolled), departing))
+}
+
+pub async fn revoke(
+    api: &Api,
+    asker: Asker<'_>,
+    name: &str,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    api.vault.revoke_caller(asker, &named(name)?).await?;
+    Ok(answer::deleted())
+}
+
+pub async fn renew(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let form: RenewalForm = body::json(request, MAX_BODY, api.patience).await?;
+    let valid =
+        form.valid.as_deref().map(duration).transpose().map_err(|why| Failure::invalid("/valid", why))?;
+    let departing = api.departing(asker);
+    let enrolled = api.vault.renew_identity(asker, &form.csr, valid).await?;
+    Ok(answer::revealed(StatusCode::CREATED, shown(&enrolled), departing))
+}
+
+fn shown(enrolled: &EnrolledCaller) -> crate::secret::Plaintext {
+    let caller = CallerView::of(&enrolled.caller);
+    enrolled_body(&caller, enrolled.certificate_pem.as_deref(), enrolled.key_pem.as_ref(), &enrolled.ca_pem)
+}
+
+fn named(name: &str) -> Result<CallerName, Failure> {
+    name.parse().map_err(|why: Invalid| Failure::invalid("", format!("the name in the path {why}")))
+}
+
+/// A length of time such as `24h`, `90d` or `1h 30m`; a day has 24 hours.
+pub fn duration(text: &str) -> Result<SignedDuration, Invalid> {
+    const RULE: Invalid = Invalid("is no length of time; write it like 24h, 90d or 1h 30m");
+    let span: Span = text.parse().map_err(|_| RULE)?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| RULE)
+}
+
+fn checked(form: CallerForm) -> Result<NewCaller, Failure> {
+    let mut wrong = Vec::new();
+    let name = parsed(&form.name, "/name", &mut wrong);
+    let role = match (form.service, form.operator) {
+        (Some(service), None) => service_role(service, &mut wrong),
+        (None, Some(operator)) => operator_role(operator, &mut wrong),
+        _ => {
+            wrong.push(FieldError::new("", "either service or operator must be given, and only one of them"));
+            None
+        }
+    };
+    let unit = form.unit.as_deref().and_then(|text| parsed(text, "/unit", &mut wrong));
+    if let Some(mail) = &form.mail {
+        let plausible = mail.contains('@') && !mail.contains(char::is_whitespace);
+        match line_of_text(mail, 254) {
+            Ok(()) if plausible => {}
+            _ => wrong.push(FieldError::new("/mail", "is no mail address")),
+        }
+    }
+    let valid = form
+        .valid
+        .as_deref()
+        .and_then(|text| duration(text).map_err(|why| wrong.push(FieldError::new("/valid", why))).ok());
+    let source = match (form.csr, form.spiffe_id) {
+        (None, None) => Some(CertificateSource::FreshKey),
+        (Some(request), None) => Some(CertificateSource::Request(request)),
+        (None, Some(id)) => parsed(&id, "/spiffe_id", &mut wrong).map(CertificateSource::Foreign),
+        (Some(_), Some(_)) => {
+            wrong.push(FieldError::new(
+                "/csr",
+                "can't be certified for a foreign SPIFFE ID; give one of them",
+            ));
+            None
+        }
+    };
+    match (name, role, source) {
+        (Some(name), Some(role), Some(source)) if wrong.is_empty() => {
+            Ok(NewCaller { name, role, pins: Pins { uid: form.uid, unit }, mail: form.mail, source, valid })
+        }
+        _ => Err(Failure::Invalid(wrong)),
+    }
+}
+
+fn service_role(form: ServiceForm, wrong: &mut Vec<FieldError>) -> Option<Role> {
+    let script = parsed(&form.script, "/service/script", wrong);
+    let suiteapp = form.suiteapp.map(|id| parsed(&id, "/service/suiteapp", wrong));
+    let mut employees: Vec<Employee> = Vec::new();
+    for (index, employee) in form.employees.iter().enumerate() {
+        employees.extend(parsed::<Employee>(employee, &format!("/service/employees/{index}"), wrong));
+    }
+    employees.sort();
+    employees.dedup();
+    Some(Role::Service { script: script?, employees, suiteapp: suiteapp.flatten() })
+}
+
+fn operator_role(form: OperatorForm, wrong: &mut Vec<FieldError>) -> Option<Role> {
+    let employee = parsed(&form.employee, "/operator/employee", wrong)?;
+    Some(Role::Operator { level: form.level, employee })
+}
+
+fn parsed<T: std::str::FromStr<Err = Invalid>>(
+    text: &str,
+    pointer: &str,
+    wrong: &mut Vec<FieldError>,
+) -> Option<T> {
+    text.parse().map_err(|why| wrong.push(FieldError::new(pointer, why))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        for (text, hours) in [("24h", 24), ("90d", 90 * 24), ("1d 12h", 36)] {
+            assert_eq!(duration(text).ok(), Some(SignedDuration::from_hours(hours)), "{text}");
+        }
+        for wrong in ["", "24", "h", "1 month", "forever", "24h!"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! From an error to a problem: the one place where it is decided what a peer is told.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::identity::IdentityError;
+use crate::model::{Denial, FieldError};
+use crate::vault::VaultError;
+use crate::wire::{Code, Problem, Unreadable};
+
+/// Why a request gets no success.
+#[derive(Debug)]
+pub enum Failure {
+    Vault(VaultError),
+    Unreadable(Unreadable),
+    /// Fields or parameters that are not what they should be.
+    Invalid(Vec<FieldError>),
+    Malformed(&'static str),
+    NoSuchPath,
+    /// With the methods that the path has.
+    Method(&'static str),
+    TooLarge(usize),
+    MediaType,
+    ShuttingDown,
+}
+
+/// What is told to a service that may not use a secret, whether it exists or not. To the letter.
+const ACCESS_DENIED: &str = "This caller may not use this, or there is no such thing. \
+     The reason stands in the audit log under this request's ID: ask an operator.";
+
+impl Failure {
+    pub fn invalid(pointer: impl Into<String>, detail: impl ToString) -> Self {
+        Self::Invalid(vec![FieldError::new(pointer, detail)])
+    }
+
+    /// The problem to answer with. What must stay inside is logged here, once.
+    pub fn problem(self, request_id: &str) -> Problem {
+        let (code, detail, errors) = match self {
+            Self::Vault(VaultError::Invalid(errors)) | Self::Invalid(errors) => {
+                (Code::InvalidField, summary(&errors), errors)
+            }
+            Self::Vault(error) => {
+                let (code, detail) = of_vault(error, request_id);
+                (code, detail, Vec::new())
+            }
+            Self::Unreadable(Unreadable::Shape(error)) => {
+                let errors = vec![error];
+                (Code::InvalidField, summary(&errors), errors)
+            }
+            Self::Unreadable(Unreadable::Malformed(detail)) => (Code::Malformed, detail, Vec::new()),
+            Self::Malformed(detail) => (Code::Malformed, detail.to_owned(), Vec::new()),
+            Self::NoSuchPath => (Code::NotFound, "The API has no such path.".to_owned(), Vec::new()),
+            Self::Method(allowed) => {
+                (Code::MethodNotAllowed, format!("This path takes {allowed}."), Vec::new())
+            }
+            Self::TooLarge(most) => {
+                (Code::TooLarge, format!("The body may have {most} bytes here."), Vec::new())
+            }
+            Self::MediaType => {
+                (Code::UnsupportedMediaType, "The body must be application/json.".to_owned(), Vec::new())
+            }
+            Self::ShuttingDown => (Code::ShuttingDown, "Try again in a moment.".to_owned(), Vec::new()),
+        };
+        Problem::new(code, detail, request_id, errors)
+    }
+
+    /// Whether the connection must end with this answer: its caller is not, or no longer, one of ours.
+    pub fn ends_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Vault(VaultError::Denied(
+                Denial::CallerUnknown | Denial::CallerRevoked | Denial::CertificateExpired
+            ))
+        )
+    }
+
+    /// The methods that the path has, for one that it hasn't.
+    pub fn allow(&self) -> Option<&'static str> {
+        match self {
+            Self::Method(methods) => Some(methods),
+            _ => None,
+        }
+    }
+
+    /// Seconds after which another attempt makes sense.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Vault(VaultError::Backoff(seconds)) => Some(*seconds),
+            _ => None,
+        }
+    }
+}
+
+fn summary(errors: &[FieldError]) -> String {
+    let told = |each: &FieldError| format!("{} {}", each.pointer, each.detail).trim_start().to_owned();
+    errors.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
+    let text = error.to_string();
+    match error {
+        VaultError::Denied(denial) => {
+            let (code, detail) = of_denial(denial);
+            (code, detail.to_owned())
+        }
+        VaultError::NotFound(noun) => (Code::NotFound, format!("There is no such {noun}.")),
+        VaultError::Conflict(detail) => (Code::Conflict, detail),
+        VaultError::Managed(_) => (Code::ManagedByIntegration, text),
+        VaultError::Invalid(errors) => (Code::InvalidField, summary(&errors)),
+        VaultError::WrongPassphrase => {
+            (Code::WrongPassphrase, "The passphrase is wrong: no key slot opens with it.".to_owned())
+        }
+        VaultError::Backoff(_) => (Code::RateLimited, text),
+        VaultError::AuditUnavailable(cause) => {
+            // A looping client must not fill the journal with what status tells too.
+            static LAST: AtomicU64 = AtomicU64::new(0);
+            let minute = jiff::Timestamp::now().as_second().unsigned_abs() / 60;
+            if LAST.swap(minute, Ordering::Relaxed) != minute {
+                tracing::error!(request.id = request_id, error = %cause, "audit log can't be written");
+            }
+            (
+                Code::AuditUnavailable,
+                "Nothing is released or changed without its audit entry; see the daemon's log.".to_owned(),
+            )
+        }
+        VaultError::Full => {
+            (Code::StorageFull, "Nothing was changed. Make room on the data directory's disk.".to_owned())
+        }
+        VaultError::Unsettled => (Code::Conflict, text),
+        VaultError::Identity(IdentityError::Request(fault)) => (Code::InvalidField, fault.to_string()),
+        VaultError::InUse(_)
+        | VaultError::File { .. }
+        | VaultError::NoVault(_)
+        | VaultError::OtherOwner { .. }
+        | VaultError::VaultExists(_)
+        | VaultError::Damaged(_)
+        | VaultError::Header(_)
+        | VaultError::Store(_)
+        | VaultError::Identity(_)
+        | VaultError::Crypto(_) => {
+            tracing::error!(request.id = request_id, error = %text, "request failed");
+            (Code::Internal, "The cause stands in the daemon's log under this request's ID.".to_owned())
+        }
+    }
+}
+
+fn of_denial(denial: Denial) -> (Code, &'static str) {
+    match denial {
+        Denial::Sealed => {
+            (Code::Sealed, "The vault is sealed. An operator unseals it with: fsm-vault unseal")
+        }
+        Denial::CallerUnknown => (
+            Code::CallerUnknown,
+            "No registration knows this certificate's name and key. An operator adds one with: fsm-vault caller add. If that was you: fsm-vault operator recover",
+        ),
+        Denial::CertificateExpired => (
+            Code::CallerUnknown,
+            "This certificate has expired. An operator issues another: fsm-vault caller revoke NAME, then fsm-vault caller add NAME",
+        ),
+        Denial::CallerRevoked => (Code::CallerRevoked, "This caller's registration was revoked."),
+        Denial::WrongPeer => (
+            Code::WrongPeer,
+            "This caller is pinned: it is served on the Unix socket alone, to the process it is pinned to.",
+        ),
+        Denial::WrongRole => (
+            Code::PermissionDenied,
+            "Operators never read values, and services never manage: use the identity of the other kind.",
+        ),
+        Denial::Level => {
+            (Code::PermissionDenied, "This takes a higher permission level, or owning the secret.")
+        }
+        Denial::SecretUnknown
+        | Denial::IntegrationBlocked
+        | Denial::NoRestrictions
+        | Denial::ScriptNotAllowed
+        | Denial::SuiteAppNotAllowed
+        | Denial::EmployeeNotOfCaller
+        | Denial::EmployeeNotAllowed => (Code::AccessDenied, ACCESS_DENIED),
+        Denial::EmployeeRequired => {
+            (Code::EmployeeRequired, "This caller works for several employees: name one with employee=.")
+        }
+        Denial::DomainRequired => {
+            (Code::DomainRequired, "Name the host that the value is meant for with domain=.")
+        }
+        Denial::DomainNotAllowed => (Code::DomainNotAllowed, "The value may not be sent to this domain."),
+        Denial::UseOnly => (Code::UseOnly, "This secret is never returned."),
+        Denial::Version(_) => (Code::NotFound, "No such version can be read now."),
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        Self::Vault(error)
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Unavailable;
+
+    fn problem(denial: Denial) -> Problem {
+        Failure::Vault(VaultError::Denied(denial)).problem("r")
+    }
+
+    #[test]
+    fn one_answer_to_the_letter_for_unknown_and_forbidden() {
+        let unknown = crate::wire::write(&problem(Denial::SecretUnknown));
+        for denial in [
+            Denial::ScriptNotAllowed,
+            Denial::SuiteAppNotAllowed,
+            Denial::EmployeeNotOfCaller,
+            Denial::EmployeeNotAllowed,
+            Denial::IntegrationBlocked,
+            Denial::NoRestrictions,
+        ] {
+            assert_eq!(crate::wire::write(&problem(denial)), unknown, "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn only_who_passed_the_script_rule_is_told_more() {
+        let told_more = [
+            (Denial::EmployeeRequired, Code::EmployeeRequired),
+            (Denial::DomainRequired, Code::DomainRequired),
+            (Denial::DomainNotAllowed, Code::DomainNotAllowed),
+            (Denial::UseOnly, Code::UseOnly),
+            (Denial::Version(Unavailable::Retired), Code::NotFound),
+        ];
+        for (denial, code) in told_more {
+            assert_eq!(problem(denial).code, code, "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_the_daemon_shows_no_cause() {
+        let error = VaultError::Damaged("record 0203 is bent".to_owned());
+        let problem = Failure::Vault(error).problem("r");
+        assert_eq!((problem.status, problem.code), (500, Code::Internal));
+        assert!(!problem.detail.contains("bent"));
+    }
+
+    #[test]
+    fn connections_end_for_those_who_are_not_ours() {
+        let ends = |denial| Failure::Vault(VaultError::Denied(denial)).ends_connection();
+        assert!(
+            ends(Denial::CallerRevoked) && ends(Denial::CallerUnknown) && ends(Denial::CertificateExpired)
+        );
+        assert!(!ends(Denial::ScriptNotAllowed) && !ends(Denial::Sealed) && !ends(Denial::WrongPeer));
+    }
+}

@@ -1,0 +1,19 @@
+//! HTTP to vault and back: routes, one file per resource, and `failure` (error → problem+json).
+//!
+//! Decides nothing about access: it reads a request into typed words, hands them to the vault, and writes the
+//! answer. Unknown paths, methods, query parameters and fields are refused here.
+
+mod answer;
+mod audit;
+mod body;
+mod callers;
+mod failure;
+mod integrations;
+mod query;
+mod route;
+mod secrets;
+mod server;
+mod system;
+mod versions;
+
+pub use server::{Api, Reply, Verdict};

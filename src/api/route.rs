@@ -1,0 +1,168 @@
+//! From method and path to a call. The table of the whole API.
+
+use hyper::Method;
+
+use super::failure::Failure;
+
+/// A call, with the names in its path as they were written.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Call<'a> {
+    Status,
+    Seal,
+    Unseal,
+    Secrets,
+    CreateSecret,
+    Secret(&'a str),
+    Value(&'a str),
+    Integrations,
+    CreateIntegration,
+    Integration(&'a str),
+    Credentials(&'a str),
+    Rotate(&'a str),
+    Activate((&'a str, &'a str)),
+    Retire((&'a str, &'a str)),
+    RotatePair(&'a str),
+    ActivatePair((&'a str, &'a str)),
+    ResetPair(&'a str),
+    Callers,
+    Enrol,
+    Caller(&'a str),
+    Revoke(&'a str),
+    Renew,
+    Audit,
+    VerifyAudit,
+}
+
+impl Call<'_> {
+    /// Whether a sealed daemon answers it.
+    pub fn is_system(&self) -> bool {
+        matches!(self, Self::Status | Self::Seal | Self::Unseal)
+    }
+}
+
+impl Call<'_> {
+    /// The audit's word for a call that comes with a body, which strangers don't get read.
+    pub fn reads_a_body(&self) -> Option<&'static str> {
+        match self {
+            Self::CreateSecret => Some("secret.create"),
+            Self::CreateIntegration => Some("integration.create"),
+            Self::Rotate(_) => Some("secret.rotate"),
+            Self::Activate(_) => Some("secret.activate"),
+            Self::RotatePair(_) => Some("integration.rotate"),
+            Self::ActivatePair(_) => Some("integration.activate"),
+            Self::Enrol => Some("caller.add"),
+            Self::Renew => Some("caller.renew"),
+            Self::Unseal => Some("vault.unseal"),
+            _ => None,
+        }
+    }
+}
+
+/// Finds the call. A path with anything but plain words in it is malformed: dots, escapes and empty segments
+/// are no other spelling of anything.
+pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').take(8).collect();
+    if !segments.iter().all(|segment| is_plain(segment)) {
+        return Err(Failure::Malformed(
+            "The path has a segment that is empty, `.` or `..`, or has characters other than letters, digits, `.`, `-` and `_`.",
+        ));
+    }
+    let call = match (method.as_str(), segments.as_slice()) {
+        ("GET", ["v1", "sys", "status"]) => Call::Status,
+        ("POST", ["v1", "sys", "seal"]) => Call::Seal,
+        ("POST", ["v1", "sys", "unseal"]) => Call::Unseal,
+        ("GET", ["v1", "secrets"]) => Call::Secrets,
+        ("POST", ["v1", "secrets"]) => Call::CreateSecret,
+        ("GET", ["v1", "secrets", id]) => Call::Secret(id),
+        ("GET", ["v1", "secrets", id, "value"]) => Call::Value(id),
+        ("POST", ["v1", "secrets", id, "versions"]) => Call::Rotate(id),
+        ("POST", ["v1", "secrets", id, "versions", number, "activate"]) => Call::Activate((id, number)),
+        ("DELETE", ["v1", "secrets", id, "versions", number]) => Call::Retire((id, number)),
+        ("GET", ["v1", "integrations"]) => Call::Integrations,
+        ("POST", ["v1", "integrations"]) => Call::CreateIntegration,
+        ("GET", ["v1", "integrations", name]) => Call::Integration(name),
+        ("GET", ["v1", "integrations", name, "credentials"]) => Call::Credentials(name),
+        ("POST", ["v1", "integrations", name, "credentials"]) => Call::RotatePair(name),
+        ("POST", ["v1", "integrations", name, "credentials", number, "activate"]) => {
+            Call::ActivatePair((name, number))
+        }
+        ("POST", ["v1", "integrations", name, "reset"]) => Call::ResetPair(name),
+        ("GET", ["v1", "callers"]) => Call::Callers,
+        ("POST", ["v1", "callers"]) => Call::Enrol,
+        ("GET", ["v1", "callers", name]) => Call::Caller(name),
+        ("DELETE", ["v1", "callers", name]) => Call::Revoke(name),
+        ("POST", ["v1", "identity", "renew"]) => Call::Renew,
+        ("GET", ["v1", "audit"]) => Call::Audit,
+        ("GET", ["v1", "audit", "verify"]) => Call::VerifyAudit,
+        (_, other) => return Err(methods(other).map_or(Failure::NoSuchPath, Failure::Method)),
+    };
+    Ok(call)
+}
+
+/// The methods that a path has, for those who came with another one.
+fn methods(segments: &[&str]) -> Option<&'static str> {
+    match segments {
+        ["v1", "secrets" | "integrations" | "callers"] => Some("GET, POST"),
+        ["v1", "callers", _] => Some("GET, DELETE"),
+        ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
+        ["v1", "secrets", _, "versions", _] => Some("DELETE"),
+        ["v1", "sys", "seal" | "unseal"]
+        | ["v1", "identity", "renew"]
+        | ["v1", "secrets", _, "versions"]
+        | ["v1", "secrets", _, "versions", _, "activate"]
+        | ["v1", "integrations", _, "credentials", _, "activate"]
+        | ["v1", "integrations", _, "reset"] => Some("POST"),
+        ["v1", "sys", "status"]
+        | ["v1", "secrets" | "integrations", _]
+        | ["v1", "secrets", _, "value"]
+        | ["v1", "audit"]
+        | ["v1", "audit", "verify"] => Some("GET"),
+        _ => None,
+    }
+}
+
+fn is_plain(segment: &str) -> bool {
+    !matches!(segment, "" | "." | "..")
+        && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_words_and_near_misses() {
+        assert_eq!(route(&Method::GET, "/v1/secrets/_x/value").ok(), Some(Call::Value("_x")));
+        assert_eq!(route(&Method::DELETE, "/v1/callers/fsm").ok(), Some(Call::Revoke("fsm")));
+        for path in [
+            "",
+            "/",
+            "/v1/",
+            "/v1//secrets",
+            "/v1/secrets/",
+            "/v1/secrets/../callers",
+            "/v1/secrets/%2e%2e/value",
+            "/v1/secrets/a%2fb/value",
+            "/v1/secrets/./value",
+            "/v1/secrets/a;b",
+            "/v1/secrets/a\\b",
+            "/v1/secrets/\u{e4}",
+        ] {
+            assert!(matches!(route(&Method::GET, path), Err(Failure::Malformed(_))), "{path}");
+        }
+        for path in
+            ["/v2/secrets", "/v1", "/v1/secrets/a/b", "/v1/sys", "/V1/secrets", "/v1/a/b/c/d/e/f/g/h/i"]
+        {
+            assert!(matches!(route(&Method::GET, path), Err(Failure::NoSuchPath)), "{path}");
+        }
+        for (method, path, allowed) in [
+            (Method::PUT, "/v1/secrets", "GET, POST"),
+            (Method::HEAD, "/v1/sys/status", "GET"),
+            (Method::GET, "/v1/sys/unseal", "POST"),
+            (Method::POST, "/v1/callers/fsm", "GET, DELETE"),
+            (Method::POST, "/v1/secrets/_x/value", "GET"),
+        ] {
+            assert!(matches!(route(&method, path), Err(Failure::Method(told)) if told == allowed), "{path}");
+        }
+    }
+}

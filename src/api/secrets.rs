@@ -1,0 +1,197 @@
+//! `/v1/secrets`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, IF_NONE_MATCH};
+use hyper::{Request, StatusCode};
+
+use super::answer::{self, Reply};
+use super::failure::Failure;
+use super::query::Query;
+use super::server::Api;
+use super::{body, failure};
+use crate::model::{Domain, Employee, FieldError, Invalid, SecretId, VersionWanted, line_of_text};
+use crate::policy::Ask;
+use crate::secret::Plaintext;
+use crate::vault::{Asker, NewSecret, Page, SeenSecret};
+use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView, value_body};
+
+/// NetSuite's limits for what people read.
+const MAX_NAME: usize = 300;
+const MAX_DESCRIPTION: usize = 4000;
+const MAX_OWNERS: usize = 100;
+
+type Incomes = Request<Incoming>;
+
+pub async fn list(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    let query = Query::read(query, &["limit", "cursor"])?;
+    let after: Option<SecretId> = query.optional("cursor")?;
+    let page = api.vault.list_secrets(asker, after.as_ref(), query.limit()?).await?;
+    Ok(answer::ok(&listed(page, view, |view| view.id.clone())))
+}
+
+pub async fn see(
+    api: &Api,
+    asker: Asker<'_>,
+    id: &str,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    let seen = api.vault.see_secret(asker, &named(id)?).await?;
+    Ok(answer::ok(&view(seen)))
+}
+
+pub async fn create(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let form: SecretForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
+    let created = api.vault.create_secret(asker, checked(form)?).await?;
+    Ok(answer::created(&view(created)))
+}
+
+pub async fn value(
+    api: &Api,
+    asker: Asker<'_>,
+    id: &str,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    let (asked, id) = (Asked::read(query)?, named(id)?);
+    let departing = api.departing(asker);
+    let opened = api.vault.read_value(asker, &id, asked.ask()).await?;
+    if has(request, opened.version) {
+        return Ok(answer::tagged(answer::unchanged(), opened.version));
+    }
+    let wants_bytes = request.headers().get(ACCEPT).is_some_and(|value| value == "application/octet-stream");
+    let reply = if wants_bytes {
+        answer::revealed_bytes(opened.value, departing)
+    } else {
+        let body =
+            value_body(opened.id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
+        answer::revealed(StatusCode::OK, body, departing)
+    };
+    Ok(answer::tagged(reply, opened.version))
+}
+
+/// What a service says with a read.
+pub struct Asked {
+    domain: Option<Domain>,
+    employee: Option<Employee>,
+    version: VersionWanted,
+}
+
+impl Asked {
+    pub fn read(query: Option<&str>) -> Result<Self, Failure> {
+        let query = Query::read(query, &["domain", "employee", "version"])?;
+        Ok(Self {
+            domain: query.optional("domain")?,
+            employee: query.optional("employee")?,
+            version: query.optional("version")?.unwrap_or(VersionWanted::Current),
+        })
+    }
+
+    pub fn ask(&self) -> Ask<'_> {
+        Ask { domain: self.domain.as_ref(), employee: self.employee.as_ref(), version: self.version }
+    }
+}
+
+/// Whether `If-None-Match` names the version's entity tag (RFC 9110, 13.1.2: weakly compared, `*` is any).
+pub fn has(request: &Incomes, version: u64) -> bool {
+    let tag = answer::tag(version);
+    let all = request.headers().get_all(IF_NONE_MATCH);
+    let mut each = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    each.any(|each| {
+        let each = each.trim();
+        each == "*" || each.strip_prefix("W/").unwrap_or(each) == tag
+    })
+}
+
+/// One page as the API has it; the cursor is the last item's key.
+pub fn listed<T, V>(page: Page<T>, view: impl Fn(T) -> V, key: impl Fn(&V) -> String) -> Listed<V> {
+    let items: Vec<V> = page.items.into_iter().map(view).collect();
+    let next_cursor = items.last().filter(|_| page.more).map(key);
+    Listed { items, next_cursor }
+}
+
+pub fn named(id: &str) -> Result<SecretId, Failure> {
+    id.parse().map_err(|why: Invalid| Failure::invalid("", format!("the ID in the path {why}")))
+}
+
+fn view(seen: SeenSecret) -> SecretView {
+    SecretView::of(&seen.secret, seen.restrictions.map(Into::into), seen.at)
+}
+
+/// The value of a form, given as text or in base64.
+pub fn one_value(
+    text: Option<Plaintext>,
+    base64: Option<Plaintext>,
+    wrong: &mut Vec<FieldError>,
+) -> Option<Plaintext> {
+    match (text, base64) {
+        (Some(text), None) => Some(text),
+        (None, Some(text)) => {
+            let decoded = text.lend(|text| STANDARD.decode(text));
+            if decoded.is_err() {
+                let why = "is no base64 (RFC 4648, section 4, with padding)";
+                wrong.push(FieldError::new("/value_base64", why));
+            }
+            decoded.ok().map(Plaintext::new)
+        }
+        _ => {
+            wrong.push(FieldError::new("/value", "or value_base64 must be given, and only one of them"));
+            None
+        }
+    }
+}
+
+/// Every field checked, all problems told at once.
+fn checked(form: SecretForm) -> Result<NewSecret, Failure> {
+    let mut wrong = Vec::new();
+    let mut note = |pointer: &str, why: Invalid| wrong.push(FieldError::new(pointer, why));
+    let id = form.id.parse::<SecretId>().map_err(|why| note("/id", why)).ok();
+    line_of_text(&form.name, MAX_NAME).unwrap_or_else(|why| note("/name", why));
+    line_of_text(&form.description, MAX_DESCRIPTION).unwrap_or_else(|why| note("/description", why));
+    if form.max_age_days == Some(0) {
+        note("/max_age_days", Invalid("is 0; give at least one day, or leave it out"));
+    }
+    if form.owners.len() > MAX_OWNERS {
+        note("/owners", Invalid("has more than 100 entries"));
+    }
+    let mut owners: Vec<Employee> = Vec::with_capacity(form.owners.len().min(64));
+    for (index, owner) in form.owners.iter().enumerate().take(MAX_OWNERS) {
+        match owner.parse() {
+            Ok(owner) => owners.push(owner),
+            Err(why) => note(&format!("/owners/{index}"), why),
+        }
+    }
+    let value = one_value(form.value, form.value_base64, &mut wrong);
+    let restrictions = form.restrictions.check("/restrictions").map_err(|errors| wrong.extend(errors)).ok();
+    match (id, value, restrictions) {
+        (Some(id), Some(value), Some(restrictions)) if wrong.is_empty() => Ok(NewSecret {
+            id,
+            name: form.name,
+            description: form.description,
+            owners,
+            release: form.release,
+            restrictions,
+            expires_on: form.expires_on,
+            max_age_days: form.max_age_days,
+            value,
+        }),
+        _ => Err(failure::Failure::Invalid(wrong)),
+    }
+}

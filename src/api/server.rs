@@ -1,0 +1,155 @@
+//! One request, from its head to its answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request};
+
+pub use super::answer::Reply;
+use super::failure::Failure;
+use super::route::{Call, route};
+use super::{answer, audit, body, callers, integrations, secrets, system, versions};
+use crate::crypto;
+use crate::model::Denial;
+use crate::vault::{Asker, Departing, Session, Vault, VaultError};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The API of one vault. Shared by all connections.
+pub struct Api {
+    pub(super) vault: Arc<Vault>,
+    /// How long a body may take.
+    pub(super) patience: Duration,
+    /// Random, so that request IDs of two runs differ.
+    run: u64,
+    count: AtomicU64,
+}
+
+/// An answer, and whether the connection ends with it.
+pub struct Verdict {
+    pub reply: Reply,
+    pub ends_connection: bool,
+}
+
+impl Api {
+    pub fn new(vault: Arc<Vault>, patience: Duration) -> Result<Self, crypto::Failed> {
+        let mut run = [0; 8];
+        crypto::fill(&mut run)?;
+        Ok(Self { vault, patience, run: u64::from_be_bytes(run), count: AtomicU64::new(1) })
+    }
+
+    /// Answers one request of a connection.
+    pub async fn answer(&self, session: &Session, mut request: Request<Incoming>) -> Verdict {
+        let request_id = self.next_request_id();
+        let asker = Asker { session, request_id: &request_id };
+        let bare = request.method() == Method::HEAD;
+        let outcome = self.call(asker, &mut request).await;
+        body::discard(&mut request).await;
+        let mut verdict = match outcome {
+            Ok(mut reply) => {
+                stamp(&mut reply, &request_id);
+                Verdict { reply, ends_connection: false }
+            }
+            Err(failure) => {
+                Verdict { ends_connection: failure.ends_connection(), reply: refusal(failure, &request_id) }
+            }
+        };
+        if bare {
+            // HTTP/1.1 would leave the body out by itself, HTTP/2 would send what no client may take.
+            *verdict.reply.body_mut() = Full::default();
+        }
+        verdict
+    }
+
+    /// To be taken before the vault is asked for plaintext, and kept with the body until it has been sent: so that a
+    /// seal or a revocation in between knows of it.
+    pub(super) fn departing(&self, asker: Asker<'_>) -> Departing {
+        self.vault.departures().begin(&asker.session.outgoing)
+    }
+
+    /// Whether a connection must end now: something released waits in it for a peer that has lost it.
+    pub fn must_cut(&self, session: &Session) -> bool {
+        session.outgoing.is_waiting() && !self.vault.stands(session)
+    }
+
+    /// Changes when connections are to look at [`Self::must_cut`].
+    pub fn watch(&self) -> tokio::sync::watch::Receiver<()> {
+        self.vault.departures().watch()
+    }
+
+    /// Answers a request that came too late.
+    pub fn shutting_down(&self) -> Reply {
+        refusal(Failure::ShuttingDown, &self.next_request_id())
+    }
+
+    fn next_request_id(&self) -> String {
+        format!("{:016x}{:08x}", self.run, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn call(&self, asker: Asker<'_>, request: &mut Request<Incoming>) -> Result<Reply, Failure> {
+        // Taken out of the request, whose body is read elsewhere.
+        let uri = request.uri().clone();
+        let call = route(request.method(), uri.path())?;
+        if self.vault.is_sealed() && !call.is_system() {
+            return Err(VaultError::Denied(Denial::Sealed).into());
+        }
+        if let Some(action) = call.reads_a_body()
+            && !self.vault.is_sealed()
+        {
+            self.vault.greet(asker, action).await?;
+        }
+        let query = uri.query();
+        match call {
+            Call::Status => system::status(self, asker, query, request).await,
+            Call::Seal => system::seal(self, asker, query, request).await,
+            Call::Unseal => system::unseal(self, asker, query, request).await,
+            Call::Secrets => secrets::list(self, asker, query, request).await,
+            Call::CreateSecret => secrets::create(self, asker, query, request).await,
+            Call::Secret(id) => secrets::see(self, asker, id, query, request).await,
+            Call::Value(id) => secrets::value(self, asker, id, query, request).await,
+            Call::Integrations => integrations::list(self, asker, query, request).await,
+            Call::CreateIntegration => integrations::create(self, asker, query, request).await,
+            Call::Integration(name) => integrations::see(self, asker, name, query, request).await,
+            Call::Credentials(name) => integrations::credentials(self, asker, name, query, request).await,
+            Call::Rotate(id) => versions::rotate(self, asker, id, query, request).await,
+            Call::Activate(which) => versions::activate(self, asker, which, query, request).await,
+            Call::Retire(which) => versions::retire(self, asker, which, query, request).await,
+            Call::RotatePair(name) => versions::rotate_pair(self, asker, name, query, request).await,
+            Call::ActivatePair(which) => versions::activate_pair(self, asker, which, query, request).await,
+            Call::ResetPair(name) => versions::reset(self, asker, name, query, request).await,
+            Call::Callers => callers::list(self, asker, query, request).await,
+            Call::Enrol => callers::enrol(self, asker, query, request).await,
+            Call::Caller(name) => callers::see(self, asker, name, query, request).await,
+            Call::Revoke(name) => callers::revoke(self, asker, name, query, request).await,
+            Call::Renew => callers::renew(self, asker, query, request).await,
+            Call::Audit => audit::list(self, asker, query, request).await,
+            Call::VerifyAudit => audit::verify(self, asker, query, request).await,
+        }
+    }
+}
+
+/// What every answer carries.
+fn stamp(reply: &mut Reply, request_id: &str) {
+    let headers = reply.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+}
+
+fn refusal(failure: Failure, request_id: &str) -> Reply {
+    let (retry_after, allow) = (failure.retry_after(), failure.allow());
+    let mut reply = answer::problem(&failure.problem(request_id));
+    stamp(&mut reply, request_id);
+    if let Some(seconds) = retry_after {
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(methods) = allow {
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    }
+    reply
+}

@@ -1,0 +1,63 @@
+//! `/v1/sys`: the calls that a sealed daemon answers too.
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use super::answer::{self, Reply};
+use super::body;
+use super::failure::Failure;
+use super::query::Query;
+use super::server::Api;
+use crate::vault::Asker;
+use crate::wire::{AuditStanding, MAX_BODY, Passphrase, Status};
+
+type Incomes = Request<Incoming>;
+
+pub async fn status(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    if !api.vault.is_sealed() {
+        api.vault.greet(asker, "vault.status").await?;
+    }
+    Ok(answer::ok(&state(api)))
+}
+
+pub async fn seal(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    api.vault.seal(asker).await?;
+    Ok(answer::ok(&state(api)))
+}
+
+pub async fn unseal(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let Passphrase { passphrase } = body::json(request, MAX_BODY, api.patience).await?;
+    api.vault.unseal(asker, passphrase).await?;
+    Ok(answer::ok(&state(api)))
+}
+
+fn state(api: &Api) -> Status {
+    let standing = api.vault.log_standing();
+    Status {
+        sealed: standing.is_none(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        time: api.vault.clock().now(),
+        server_certificate_expires_at: api.vault.server_certificate().expires_at(),
+        audit: standing.map(|log| AuditStanding { available: log.available, damaged: log.damaged }),
+    }
+}

@@ -1,0 +1,157 @@
+//! `/v1/secrets/{id}/versions` and the rotation of an integration's pair.
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use super::answer::{self, Reply};
+use super::body;
+use super::callers::duration;
+use super::failure::Failure;
+use super::integrations::named as named_integration;
+use super::query::Query;
+use super::secrets::{named as named_secret, one_value};
+use super::server::Api;
+use crate::model::{FieldError, VersionWanted, line_of_text};
+use crate::vault::{Asker, NewPair, NewVersion, Rotated, Spread};
+use crate::wire::{ActivationForm, MAX_BODY, MAX_VALUE_BODY, NewPairForm, VersionForm, VersionMoved};
+
+const MAX_NOTE: usize = 1000;
+
+type Incomes = Request<Incoming>;
+
+pub async fn rotate(
+    api: &Api,
+    asker: Asker<'_>,
+    id: &str,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let id = named_secret(id)?;
+    let form: VersionForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
+    let mut wrong = Vec::new();
+    let value = one_value(form.value, form.value_base64, &mut wrong);
+    let spread = spread(form.grace, form.activate, form.note, &mut wrong);
+    match value {
+        Some(value) if wrong.is_empty() => {
+            moved(api.vault.rotate_secret(asker, &id, NewVersion { value, spread }).await?)
+        }
+        _ => Err(Failure::Invalid(wrong)),
+    }
+}
+
+pub async fn rotate_pair(
+    api: &Api,
+    asker: Asker<'_>,
+    name: &str,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let name = named_integration(name)?;
+    let form: NewPairForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
+    let mut wrong = Vec::new();
+    let spread = spread(form.grace, form.activate, form.note, &mut wrong);
+    if !wrong.is_empty() {
+        return Err(Failure::Invalid(wrong));
+    }
+    let new = NewPair { client_id: form.client_id, client_secret: form.client_secret, spread };
+    moved(api.vault.rotate_pair(asker, &name, new).await?)
+}
+
+pub async fn activate(
+    api: &Api,
+    asker: Asker<'_>,
+    (id, number): (&str, &str),
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let (id, number) = (named_secret(id)?, numbered(number)?);
+    let grace = grace_of(api, request).await?;
+    Ok(answer::ok(&told(&api.vault.activate_secret(asker, &id, number, grace).await?)))
+}
+
+pub async fn activate_pair(
+    api: &Api,
+    asker: Asker<'_>,
+    (name, number): (&str, &str),
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let (name, number) = (named_integration(name)?, numbered(number)?);
+    let grace = grace_of(api, request).await?;
+    Ok(answer::ok(&told(&api.vault.activate_pair(asker, &name, number, grace).await?)))
+}
+
+pub async fn retire(
+    api: &Api,
+    asker: Asker<'_>,
+    (id, number): (&str, &str),
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    api.vault.retire_version(asker, &named_secret(id)?, numbered(number)?).await?;
+    Ok(answer::deleted())
+}
+
+pub async fn reset(
+    api: &Api,
+    asker: Asker<'_>,
+    name: &str,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    api.vault.reset_pair(asker, &named_integration(name)?).await?;
+    Ok(answer::deleted())
+}
+
+/// 201 for a new version, 200 where there was nothing to do.
+fn moved(rotated: Rotated) -> Result<Reply, Failure> {
+    let shown = told(&rotated);
+    Ok(if rotated.unchanged { answer::ok(&shown) } else { answer::created(&shown) })
+}
+
+fn told(rotated: &Rotated) -> VersionMoved {
+    let hint = "This is the current value already; nothing was changed.";
+    VersionMoved {
+        version: rotated.version,
+        state: rotated.state,
+        hint: rotated.unchanged.then(|| hint.to_owned()),
+    }
+}
+
+fn numbered(text: &str) -> Result<u64, Failure> {
+    match text.parse() {
+        Ok(VersionWanted::Number(number)) => Ok(number),
+        _ => Err(Failure::invalid("", "the version in the path is no number from 1")),
+    }
+}
+
+async fn grace_of(api: &Api, request: &mut Incomes) -> Result<Option<jiff::SignedDuration>, Failure> {
+    if body::none(request).is_ok() {
+        return Ok(None);
+    }
+    let form: ActivationForm = body::json(request, MAX_BODY, api.patience).await?;
+    let grace = form.grace.as_deref().map(duration).transpose();
+    grace.map_err(|why| Failure::invalid("/grace", why))
+}
+
+fn spread(
+    grace: Option<String>,
+    activate: bool,
+    note: Option<String>,
+    wrong: &mut Vec<FieldError>,
+) -> Spread {
+    let grace =
+        grace.and_then(|text| duration(&text).map_err(|why| wrong.push(FieldError::new("/grace", why))).ok());
+    if let Some(Err(why)) = note.as_deref().map(|note| line_of_text(note, MAX_NOTE)) {
+        wrong.push(FieldError::new("/note", why));
+    }
+    Spread { grace, activate, note }
+}

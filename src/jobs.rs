@@ -1,0 +1,42 @@
+//! What the daemon does by the clock: the audit log's upkeep, the end of graces, its own certificate's renewal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::vault::Vault;
+
+/// How often the server certificate's age is looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
+
+/// How often values are destroyed whose grace is over. They are unreadable from the second on which it ends.
+const GRACE_CHECK: Duration = Duration::from_secs(60);
+
+/// Runs until told to stop. A failure is logged and tried again the next time.
+pub async fn run(vault: Arc<Vault>, checkpoint: Duration, stop: CancellationToken) {
+    let mut log_due = tokio::time::interval(checkpoint);
+    let mut certificate_due = tokio::time::interval(CERTIFICATE_CHECK);
+    let mut grace_due = tokio::time::interval(GRACE_CHECK);
+    log_due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = log_due.tick() => {
+                if let Err(error) = vault.tend_log().await {
+                    tracing::error!(error = %error, "the audit log's head can't be recorded");
+                }
+            }
+            _ = certificate_due.tick() => {
+                if let Err(error) = vault.renew_server_certificate() {
+                    tracing::error!(error = %error, "the server certificate can't be reissued");
+                }
+            }
+            _ = grace_due.tick() => {
+                if let Err(error) = vault.retire_lapsed().await {
+                    tracing::error!(error = %error, "ended graces can't be recorded");
+                }
+            }
+            () = stop.cancelled() => return,
+        }
+    }
+}
