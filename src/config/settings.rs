@@ -1,0 +1,164 @@
+//! The settings, valid, with their defaults on one page. `config/fsm-vault.toml` explains each.
+
+use std::ffi::OsStr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::listen::Listen;
+use crate::model::{Invalid, TrustDomain};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub data_dir: PathBuf,
+    /// Empty: the defaults that [`Settings::addresses`] knows.
+    pub listen: Vec<Listen>,
+    pub passphrase_file: Option<PathBuf>,
+    pub audit: Audit,
+    pub identity: Identity,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    pub durability: Durability,
+    /// How many segments are kept; None keeps all.
+    pub retain: Option<NonZeroU32>,
+    /// Size at which a segment is closed, in bytes.
+    pub segment_bytes: u64,
+    /// Whether entries go to journald as well.
+    pub journald: bool,
+    /// How often the head of the chain is noted in the store.
+    pub checkpoint: Duration,
+}
+
+/// When an entry counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// On the disk; one fsync covers all that wait.
+    Fsync,
+    /// In the kernel; a power cut may lose the last ones.
+    Write,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    pub trust: Vec<Trust>,
+}
+
+/// A foreign trust domain and the roots that may speak for it, and for it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    pub trust_domain: TrustDomain,
+    /// A PEM file of root certificates.
+    pub bundle: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections, all listeners together.
+    pub connections: usize,
+    /// From accept to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// For a request's head.
+    pub header: Duration,
+    /// For a request's body.
+    pub body: Duration,
+    /// For which a connection may lie idle; None for ever.
+    pub idle: Option<Duration>,
+    /// For what is under way when the daemon is told to stop; zero ends at once.
+    pub drain: Duration,
+    /// HTTP/2 requests at a time on one connection.
+    pub concurrent_streams: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// In the syntax of `tracing_subscriber::EnvFilter`, already found valid.
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    Text,
+    Json,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("/var/lib/fsm-vault"),
+            listen: Vec::new(),
+            passphrase_file: None,
+            audit: Audit::default(),
+            identity: Identity::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Fsync,
+            retain: NonZeroU32::new(64),
+            segment_bytes: 16 << 20,
+            journald: false,
+            checkpoint: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 12_000,
+            handshake: Duration::from_secs(10),
+            header: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            idle: Some(Duration::from_secs(600)),
+            drain: Duration::from_secs(10),
+            concurrent_streams: 100,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+impl Settings {
+    /// Where to listen: what was configured, else the default Unix socket and `tcp:127.0.0.1:8271`.
+    /// `runtime_directory` is the value of `$RUNTIME_DIRECTORY`. Fails when the default socket's path is too long.
+    pub fn addresses(&self, runtime_directory: Option<&OsStr>) -> Result<Vec<Listen>, Invalid> {
+        if self.listen.is_empty() {
+            Ok(vec![Listen::default_unix(runtime_directory, &self.data_dir)?, Listen::default_tcp()])
+        } else {
+            Ok(self.listen.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listens_at_the_defaults_unless_told_where() {
+        let mut settings = Settings { data_dir: PathBuf::from("/data"), ..Settings::default() };
+        let spelled = |settings: &Settings, runtime: Option<&str>| -> Vec<String> {
+            settings.addresses(runtime.map(OsStr::new)).unwrap().iter().map(Listen::to_string).collect()
+        };
+        assert_eq!(spelled(&settings, None), ["unix:/data/run/vault.sock", "tcp:127.0.0.1:8271"]);
+        assert_eq!(spelled(&settings, Some("/run/v")), ["unix:/run/v/vault.sock", "tcp:127.0.0.1:8271"]);
+        settings.listen.push("tcp:127.0.0.1:0".parse().unwrap());
+        assert_eq!(spelled(&settings, Some("/run/v")), ["tcp:127.0.0.1:0"]);
+    }
+}

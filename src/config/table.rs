@@ -1,0 +1,310 @@
+//! One table of the file while it is read: typed access by key, and a note for all that doesn't fit.
+//!
+//! Asking for a key is what makes it known, so the list of known keys can't drift from the reader.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::problem::Problem;
+
+/// Further than this from every known key, a suggestion would only confuse.
+const NEAR: usize = 3;
+
+/// What reading has found so far.
+pub(super) struct Findings<'t> {
+    text: &'t str,
+    problems: Vec<Problem>,
+    /// Judged at the end, when all known keys have been asked for.
+    unknown: Vec<(usize, String)>,
+    known: Vec<String>,
+}
+
+/// A table, with the keys that nobody has asked for yet.
+pub(super) struct Table<'t, 'f> {
+    path: String,
+    line: Option<usize>,
+    entries: DeTable<'t>,
+    findings: &'f mut Findings<'t>,
+}
+
+/// What is wrong with a value: the rule it breaks.
+type Rule = String;
+
+impl<'t> Findings<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { text, problems: Vec::new(), unknown: Vec::new(), known: Vec::new() }
+    }
+
+    /// Reads the file's root table with `read_it`, which asks for every key that there is.
+    pub(super) fn root<T>(
+        &mut self,
+        entries: DeTable<'t>,
+        read_it: impl FnOnce(&mut Table<'t, '_>) -> T,
+    ) -> T {
+        Table { path: String::new(), line: None, entries, findings: self }.read(read_it)
+    }
+
+    pub(super) fn note(&mut self, line: Option<usize>, key: Option<String>, detail: impl Into<String>) {
+        self.problems.push(Problem { line, key, detail: detail.into() });
+    }
+
+    pub(super) fn line_at(&self, offset: usize) -> usize {
+        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
+        before.iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    /// All problems, unknown keys among them.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        for (line, path) in std::mem::take(&mut self.unknown) {
+            let detail = match nearest(&path, &self.known) {
+                Some(known) => format!("is no known key; the nearest is `{known}`"),
+                None => "is no known key; config/fsm-vault.toml shows all of them".to_owned(),
+            };
+            self.note(Some(line), Some(presentable(path)), detail);
+        }
+        self.problems
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(&self) -> &[String] {
+        &self.known
+    }
+}
+
+impl<'t> Table<'t, '_> {
+    fn read<T>(mut self, read_it: impl FnOnce(&mut Self) -> T) -> T {
+        let read = read_it(&mut self);
+        for key in self.entries.keys() {
+            let line = self.findings.line_at(key.span().start);
+            self.findings.unknown.push((line, join(&self.path, key.get_ref())));
+        }
+        read
+    }
+
+    /// Notes a problem with the value of `key`, found at `line`.
+    pub(super) fn note(&mut self, line: Option<usize>, key: &str, rule: impl Into<String>) {
+        let path = join(&self.path, key);
+        self.findings.note(line, Some(path), rule);
+    }
+
+    pub(super) fn line(&self) -> Option<usize> {
+        self.line
+    }
+
+    fn take(&mut self, key: &str) -> Option<(usize, DeValue<'t>)> {
+        self.findings.known.push(join(&self.path, key));
+        let value = self.entries.remove(key)?;
+        Some((self.findings.line_at(value.span().start), value.into_inner()))
+    }
+
+    /// The value of `key` as `judge` reads it; None when it is absent or was noted as wrong.
+    fn value<T>(&mut self, key: &str, judge: impl FnOnce(DeValue<'t>) -> Result<T, Rule>) -> Option<T> {
+        let (line, value) = self.take(key)?;
+        judge(value).map_err(|rule| self.note(Some(line), key, rule)).ok()
+    }
+
+    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
+        self.value(key, |value| value.as_bool().ok_or_else(|| "takes true or false".to_owned()))
+    }
+
+    pub(super) fn number(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        self.value(key, |value| {
+            let number = value
+                .as_integer()
+                .and_then(|digits| u64::from_str_radix(digits.as_str(), digits.radix()).ok());
+            number
+                .filter(|number| range.contains(number))
+                .ok_or_else(|| format!("takes a whole number from {} to {}", range.start(), range.end()))
+        })
+    }
+
+    pub(super) fn text<T>(&mut self, key: &str, judge: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
+        self.value(key, |value| judge(text_of(&value)?))
+    }
+
+    /// A text that can't be left out.
+    pub(super) fn required<T>(
+        &mut self,
+        key: &str,
+        judge: impl FnOnce(&str) -> Result<T, Rule>,
+    ) -> Option<T> {
+        if !self.entries.contains_key(key) {
+            self.note(self.line, key, "is missing");
+        }
+        self.text(key, judge)
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let rule = || {
+            let quoted: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            format!("takes {}", quoted.join(" or "))
+        };
+        self.value(key, |value| {
+            let chosen = value.as_str().and_then(|text| words.iter().find(|(word, _)| *word == text));
+            chosen.map(|(_, meaning)| *meaning).ok_or_else(rule)
+        })
+    }
+
+    /// A list of texts; each item is judged, all problems are noted, and the same item twice is one.
+    pub(super) fn list<T: PartialEq>(
+        &mut self,
+        key: &str,
+        judge: impl Fn(&str) -> Result<T, Rule>,
+    ) -> Option<Vec<T>> {
+        let items = self.array(key, "takes a list of texts, such as [\"a\", \"b\"]")?;
+        let mut read = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let line = Some(self.findings.line_at(item.span().start));
+            let at = format!("{key}[{index}]");
+            match text_of(item.get_ref()).and_then(&judge) {
+                Ok(item) if read.contains(&item) => {
+                    self.note(line, &at, "is in the list already; leave one out")
+                }
+                Ok(item) => read.push(item),
+                Err(rule) => self.note(line, &at, rule),
+            }
+        }
+        Some(read)
+    }
+
+    /// A table below this one; when it is absent `read_it` gets an empty one, so that the defaults come from
+    /// the same place.
+    pub(super) fn section<T>(&mut self, key: &str, read_it: impl FnOnce(&mut Table<'t, '_>) -> T) -> T {
+        let found = self.value(key, |value| match value {
+            DeValue::Table(entries) => Ok(entries),
+            _ => Err("takes a table: write it as [section] with its keys below".to_owned()),
+        });
+        let path = join(&self.path, key);
+        Table { path, line: None, entries: found.unwrap_or_default(), findings: self.findings }.read(read_it)
+    }
+
+    /// A list of tables; those that `read_it` gives up on are left out, their problems noted.
+    pub(super) fn tables<T>(
+        &mut self,
+        key: &str,
+        read_it: impl Fn(&mut Table<'t, '_>) -> Option<T>,
+    ) -> Vec<T> {
+        let rule = "takes a list of tables, such as [{ key = \"value\" }]";
+        let mut read = Vec::new();
+        for (index, item) in self.array(key, rule).unwrap_or_default().into_iter().enumerate() {
+            let line = Some(self.findings.line_at(item.span().start));
+            let at = format!("{key}[{index}]");
+            match item.into_inner() {
+                DeValue::Table(entries) => {
+                    let path = join(&self.path, &at);
+                    read.extend(Table { path, line, entries, findings: self.findings }.read(&read_it));
+                }
+                _ => self.note(line, &at, rule),
+            }
+        }
+        read
+    }
+
+    fn array(&mut self, key: &str, rule: &str) -> Option<Vec<Spanned<DeValue<'t>>>> {
+        self.value(key, |value| match value {
+            DeValue::Array(items) => Ok(items),
+            _ => Err(rule.to_owned()),
+        })
+        .map(|items: DeArray| items.into_iter().collect())
+    }
+}
+
+/// A path that the file names. Relative ones are refused: the daemon's working directory isn't the reader's.
+pub(super) fn absolute_path(text: &str) -> Result<PathBuf, Rule> {
+    if text.starts_with('/') && !text.contains('\0') {
+        Ok(PathBuf::from(text))
+    } else {
+        Err("takes an absolute path, beginning with /".to_owned())
+    }
+}
+
+fn text_of<'v>(value: &'v DeValue) -> Result<&'v str, Rule> {
+    value.as_str().ok_or_else(|| "takes a text in quotes".to_owned())
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// A key path fit for a terminal or a log: keys can be any text, and a secret may have slipped into one.
+fn presentable(path: String) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']');
+    if path.len() <= 64 && path.bytes().all(plain) { path } else { "(an unusual key)".to_owned() }
+}
+
+/// The known key that was probably meant: near in spelling, or the same word in another table.
+fn nearest<'k>(unknown: &str, known: &'k [String]) -> Option<&'k str> {
+    if unknown.len() > 64 {
+        return None;
+    }
+    let distance = |candidate: &str| {
+        let ((table, key), (other_table, other_key)) = (parted(unknown), parted(candidate));
+        edits(key, other_key) + usize::from(table != other_table)
+    };
+    let measured = known.iter().map(|candidate| (distance(candidate), candidate));
+    let (nearest, candidate) = measured.min_by_key(|(distance, _)| *distance)?;
+    (nearest <= NEAR && nearest <= parted(candidate).1.len() / 2).then_some(candidate)
+}
+
+/// A key path's table and last word.
+fn parted(path: &str) -> (&str, &str) {
+    path.rsplit_once('.').unwrap_or(("", path))
+}
+
+/// Levenshtein's distance of two short texts, by bytes.
+fn edits(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, from) in left.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = index + 1;
+        for (column, to) in right.bytes().enumerate() {
+            let change = diagonal + usize::from(from != to);
+            diagonal = row[column + 1];
+            row[column + 1] = change.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_was_probably_meant() {
+        let known: Vec<String> = [
+            "data_dir",
+            "listen",
+            "audit",
+            "audit.retain",
+            "audit.durability",
+            "limits.idle_seconds",
+            "log.filter",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        for (typed, meant) in [
+            ("datadir", Some("data_dir")),
+            ("listens", Some("listen")),
+            ("audit.retian", Some("audit.retain")),
+            ("durability", Some("audit.durability")),
+            ("log.retain", Some("audit.retain")),
+            ("limits.idle_second", Some("limits.idle_seconds")),
+            ("color", None),
+            ("audit.x", None),
+        ] {
+            assert_eq!(nearest(typed, &known), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn odd_keys_are_not_shown() {
+        for odd in ["a b", "a\u{1b}[31m", "ä", &"x".repeat(65)] {
+            assert_eq!(presentable(odd.to_owned()), "(an unusual key)");
+        }
+    }
+}
