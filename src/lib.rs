@@ -6,6 +6,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod daemon;
 pub mod identity;
 pub mod jobs;
 pub mod keys;

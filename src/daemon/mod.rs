@@ -1,0 +1,17 @@
+//! The daemon's life: open the store, unseal if it can, bind, say ready, serve, drain.
+//!
+//! Wires the rooms together and owns the connections. Decides nothing about access; what it refuses, it refuses
+//! before there is a caller: too many connections, a handshake that fails or takes too long.
+
+mod activity;
+mod bind;
+mod connection;
+mod error;
+mod open;
+mod serve;
+mod signals;
+
+pub use error::DaemonError;
+pub use open::{Plan, audit_settings, open};
+pub use serve::Daemon;
+pub use signals::Signals;

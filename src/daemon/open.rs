@@ -1,0 +1,97 @@
+//! Load → open → unseal → bind.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::bind::bind;
+use super::error::DaemonError;
+use super::serve::Daemon;
+use crate::api::Api;
+use crate::audit::{self, JOURNALD_SOCKET};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Listen, Settings};
+use crate::identity::{ClientVerifier, TrustRoot, server_config};
+use crate::secret::Plaintext;
+use crate::systemd::{Activated, Notifier};
+use crate::vault::{Directory, Opening, Vault, open_store};
+
+/// A root bundle of a foreign trust domain may have this many bytes.
+const MAX_BUNDLE: u64 = 1024 * 1024;
+
+/// What to serve and where.
+pub struct Plan {
+    pub settings: Settings,
+    /// None: the daemon comes up sealed.
+    pub passphrase: Option<Plaintext>,
+    /// Where to listen, unless systemd hands sockets over.
+    pub listen: Vec<Listen>,
+    pub activated: Option<Activated>,
+}
+
+/// The audit log's settings, as the configuration has them.
+pub fn audit_settings(settings: &Settings) -> audit::Settings {
+    audit::Settings {
+        dir: Directory::at(&settings.data_dir).audit(),
+        durability: match settings.audit.durability {
+            config::Durability::Fsync => audit::Durability::Fsync,
+            config::Durability::Write => audit::Durability::Write,
+        },
+        segment_bytes: settings.audit.segment_bytes,
+        retain: settings.audit.retain.map_or(0, |count| count.get()),
+        journal: settings.audit.journald.then(|| JOURNALD_SOCKET.into()),
+    }
+}
+
+/// Opens the vault and its listeners. With a passphrase they open after unsealing; without one it comes up sealed.
+pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
+    let Plan { settings, passphrase, listen, activated } = plan;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let directory = Directory::at(&settings.data_dir);
+    let store = open_store(&directory)?;
+    let audit = audit_settings(&settings);
+    let vault = Vault::open(Opening { directory, store, audit, clock: Arc::clone(&clock) }).await?;
+    let vault = Arc::new(vault);
+    tracing::info!(vault.id = %vault.id(), "vault opened");
+
+    let verifier = ClientVerifier::new(&vault.local_root()?, &foreign_roots(&settings)?)?;
+    let tls = server_config(vault.server_certificate().reader(), verifier, clock)?;
+    match passphrase {
+        Some(passphrase) => {
+            vault.unseal_locally(passphrase).await?;
+            tracing::info!("vault unsealed");
+        }
+        None => tracing::warn!("vault is sealed; unseal it with: fsm-vault unseal"),
+    }
+    let api = Arc::new(Api::new(Arc::clone(&vault), settings.limits.body)?);
+    let bound = bind(&listen, activated).await?;
+    for address in &bound.addresses {
+        tracing::info!(listen.address = %address, "listening");
+    }
+    let notifier = Notifier::from_environment()
+        .map_err(|source| DaemonError::System { doing: "reach the service manager", source })?;
+    Ok(Daemon {
+        settings,
+        vault,
+        api,
+        tls,
+        bound,
+        notifier: Arc::new(notifier),
+        stop: CancellationToken::new(),
+    })
+}
+
+fn foreign_roots(settings: &Settings) -> Result<Vec<TrustRoot>, DaemonError> {
+    let mut roots = Vec::with_capacity(settings.identity.trust.len());
+    for trust in &settings.identity.trust {
+        let failed = |source| DaemonError::System { doing: "read a bundle of identity.trust", source };
+        let length = std::fs::metadata(&trust.bundle).map_err(failed)?.len();
+        if length > MAX_BUNDLE {
+            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+        }
+        let pem = std::fs::read(&trust.bundle).map_err(failed)?;
+        let root = TrustRoot::of_bundle(trust.trust_domain.clone(), &pem);
+        roots.push(root.map_err(crate::identity::IdentityError::from)?);
+    }
+    Ok(roots)
+}

@@ -1,0 +1,139 @@
+//! Serve until told to stop, then drain with a deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::bind::{Bound, Listener};
+use super::connection::{Connections, Stream};
+use super::error::DaemonError;
+use super::signals::Signals;
+use crate::api::Api;
+use crate::config::{Listen, Settings};
+use crate::identity::Peer;
+use crate::jobs;
+use crate::systemd::Notifier;
+use crate::vault::Vault;
+
+/// After an accept failed (no file descriptors left, say), the next is tried this much later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A daemon that is bound and not yet serving.
+pub struct Daemon {
+    pub(super) settings: Settings,
+    pub(super) vault: Arc<Vault>,
+    pub(super) api: Arc<Api>,
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) bound: Bound,
+    pub(super) notifier: Arc<Notifier>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Daemon {
+    /// Where it listens, with real ports.
+    pub fn addresses(&self) -> &[Listen] {
+        &self.bound.addresses
+    }
+
+    /// Cancelled, it stops like a first signal.
+    pub fn stopper(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Serves until a signal or the stopper, then drains: requests under way get `limits.drain_seconds` to end.
+    /// A second signal ends it at once.
+    pub async fn serve(self, mut signals: Signals) -> Result<(), DaemonError> {
+        let Self { settings, vault, api, tls, bound, notifier, stop } = self;
+        let tasks = TaskTracker::new();
+        let connections = Arc::new(Connections {
+            api,
+            acceptor: TlsAcceptor::from(tls),
+            limits: settings.limits.clone(),
+            places: Arc::new(Semaphore::new(settings.limits.connections)),
+            stop: stop.clone(),
+        });
+        for listener in bound.listeners {
+            tasks.spawn(accept(listener, Arc::clone(&connections), tasks.clone()));
+        }
+        tasks.spawn(jobs::run(Arc::clone(&vault), settings.audit.checkpoint, stop.clone()));
+        let watched = Arc::clone(&notifier);
+        let watchdog = tokio::spawn({
+            let stop = CancellationToken::new();
+            async move { watched.keep_alive(stop).await }
+        });
+        notifier.ready();
+        tracing::info!("ready");
+
+        tokio::select! {
+            () = signals.next() => {}
+            () = stop.cancelled() => {}
+        }
+        tracing::info!("stopping");
+        notifier.stopping();
+        stop.cancel();
+        tasks.close();
+        tokio::select! {
+            () = tasks.wait() => {}
+            () = tokio::time::sleep(settings.limits.drain) => {
+                tracing::warn!(connections.given_up = tasks.len(), "drain deadline reached");
+            }
+            () = signals.next() => {
+                tracing::warn!(connections.given_up = tasks.len(), "second signal, ending at once");
+            }
+        }
+        let closed = vault.close().await;
+        watchdog.abort();
+        drop(bound.sockets);
+        tracing::info!("stopped");
+        Ok(closed?)
+    }
+}
+
+/// Takes connections off one listener until it is told to stop.
+async fn accept(listener: Listener, connections: Arc<Connections>, tasks: TaskTracker) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = next(&listener) => accepted,
+            () = connections.stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                // Over the limit it is closed unanswered: waiting would fill the backlog for everybody.
+                let Ok(place) = Arc::clone(&connections.places).try_acquire_owned() else {
+                    tracing::warn!("connection limit reached, one was refused");
+                    continue;
+                };
+                let connections = Arc::clone(&connections);
+                tasks.spawn(async move {
+                    connections.serve(stream, peer).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn next(listener: &Listener) -> std::io::Result<(Stream, Peer)> {
+    match listener {
+        Listener::Unix(listener) => {
+            let (stream, _) = listener.accept().await?;
+            let peer = Peer::of_unix(&stream)?;
+            Ok((Stream::Unix(stream), peer))
+        }
+        Listener::Tcp(listener) => {
+            let (stream, address) = listener.accept().await?;
+            // Without it a small answer waits 40 ms for an acknowledgement.
+            stream.set_nodelay(true)?;
+            Ok((Stream::Tcp(stream), Peer::of_tcp(address)))
+        }
+    }
+}
