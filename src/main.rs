@@ -1,3 +1,13 @@
-//! The binary.
+//! The binary: whatever the heap gives back is wiped first, then the command line takes over.
 
-fn main() {}
+use std::alloc::System;
+use std::process::ExitCode;
+
+use zeroizing_alloc::ZeroAlloc;
+
+#[global_allocator]
+static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
+
+fn main() -> ExitCode {
+    fsm_vault::cli::main()
+}

@@ -1,0 +1,201 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::output::Form;
+use super::{
+    audit, caller, completions, config, fsm, init, integration, operator, quickstart, secret, serve, status,
+};
+use crate::client::Address;
+
+/// A secrets vault for NetSuite Field Service Management: sealed at rest, served over local mTLS.
+#[derive(Parser)]
+#[command(name = "fsm-vault", version, max_term_width = 100, after_help = "Start with: fsm-vault quickstart")]
+pub struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub noun: Noun,
+}
+
+/// Options that every command takes, before or after its words. Flags beat the environment.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options for all commands")]
+pub struct Globals {
+    /// The daemon's configuration file [default: /etc/fsm-vault/fsm-vault.toml if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "FSM_VAULT_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+    /// The directory with cert.pem, key.pem and ca.pem to show to the daemon
+    #[arg(long, global = true, value_name = "DIR", env = "FSM_VAULT_IDENTITY", hide_env_values = true)]
+    pub identity: Option<PathBuf>,
+    /// The daemon: unix:/path/vault.sock or https://127.0.0.1:8271 [default: unix:/run/fsm-vault/vault.sock if it
+    /// is there, else https://127.0.0.1:8271]
+    #[arg(long, global = true, value_name = "ADDR", env = "FSM_VAULT_ADDR", hide_env_values = true)]
+    pub addr: Option<Address>,
+    /// How results are printed
+    #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = Form::Text)]
+    pub output: Form,
+}
+
+#[derive(Subcommand)]
+pub enum Noun {
+    /// Make a new vault and its first operator
+    Init(init::Init),
+    /// Run the daemon
+    Serve(serve::Serve),
+    /// Tell the state of the daemon
+    Status(status::Status),
+    /// Seal the vault: wipe its keys until somebody unseals it
+    Seal(status::Seal),
+    /// Unseal the vault with its passphrase
+    Unseal(status::Unseal),
+    /// Try everything: a vault, a daemon, the FSM pair, two services
+    Quickstart(quickstart::Quickstart),
+    /// The client ID and client secret of Field Service Management
+    #[command(subcommand)]
+    Fsm(fsm::Fsm),
+    /// Operators, offline
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    /// Who may connect: services and operators
+    #[command(subcommand)]
+    Caller(caller::Caller),
+    /// API secrets
+    #[command(subcommand)]
+    Secret(secret::Secret),
+    /// Integration records and their pair of client ID and client secret
+    #[command(subcommand)]
+    Integration(integration::Integration),
+    /// The log of every decision and change
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// The daemon's configuration file
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, CommandFactory};
+
+    fn parses(line: &str) -> bool {
+        Cli::try_parse_from(line.split_whitespace()).is_ok()
+    }
+
+    #[test]
+    fn the_definition_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_an_example_that_parses() {
+        fn visit(command: &Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let mut verbs = command.get_subcommands().filter(|verb| verb.get_name() != "help").peekable();
+            if verbs.peek().is_none() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example"), "{path}");
+                let examples: Vec<_> =
+                    help.lines().filter_map(|line| line.strip_prefix("  fsm-vault ")).collect();
+                assert!(!examples.is_empty(), "{path}");
+                for example in examples {
+                    let words = example.split(['|', '>']).next().unwrap_or_default();
+                    assert!(parses(&format!("fsm-vault {words}")), "{path}: {example}");
+                }
+            }
+            verbs.for_each(|verb| visit(verb, &path));
+        }
+        visit(&Cli::command(), "");
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for line in [
+            "fsm-vault --output json --identity d --addr unix:/s status",
+            "fsm-vault status --output json --identity d --addr https://[::1]:1",
+            "fsm-vault audit --output json tail -n 3",
+            "fsm-vault audit tail --output json -n 3 --identity d",
+        ] {
+            assert!(parses(line), "{line}");
+        }
+        for line in [
+            "fsm-vault --output yaml status",
+            "fsm-vault --addr http://127.0.0.1:8271 status",
+            "fsm-vault",
+            "fsm-vault statu",
+        ] {
+            assert!(!parses(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn sentences_and_their_near_misses() {
+        for line in [
+            "fsm-vault init --data-dir d --passphrase-file f --trust-domain example.org --operator ann",
+            "fsm-vault init",
+            "fsm-vault serve --data-dir d --listen unix:/a --listen tcp:127.0.0.1:0",
+            "fsm-vault unseal --passphrase-file -",
+            "fsm-vault quickstart --once",
+            "fsm-vault quickstart --client-id-file a --client-secret-file b",
+            "fsm-vault fsm setup --redirect-uri https://a.example/x --redirect-uri app://x",
+            "fsm-vault operator recover --out d --operator ann",
+            "fsm-vault caller add a --script customscript_x --employee 1 --employee 2 --suiteapp com.a --out d",
+            "fsm-vault caller add a --operator full --employee 1 --out d",
+            "fsm-vault caller add a --script customscript_x --csr f",
+            "fsm-vault caller add a --script customscript_x --spiffe-id spiffe://example.org/a --uid 1000",
+            "fsm-vault caller add a --script customscript_x --unit a.service --mail a@b --valid 1h --out d",
+            "fsm-vault caller renew --valid 1h",
+            "fsm-vault secret create _x --value-file f --script customscript_a --domain a.example",
+            "fsm-vault secret create _x --allow-all-scripts --allow-all-domains --employee 1 --suiteapp com.a",
+            "fsm-vault secret get _x --domain a.example --employee 1 --version previous --raw",
+            "fsm-vault integration credentials fsm --version 3",
+            "fsm-vault audit tail",
+            "fsm-vault config check f",
+            "fsm-vault completions bash",
+        ] {
+            assert!(parses(line), "{line}");
+        }
+        for line in [
+            "fsm-vault init d",
+            "fsm-vault init --operator Ann",
+            "fsm-vault init --trust-domain EXAMPLE.org",
+            "fsm-vault serve --listen tcp:0.0.0.0:8271",
+            "fsm-vault serve --listen 127.0.0.1:8271",
+            "fsm-vault quickstart --client-id-file a",
+            "fsm-vault quickstart --client-secret-file a",
+            "fsm-vault fsm setup --redirect-uri http://a.example/x",
+            "fsm-vault fsm setup 48151623",
+            "fsm-vault operator recover",
+            "fsm-vault caller add a --out d",
+            "fsm-vault caller add a --script customscript_x --operator full --employee 1 --out d",
+            "fsm-vault caller add a --operator full --out d",
+            "fsm-vault caller add a --operator boss --employee 1 --out d",
+            "fsm-vault caller add a --operator full --employee 1 --suiteapp com.a --out d",
+            "fsm-vault caller add a --script customscript_x --csr f --spiffe-id spiffe://example.org/a",
+            "fsm-vault caller add a --script customscript_x --out d --spiffe-id spiffe://example.org/a",
+            "fsm-vault caller add A --script customscript_x --out d",
+            "fsm-vault caller add a --script nx_suitelet2 --out d",
+            "fsm-vault caller revoke",
+            "fsm-vault secret create _x 48151623",
+            "fsm-vault secret create _x --value 48151623",
+            "fsm-vault secret create a-b",
+            "fsm-vault secret create _x --allow-all-scripts --script customscript_a",
+            "fsm-vault secret create _x --allow-all-domains --domain a.example",
+            "fsm-vault secret get _x --version 0",
+            "fsm-vault secret get _x --version latest",
+            "fsm-vault secret get _x --domain https://a.example",
+            "fsm-vault secret get ../x",
+            "fsm-vault integration show FSM/x",
+            "fsm-vault audit tail -n 0",
+            "fsm-vault audit tail -n -1",
+            "fsm-vault completions cmd",
+        ] {
+            assert!(!parses(line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Why a command didn't do what it was told: a text that says what to type next, and an exit code.
+
+use serde::Serialize;
+
+use super::exit::Exit;
+use crate::client::{ClientError, NotText, Refusal};
+use crate::daemon::DaemonError;
+use crate::identity::{FileError, IdentityError};
+use crate::model::FieldError;
+use crate::vault::VaultError;
+
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    /// Empty if the result, already printed, says it all.
+    pub text: String,
+    refusal: Option<Box<Refusal>>,
+}
+
+/// A failure as one JSON document: the daemon's problem, or the same shape made here.
+#[derive(Serialize)]
+struct Document<'a> {
+    code: &'a str,
+    detail: &'a str,
+    exit_code: u8,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Failure {
+    pub fn new(exit: Exit, text: impl ToString) -> Self {
+        Self { exit, text: text.to_string(), refusal: None }
+    }
+
+    pub fn usage(text: impl ToString) -> Self {
+        Self::new(Exit::Usage, text)
+    }
+
+    /// The result was printed, and it is a bad one.
+    pub fn told(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
+    /// Says more, in a line of its own.
+    pub fn and(mut self, more: impl std::fmt::Display) -> Self {
+        self.text = format!("{}\n{more}", self.text);
+        self
+    }
+
+    /// Whether the daemon answered with this status.
+    pub fn is_status(&self, status: u16) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| refusal.status == status)
+    }
+
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_deref()
+    }
+
+    /// For `--output json`.
+    pub fn document(&self) -> Vec<u8> {
+        let own = match self.exit {
+            Exit::Done | Exit::Failed => "failed",
+            Exit::Usage => "usage",
+            Exit::Refused => "refused",
+            Exit::NotFound => "not_found",
+            Exit::Sealed => "sealed",
+            Exit::Conflict => "conflict",
+            Exit::Unreachable => "unreachable",
+        };
+        let exit_code = self.exit as u8;
+        crate::wire::write(&match &self.refusal {
+            Some(refusal) => Document {
+                code: if refusal.code.is_empty() { own } else { &refusal.code },
+                detail: &refusal.detail,
+                exit_code,
+                request_id: &refusal.request_id,
+                errors: &refusal.errors,
+            },
+            None => Document { code: own, detail: &self.text, exit_code, request_id: "", errors: &[] },
+        })
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let (exit, text) = (Exit::of_client(&error), error.to_string());
+        let refusal = match error {
+            ClientError::Refused(refusal) => Some(refusal),
+            _ => None,
+        };
+        Self { exit, text, refusal }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let exit = if matches!(error, FileError::Exists { .. }) { Exit::Conflict } else { Exit::Usage };
+        Self::new(exit, error)
+    }
+}
+
+impl From<IdentityError> for Failure {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::File(error) => error.into(),
+            other => Self::new(Exit::Failed, other),
+        }
+    }
+}
+
+impl From<NotText> for Failure {
+    fn from(error: NotText) -> Self {
+        Self::usage(format!("what was given {error}; only text can be sent here"))
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        Self::new(Exit::of_code(error.exit_code()), error)
+    }
+}
+
+impl From<DaemonError> for Failure {
+    fn from(error: DaemonError) -> Self {
+        Self::new(Exit::of_code(error.exit_code()), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_is_one_json_document() {
+        let own: serde_json::Value = serde_json::from_slice(&Failure::usage("say --x").document()).unwrap();
+        assert_eq!(own, serde_json::json!({"code": "usage", "detail": "say --x", "exit_code": 2}));
+        let refusal = Refusal {
+            status: 403,
+            code: "access_denied".to_owned(),
+            title: String::new(),
+            detail: "No.".to_owned(),
+            request_id: "r1".to_owned(),
+            errors: Vec::new(),
+        };
+        let failure = Failure::from(ClientError::from(Box::new(refusal)));
+        let told: serde_json::Value = serde_json::from_slice(&failure.document()).unwrap();
+        let expected =
+            serde_json::json!({"code": "access_denied", "detail": "No.", "exit_code": 3, "request_id": "r1"});
+        assert_eq!(told, expected);
+        assert!(failure.is_status(403) && !failure.is_status(404));
+    }
+}

@@ -1,0 +1,102 @@
+//! `init`: a new vault and its first operator.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::arguments::Globals;
+use super::connect::block_on;
+use super::failure::Failure;
+use super::{config, passphrase, shell};
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::crypto::Argon2Cost;
+use crate::daemon::audit_settings;
+use crate::model::{CallerName, Employee, TrustDomain};
+use crate::secret::Plaintext;
+use crate::vault::{self, Directory, NewVault, VaultError};
+
+/// What the first operator is called unless told otherwise.
+pub const USUAL_OPERATOR: &str = "admin";
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  fsm-vault init --data-dir /var/lib/fsm-vault\n\nWithout a passphrase file the passphrase is \
+                  asked for, unseen and twice."
+)]
+pub struct Init {
+    /// Where the vault shall live [default: data_dir of the configuration, else /var/lib/fsm-vault]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A private file with the passphrase, - for standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// The trust domain in the callers' certificates
+    #[arg(long, value_name = "DOMAIN", default_value = TrustDomain::DEFAULT)]
+    trust_domain: TrustDomain,
+    /// The first operator, of level full
+    #[arg(long, value_name = "NAME", default_value = USUAL_OPERATOR)]
+    operator: CallerName,
+}
+
+pub fn run(globals: &Globals, command: Init) -> Result<(), Failure> {
+    let settings = located(config::settings(globals)?, command.data_dir.as_deref())?;
+    let passphrase = passphrase::fresh(command.passphrase_file.as_deref())?;
+    let Init { operator, trust_domain, .. } = command;
+    block_on(async { Ok(make(&settings, passphrase, trust_domain.clone(), operator.clone()).await?) })?;
+
+    let data = &settings.data_dir;
+    let identity = Directory::at(data).identity(operator.as_str());
+    let document = serde_json::json!({
+        "data_dir": data, "operator": operator, "identity": identity, "trust_domain": trust_domain,
+    });
+    globals.output.show(&document, || {
+        let serve = match &command.passphrase_file {
+            Some(file) if file.as_os_str() != "-" => format!(" --passphrase-file {}", shell::word(file)),
+            _ => String::new(),
+        };
+        format!(
+            "made a vault in {}\nmade its first operator {operator}, of level full: {}\n\nKeep the passphrase safe: \
+             without it nothing in the vault can ever be read.\n\nNext:\n  fsm-vault serve --data-dir {}{serve}\n{}  \
+             export FSM_VAULT_IDENTITY={} FSM_VAULT_ADDR=https://127.0.0.1:8271\n{}  fsm-vault fsm setup\n  \
+             fsm-vault caller add fsm --script customscript_nx_suitelet2 --out ./fsm\n",
+            data.display(),
+            identity.display(),
+            shell::word(data),
+            "and in another terminal:\n",
+            shell::word(&identity),
+            if serve.is_empty() { "  fsm-vault unseal\n" } else { "" },
+        )
+    })
+}
+
+/// The settings with the data directory that was named, as an absolute path.
+pub fn located(settings: Settings, data_dir: Option<&Path>) -> Result<Settings, Failure> {
+    let named = data_dir.unwrap_or(&settings.data_dir);
+    let absolute = std::path::absolute(named)
+        .map_err(|error| Failure::usage(format!("--data-dir {}: {error}", shell::word(named))))?;
+    Ok(Settings { data_dir: absolute, ..settings })
+}
+
+/// Makes the vault that the settings describe.
+pub async fn make(
+    settings: &Settings,
+    passphrase: Plaintext,
+    trust_domain: TrustDomain,
+    operator: CallerName,
+) -> Result<(), VaultError> {
+    let employee: Employee =
+        operator.as_str().parse().expect("a caller's name has no comma, control or white space");
+    let new = NewVault {
+        directory: Directory::at(&settings.data_dir),
+        passphrase,
+        cost: Argon2Cost::DEFAULT,
+        trust_domain,
+        operator,
+        employee,
+        audit: audit_settings(settings),
+        clock: Arc::new(SystemClock),
+    };
+    vault::create(new).await
+}

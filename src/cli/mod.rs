@@ -1,0 +1,34 @@
+//! The command line: one file per noun.
+//!
+//! Owns the words people type, what is printed, and the exit codes. Results go to standard output, all else to
+//! standard error. A value is read from a file, standard input or a hidden prompt, never from an argument, and
+//! printed by two commands only. Decides nothing: what may be done, the daemon says.
+
+mod arguments;
+mod audit;
+mod caller;
+mod columns;
+mod completions;
+mod config;
+mod connect;
+mod exit;
+mod failure;
+mod fsm;
+mod harden;
+mod init;
+mod integration;
+mod listing;
+mod operator;
+mod output;
+mod passphrase;
+mod prompt;
+mod quickstart;
+mod rotation;
+mod run;
+mod secret;
+mod serve;
+mod shell;
+mod status;
+mod value;
+
+pub use run::main;

@@ -1,0 +1,154 @@
+//! The vault's passphrase: from a private file or a hidden prompt.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::failure::Failure;
+use super::{prompt, value};
+use crate::identity::read_private;
+use crate::secret::Plaintext;
+
+/// Of a new one, in bytes. Argon2id makes each guess dear, but not a short one hard.
+const SHORTEST: usize = 12;
+const LONGEST: usize = 4096;
+
+/// A passphrase for a new vault, from a file or asked for twice; at least twelve characters.
+pub fn fresh(file: Option<&Path>) -> Result<Plaintext, Failure> {
+    let passphrase = match file {
+        Some(path) => from_file(path)?,
+        None if prompt::can_ask() => {
+            eprintln!("The passphrase unseals the vault. Without it nothing in it can ever be read again.");
+            checked(
+                prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"))?,
+                "the passphrase",
+            )?
+        }
+        None => return Err(missing()),
+    };
+    if passphrase.lend(length) < SHORTEST {
+        return Err(Failure::usage(format!(
+            "the passphrase is too short: it takes at least {SHORTEST} characters"
+        )));
+    }
+    Ok(passphrase)
+}
+
+/// The passphrase of a vault that there is, from a file or asked for once.
+pub fn known(file: Option<&Path>) -> Result<Plaintext, Failure> {
+    match file {
+        Some(path) => from_file(path),
+        None if prompt::can_ask() => checked(prompt::once("Passphrase")?, "the passphrase"),
+        None => Err(missing()),
+    }
+}
+
+/// Reads a passphrase file, which nobody else may read; `-` is standard input. One line end is taken off.
+pub fn from_file(path: &Path) -> Result<Plaintext, Failure> {
+    let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
+    from(path, directory.as_deref())
+}
+
+fn from(path: &Path, credentials: Option<&OsStr>) -> Result<Plaintext, Failure> {
+    let bytes = if value::is_stdin(path) {
+        value::from_stdin("the passphrase", LONGEST)?
+    } else if is_credential(path, credentials) {
+        // systemd guards the whole directory; its files' modes say nothing.
+        value::from_file(path, LONGEST)?
+    } else {
+        read_private(path, LONGEST)?
+    };
+    let mut bytes = bytes.reveal_into_vec();
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+    }
+    checked(bytes.into(), &path.display().to_string())
+}
+
+/// Whether a file lies directly in `$CREDENTIALS_DIRECTORY`.
+fn is_credential(path: &Path, directory: Option<&OsStr>) -> bool {
+    let directory = directory.map(Path::new).filter(|directory| directory.is_absolute());
+    directory.is_some_and(|directory| path.parent() == Some(directory) && path.file_name().is_some())
+}
+
+/// A passphrase may be typed, and travels in JSON: so it is text.
+fn checked(passphrase: Plaintext, origin: &str) -> Result<Plaintext, Failure> {
+    if passphrase.is_empty() {
+        return Err(Failure::usage(format!("{origin} is empty")));
+    }
+    if passphrase.lend(|bytes| std::str::from_utf8(bytes).is_err()) {
+        return Err(Failure::usage(format!("{origin} is no UTF-8 text, which a passphrase must be")));
+    }
+    Ok(passphrase)
+}
+
+fn length(text: &[u8]) -> usize {
+    std::str::from_utf8(text).map_or(text.len(), |text| text.chars().count())
+}
+
+fn missing() -> Failure {
+    Failure::usage(
+        "the passphrase is missing: give --passphrase-file FILE (- for standard input), or run this on a terminal \
+         to be asked",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_is_private_unless_it_is_a_credential() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("passphrase");
+        fs::write(&path, "correct horse\n").unwrap();
+        let inside = Some(folder.path().as_os_str());
+        for (mode, credentials, right) in [
+            (0o600, None, true),
+            (0o640, None, false),
+            (0o440, inside, true),
+            (0o440, Some(OsStr::new("/")), false),
+        ] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let read = from(&path, credentials);
+            assert_eq!(read.is_ok(), right, "{mode:o}");
+            match read {
+                Ok(read) => assert!(read.same_as(&Plaintext::new(b"correct horse".to_vec()))),
+                Err(error) => assert!(error.text.contains("chmod 600"), "{}", error.text),
+            }
+        }
+    }
+
+    #[test]
+    fn only_one_line_end_is_taken_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("passphrase");
+        for (content, expected) in [
+            (&b"correct horse battery"[..], Some(&b"correct horse battery"[..])),
+            (b"correct horse battery\n\n", Some(b"correct horse battery\n")),
+            (b" correct horse battery ", Some(b" correct horse battery ")),
+            (b"short\n", None),
+            (b"\n", None),
+            (b"", None),
+            (b"correct horse \xff battery", None),
+        ] {
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            let read = fresh(Some(&path)).ok().map(|read| read.lend(<[u8]>::to_vec));
+            assert_eq!(read.as_deref(), expected, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn a_credential_lies_in_its_directory() {
+        let directory = Some(OsStr::new("/run/credentials/x"));
+        assert!(is_credential(Path::new("/run/credentials/x/passphrase"), directory));
+        for wrong in
+            ["/run/credentials/passphrase", "/run/credentials/x/../y", "passphrase", "/run/credentials/x/a/b"]
+        {
+            assert!(!is_credential(Path::new(wrong), directory), "{wrong}");
+        }
+        assert!(!is_credential(Path::new("passphrase"), Some(OsStr::new(""))));
+    }
+}

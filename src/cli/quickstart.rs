@@ -1,0 +1,285 @@
+//! `quickstart`: the whole main job from nothing, a line for each step.
+
+mod check;
+mod place;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use self::check::Found;
+use self::place::Place;
+use super::arguments::Globals;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::fsm::{Pair, PairFiles};
+use super::init::{self, USUAL_OPERATOR};
+use super::output::{self, Form};
+use super::{prompt, serve, shell};
+use crate::client::Address;
+use crate::config::{Listen, Log, Settings};
+use crate::daemon::{self, DaemonError, Plan};
+use crate::model::TrustDomain;
+use crate::secret::Plaintext;
+use crate::telemetry;
+use crate::vault::VaultError;
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  fsm-vault quickstart\n  fsm-vault quickstart --once --client-id-file id.txt \
+                  --client-secret-file secret.txt\n\nOn a terminal the pair is asked for, unseen and twice; without one, \
+                  and without files, random sample values stand in for it."
+)]
+pub struct Quickstart {
+    /// Where everything goes
+    #[arg(long, value_name = "DIR", default_value = "./fsm-vault-quickstart")]
+    dir: PathBuf,
+    /// A file with the client ID, - for standard input
+    #[arg(long, value_name = "FILE", requires = "client_secret_file")]
+    client_id_file: Option<PathBuf>,
+    /// A file with the client secret, - for standard input
+    #[arg(long, value_name = "FILE", requires = "client_id_file")]
+    client_secret_file: Option<PathBuf>,
+    /// Take the values as they are, with white space at their ends
+    #[arg(long)]
+    exact: bool,
+    /// Stop after the check
+    #[arg(long)]
+    once: bool,
+}
+
+/// What was done so far: told line by line, or kept for the one JSON document.
+pub struct Steps {
+    form: Form,
+    lines: Vec<String>,
+}
+
+impl Steps {
+    pub fn say(&mut self, line: impl Into<String>) -> Result<(), Failure> {
+        let line = line.into();
+        if self.form == Form::Text {
+            output::print(format!("{line}\n").as_bytes())?;
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+}
+
+/// A pair, and whether it was made up here.
+pub struct Source {
+    pub pair: Pair,
+    pub sample: bool,
+}
+
+pub fn run(globals: &Globals, command: Quickstart) -> Result<(), Failure> {
+    if globals.output == Form::Json && !command.once {
+        return Err(Failure::usage("--output json gives one document when all is done: add --once"));
+    }
+    let place = Place::at(&command.dir)?;
+    // Asked before anything is made, so that whoever gives up leaves nothing behind.
+    let source = if place.is_new() { Some(command.source()?) } else { None };
+    let mut steps = Steps { form: globals.output, lines: Vec::new() };
+    let passphrase = place.passphrase(&mut steps)?;
+    let log = Log { filter: "warn".to_owned(), ..Log::default() };
+    telemetry::start(&log).map_err(Failure::usage)?;
+
+    let runtime = serve::runtime()?;
+    let done = runtime.block_on(story(&command, &place, passphrase, source, steps));
+    // A prompt that nobody answers any more must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+async fn story(
+    command: &Quickstart,
+    place: &Place,
+    passphrase: Passphrases,
+    source: Option<Source>,
+    mut steps: Steps,
+) -> Result<(), Failure> {
+    let settings = Settings { data_dir: place.vault(), ..Settings::default() };
+    make_vault(&settings, passphrase.making, &mut steps).await?;
+    let listen = listeners(&settings, Listen::default_tcp(), &mut steps)?;
+    let signals = serve::signals()?;
+    let plan = Plan { settings, passphrase: Some(passphrase.serving), listen, activated: None };
+    let daemon = daemon::open(plan).await?;
+    let addresses = daemon.addresses().to_vec();
+    steps.say(format!("serving on {}", spelled(&addresses).join(" and ")))?;
+    let address = reached(&addresses)?;
+    let stopper = daemon.stopper();
+    let mut serving = tokio::spawn(daemon.serve(signals));
+
+    let checked = tokio::select! {
+        ended = &mut serving => {
+            stopped(ended)?;
+            return Err(Failure::new(Exit::Failed, "stopped before the check was done"));
+        }
+        checked = check::run(place, &address, source, command, &mut steps) => checked,
+    };
+    let found = match checked {
+        Ok(found) => found,
+        Err(failure) => {
+            stopper.cancel();
+            // The check's failure is the news.
+            let _ = serving.await;
+            return Err(failure);
+        }
+    };
+    if command.once {
+        stopper.cancel();
+        stopped(serving.await)?;
+        return finish(place, &addresses, &found, steps);
+    }
+    steps.say(next(place, &address)?)?;
+    stopped(serving.await)
+}
+
+/// The passphrase twice: one for making the vault, one for opening it.
+pub struct Passphrases {
+    making: Plaintext,
+    serving: Plaintext,
+}
+
+async fn make_vault(settings: &Settings, passphrase: Plaintext, steps: &mut Steps) -> Result<(), Failure> {
+    let known = "a constant of the product, covered by a test";
+    let domain: TrustDomain = TrustDomain::DEFAULT.parse().expect(known);
+    let operator = USUAL_OPERATOR.parse().expect(known);
+    let shown = settings.data_dir.display();
+    match init::make(settings, passphrase, domain, operator).await {
+        Ok(()) => steps.say(format!("made a vault in {shown}, with its first operator {USUAL_OPERATOR}")),
+        Err(VaultError::VaultExists(_)) => {
+            steps.say(format!("found the vault of the last quickstart in {shown}"))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// The Unix socket in the vault's directory, if its path isn't too long, and the usual port, if it is free.
+fn listeners(settings: &Settings, usual: Listen, steps: &mut Steps) -> Result<Vec<Listen>, Failure> {
+    let mut listen = Vec::with_capacity(2);
+    match Listen::default_unix(None, &settings.data_dir) {
+        Ok(socket) => listen.push(socket),
+        Err(why) => steps.say(format!("the Unix socket's path {why}; listening on TCP alone"))?,
+    }
+    // Somebody else may take it in between; then binding says so.
+    match usual {
+        Listen::Tcp(address) if TcpListener::bind(address).is_err() => {
+            steps.say(format!("{address} is in use; taking a free port"))?;
+            listen.push(Listen::Tcp((Ipv4Addr::LOCALHOST, 0).into()));
+        }
+        free => listen.push(free),
+    }
+    Ok(listen)
+}
+
+/// Where this program's own client reaches the daemon.
+fn reached(addresses: &[Listen]) -> Result<Address, Failure> {
+    let address = match addresses.first() {
+        Some(Listen::Unix(path)) => format!("unix:{}", path.display()),
+        Some(Listen::Tcp(address)) => format!("https://{address}"),
+        None => String::new(),
+    };
+    address.parse().map_err(|why| Failure::new(Exit::Failed, format!("the daemon's address {why}")))
+}
+
+fn spelled(addresses: &[Listen]) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+fn stopped(ended: Result<Result<(), DaemonError>, tokio::task::JoinError>) -> Result<(), Failure> {
+    ended.map_err(|_| Failure::new(Exit::Failed, "the daemon ended unexpectedly"))??;
+    Ok(())
+}
+
+fn finish(place: &Place, addresses: &[Listen], found: &Found, mut steps: Steps) -> Result<(), Failure> {
+    if steps.form == Form::Text {
+        let dir = shell::word(place.path());
+        return steps
+            .say(format!("all checks passed; serve it again with: {} quickstart --dir {dir}", program()?));
+    }
+    let document = serde_json::json!({
+        "dir": place.path(),
+        "addresses": spelled(addresses),
+        "allowed": { "caller": "fsm", "version": found.version },
+        "refused": { "caller": "other", "code": found.refusal },
+        "audit": { "intact": true, "entries": found.entries },
+        "steps": steps.lines,
+    });
+    steps.form.show(&document, String::new)
+}
+
+/// What to type next.
+fn next(place: &Place, address: &Address) -> Result<String, Failure> {
+    let (program, address) = (program()?, shell::word(&address.to_string()));
+    let command = |identity: PathBuf, words: &str| {
+        format!("  {program} --identity {} --addr {address} {words}\n", shell::word(&identity))
+    };
+    Ok(format!(
+        "\nTry in another terminal:\n{}{}{}\nCtrl-C stops the daemon; the same quickstart goes on where this one stopped.",
+        command(place.identity("fsm"), "integration credentials fsm"),
+        command(place.identity("other"), "integration credentials fsm    # refused"),
+        command(place.operator(), "audit tail"),
+    ))
+}
+
+fn program() -> Result<String, Failure> {
+    let path = std::env::current_exe();
+    path.map(|path| shell::word(&path))
+        .map_err(|error| Failure::new(Exit::Failed, format!("where is this program? {error}")))
+}
+
+impl Quickstart {
+    /// The pair from the files, from whoever sits at the terminal, or made up.
+    fn source(&self) -> Result<Source, Failure> {
+        if self.client_id_file.is_none() && !prompt::can_ask() {
+            let pair = Pair { client_id: place::random_text()?, client_secret: place::random_text()? };
+            return Ok(Source { pair, sample: true });
+        }
+        let files = PairFiles {
+            client_id_file: self.client_id_file.clone(),
+            client_secret_file: self.client_secret_file.clone(),
+            exact: self.exact,
+        };
+        Ok(Source { pair: files.read()?, sample: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constants_are_names() {
+        assert!(TrustDomain::DEFAULT.parse::<TrustDomain>().is_ok());
+        assert!(USUAL_OPERATOR.parse::<crate::model::CallerName>().is_ok());
+    }
+
+    #[test]
+    fn a_port_in_use_is_stepped_around() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let usual = || Listen::Tcp(taken.local_addr().unwrap());
+        let settings = Settings { data_dir: "/d".into(), ..Settings::default() };
+        let mut steps = Steps { form: Form::Json, lines: Vec::new() };
+        let listen = listeners(&settings, usual(), &mut steps).unwrap();
+        assert_eq!(spelled(&listen), ["unix:/d/run/vault.sock", "tcp:127.0.0.1:0"]);
+        assert!(steps.lines[0].contains("in use"));
+        let settings = Settings { data_dir: format!("/{}", "x".repeat(100)).into(), ..settings };
+        assert_eq!(spelled(&listeners(&settings, usual(), &mut steps).unwrap()), ["tcp:127.0.0.1:0"]);
+        let free: Listen = "tcp:127.0.0.1:0".parse().unwrap();
+        assert_eq!(listeners(&settings, free.clone(), &mut steps).unwrap(), [free]);
+    }
+
+    #[test]
+    fn the_client_goes_where_the_daemon_is() {
+        for (listen, address) in [
+            ("unix:/d/run/vault.sock", Some("unix:/d/run/vault.sock")),
+            ("tcp:127.0.0.1:8271", Some("https://127.0.0.1:8271")),
+        ] {
+            let reached = reached(&[listen.parse().unwrap()]).ok().map(|address| address.to_string());
+            assert_eq!(reached.as_deref(), address);
+        }
+        assert!(reached(&[]).is_err());
+    }
+}

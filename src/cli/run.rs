@@ -1,0 +1,134 @@
+//! From the arguments to an exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::arguments::{Cli, Noun};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::output::{self, Form};
+use super::{
+    audit, caller, completions, config, fsm, harden, init, integration, operator, quickstart, secret, serve,
+    status,
+};
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    if let Err(failure) = harden::harden() {
+        return end(Form::Text, Err(failure));
+    }
+    match Cli::try_parse() {
+        Ok(Cli { globals, noun }) => {
+            let form = globals.output;
+            end(form, run(&globals, noun))
+        }
+        Err(error) => {
+            let form = if wants_json(std::env::args_os()) { Form::Json } else { Form::Text };
+            misused(form, &error)
+        }
+    }
+}
+
+fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
+    match noun {
+        Noun::Init(command) => init::run(globals, command),
+        Noun::Serve(command) => serve::run(globals, command),
+        Noun::Status(_) => status::status(globals),
+        Noun::Seal(_) => status::seal(globals),
+        Noun::Unseal(command) => status::unseal(globals, command),
+        Noun::Quickstart(command) => quickstart::run(globals, command),
+        Noun::Fsm(fsm::Fsm::Setup(command)) => fsm::setup(globals, command),
+        Noun::Operator(operator::Operator::Recover(command)) => operator::recover(globals, command),
+        Noun::Caller(command) => caller::run(globals, command),
+        Noun::Secret(command) => secret::run(globals, command),
+        Noun::Integration(command) => integration::run(globals, command),
+        Noun::Audit(command) => audit::run(globals, command),
+        Noun::Config(config::Config::Check(command)) => config::check(globals, command),
+        Noun::Completions(command) => completions::run(globals, command),
+    }
+}
+
+fn end(form: Form, ended: Result<(), Failure>) -> ExitCode {
+    let Err(failure) = ended else { return Exit::Done.into() };
+    // A failure without a text was told by the result itself.
+    if !failure.text.is_empty() {
+        eprintln!("fsm-vault: {}", failure.text);
+        if form == Form::Json {
+            // Standard error has the text already; there is nobody left to tell if this fails.
+            let _ = output::print_json(&failure.document());
+        }
+    }
+    failure.exit.into()
+}
+
+/// Help and version are results; the rest is wrong usage.
+fn misused(form: Form, error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return match error.print() {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Failed.into(),
+            _ => Exit::Done.into(),
+        };
+    }
+    if has_stray_word(error) {
+        let text = "there is a word too many (it is not repeated here, in case it is a value). Values are never \
+                    given as arguments, where other users see them: they come from a file, standard input or a \
+                    hidden prompt. For more, type the command with --help";
+        return end(form, Err(Failure::usage(text)));
+    }
+    if form == Form::Json {
+        let _ = output::print_json(&Failure::usage(error.kind()).document());
+    }
+    let _ = error.print();
+    Exit::Usage.into()
+}
+
+/// Whether clap's text would repeat a word that is no option and stands where none belongs.
+fn has_stray_word(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::UnknownArgument
+        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(word)) if !word.starts_with('-'))
+}
+
+/// For arguments that can't be parsed: whether they ask for JSON.
+fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut before = None;
+    for each in arguments {
+        if each == "--output=json" || (each == "json" && before.is_some_and(|before| before == "--output")) {
+            return true;
+        }
+        before = Some(each);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stray_word_is_not_repeated() {
+        let refused = |line: &str| Cli::try_parse_from(line.split_whitespace()).err().unwrap();
+        for line in [
+            "fsm-vault secret create _x 48151623",
+            "fsm-vault unseal 48151623",
+            "fsm-vault fsm setup 48151623",
+        ] {
+            assert!(has_stray_word(&refused(line)), "{line}");
+        }
+        for line in
+            ["fsm-vault secret create _x --value 48151623", "fsm-vault secret create _x --value=48151623"]
+        {
+            let error = refused(line);
+            assert!(!has_stray_word(&error) && !error.to_string().contains("48151623"), "{error}");
+        }
+    }
+
+    #[test]
+    fn json_is_heard_in_a_broken_sentence() {
+        let wants = |line: &str| wants_json(line.split_whitespace().map(OsString::from));
+        assert!(wants("fsm-vault --output json nonsense") && wants("fsm-vault nonsense --output=json"));
+        assert!(!wants("fsm-vault json") && !wants("fsm-vault --output text json"));
+    }
+}

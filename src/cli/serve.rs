@@ -1,0 +1,85 @@
+//! `serve`: the daemon.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::Globals;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::init::located;
+use super::output::Form;
+use super::{config, passphrase};
+use crate::config::{Listen, Settings};
+use crate::daemon::{self, Plan, Signals};
+use crate::secret::Plaintext;
+use crate::systemd;
+use crate::telemetry;
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  fsm-vault serve --data-dir /var/lib/fsm-vault\n  fsm-vault serve --data-dir ./vault \
+                  --passphrase-file ./passphrase --listen unix:./vault.sock\n\nWithout a passphrase it comes up sealed; \
+                  an operator unseals it with: fsm-vault unseal"
+)]
+pub struct Serve {
+    /// Where the vault lives [default: data_dir of the configuration, else /var/lib/fsm-vault]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A private file with the passphrase, - for standard input [default: passphrase_file of the configuration, else
+    /// $CREDENTIALS_DIRECTORY/passphrase]
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Where to listen: unix:PATH or tcp:127.0.0.1:PORT; may be given several times [default: listen of the
+    /// configuration, else vault.sock in $RUNTIME_DIRECTORY or DIR/run, and tcp:127.0.0.1:8271]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<Listen>,
+}
+
+pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
+    // Before there is a second thread: it changes the environment.
+    let activated = systemd::Activated::take().map_err(Failure::usage)?;
+    let mut settings = located(config::settings(globals)?, command.data_dir.as_deref())?;
+    if !command.listen.is_empty() {
+        settings.listen = command.listen;
+    }
+    let listen = settings.addresses(std::env::var_os("RUNTIME_DIRECTORY").as_deref()).map_err(|why| {
+        Failure::usage(format!("the default Unix socket {why}; or name another one with --listen unix:PATH"))
+    })?;
+    let passphrase = passphrase(command.passphrase_file, &settings)?;
+    telemetry::start(&settings.log).map_err(Failure::usage)?;
+
+    let sealed = passphrase.is_none();
+    let activated = Some(activated).filter(|handed| !handed.is_empty());
+    let plan = Plan { settings, passphrase, listen, activated };
+    runtime()?.block_on(async {
+        let signals = signals()?;
+        let daemon = daemon::open(plan).await?;
+        if globals.output == Form::Json {
+            let addresses: Vec<_> = daemon.addresses().iter().map(ToString::to_string).collect();
+            globals
+                .output
+                .show(&serde_json::json!({ "addresses": addresses, "sealed": sealed }), String::new)?;
+        }
+        Ok(daemon.serve(signals).await?)
+    })
+}
+
+/// From the flag, the configuration or systemd; None if there is none of them.
+fn passphrase(flag: Option<PathBuf>, settings: &Settings) -> Result<Option<Plaintext>, Failure> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let file = flag
+        .or_else(|| settings.passphrase_file.clone())
+        .or_else(|| systemd::passphrase_file(credentials.as_deref()));
+    file.map(|file| passphrase::from_file(&file)).transpose()
+}
+
+/// The daemon's runtime. Made only now, so that what comes before it has the process to itself.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Failed, format!("can't start the runtime: {error}")))
+}
+
+pub fn signals() -> Result<Signals, Failure> {
+    Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("can't catch signals: {error}")))
+}
