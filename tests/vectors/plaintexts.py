@@ -1,0 +1,146 @@
+"""Plaintexts of records, written out from docs/formats.md."""
+
+import datetime
+import json
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+
+def compact(noun):
+    return json.dumps(noun, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def authority():
+    key = ec.derive_private_key(int.from_bytes(bytes(range(1, 33))), ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "fsm-vault local CA fsm-vault.internal")])
+    begin = datetime.datetime(2026, 11, 22, 10, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 0x4711, begin, begin + datetime.timedelta(3652))
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://fsm-vault.internal")]), False)
+        .add_extension(x509.BasicConstraints(True, 0), True)
+        .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+        .sign(key, hashes.SHA256(), ecdsa_deterministic=True)
+        .public_bytes(serialization.Encoding.DER)
+    )
+    pkcs8 = key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return b"\1" + len(certificate).to_bytes(2) + certificate + pkcs8
+
+
+AUTHORITY = authority()
+MADE = {"created_at": "2026-11-22T10:00:00.123456789Z", "created_by": "admin"}
+RULES = {
+    "scripts": ["customscript_a", "customscript_nx_suitelet2"], "allow_all_scripts": False,
+    "domains": ["*.netsuite.com", "192.0.2.1", "xn--bcher-kva.example"], "allow_all_domains": False,
+    "employees": ["7", "Larry Nelson"], "available_to_suiteapp": True, "suiteapp_id": "com.example.fieldservice",
+}
+FSM_RULES = {
+    "scripts": ["customscript_nx_suitelet2"], "allow_all_scripts": False, "domains": [], "allow_all_domains": True,
+    "employees": [], "available_to_suiteapp": False, "suiteapp_id": None,
+}
+
+
+def version(number, state, **until):
+    return {"number": number, "state": state, **until, "encoding": "utf-8", "fingerprint": "0123456789abcdef", **MADE}
+
+
+SECRETS = [
+    {
+        "id": "custsecret_fsm_oauth2_client_id", "name": "FSM OAuth 2.0 Client ID", "description": "of an integration",
+        "owners": [], "restrictions": None, "integration": "fsm", "release": "reveal", "expires_on": None,
+        "max_age_days": None, **MADE, "changed_at": "2026-11-22T10:00:00Z", "last_version": 1,
+        "versions": [version(1, "current")],
+    },
+    {
+        "id": "custsecret_a", "name": "quote \" backslash \\ slash / é 🔑", "description": "with everything", "owners": ["7", "Ö"],
+        "restrictions": RULES, "integration": None, "release": "use_only", "expires_on": "2027-02-28", "max_age_days": 365,
+        **MADE, "changed_at": "2026-11-22T10:00:00.5Z", "last_version": 9,
+        "versions": [
+            version(2, "retired"), version(7, "previous", until="2026-11-22T11:00:00Z"), version(8, "current"),
+            {**version(9, "pending"), "encoding": "base64"},
+        ],
+    },
+]
+INTEGRATION = {
+    "name": "fsm", "description": "FSM OAuth 2.0", "state": "enabled", "authorization_code_grant": True,
+    "client_credentials_grant": False,
+    "redirect_uris": ["https://1234567.extforms.netsuite.com/app/site/hosting/scriptlet.nl?script=1&url=mobile"],
+    "scopes": ["restlets"], "consent_policy": "always_ask", "application_id": "01234567-89AB-CDEF-0123-456789ABCDEF",
+    "client_id_secret": "custsecret_fsm_oauth2_client_id", "client_secret_secret": "custsecret_fsm_oauth2_client_secret",
+    "restrictions": FSM_RULES, **MADE, "changed_at": "2026-11-22T10:00:00Z",
+}
+ENROLLED = {"enrolled_at": "2026-11-22T10:00:00Z", "enrolled_by": "admin"}
+CALLERS = [
+    {
+        "name": "fsm", "spiffe_id": "spiffe://fsm-vault.internal/caller/fsm",
+        "role": {"kind": "service", "script": "customscript_nx_suitelet2", "employees": ["7"], "suiteapp": None},
+        "pins": {"uid": 990, "unit": "fsm-mobile.service"}, "mail": "fsm@example.com",
+        "keys": [{"spki_sha256": "a5" * 32, "serial": "4711", "not_after": "2026-11-23T10:00:00Z"}],
+        "state": {"state": "active"}, **ENROLLED,
+    },
+    {
+        "name": "admin", "spiffe_id": "spiffe://example.org/ns/Prod/admin",
+        "role": {"kind": "operator", "level": "full", "employee": "admin"}, "pins": {"uid": None, "unit": None}, "mail": None,
+        "keys": [], "state": {"state": "revoked", "revoked_at": "2026-11-22T12:00:00.000001Z", "revoked_by": "root"}, **ENROLLED,
+    },
+]
+CHECKPOINT = {"seq": 12, "mac": "0f" * 32, "segment": 2, "offset": 3456, "oldest_segment": 1, "segments": 2}
+
+
+def readings():
+    """Kind, what is done to a well-formed plaintext, the outcome, and whether it still reads."""
+
+    def with_(noun, path, change):
+        copy = json.loads(json.dumps(noun))
+        place = copy
+        for step in path:
+            place = place[step]
+        change(place)
+        return copy
+
+    def add(place):
+        place["unknown"] = 1
+
+    def drop(member):
+        return lambda place: place.pop(member)
+
+    def put(member, value):
+        return lambda place: place.update({member: value})
+
+    secret, caller = SECRETS[1], CALLERS[0]
+    for kind, noun, path, reads in (
+        ("secret", secret, [], False), ("secret", secret, ["restrictions"], False), ("secret", secret, ["versions", 0], True),
+        ("integration", INTEGRATION, [], False), ("caller", caller, [], False), ("caller", caller, ["role"], True),
+        ("caller", CALLERS[1], ["role"], True), ("caller", caller, ["pins"], False), ("caller", caller, ["keys", 0], False),
+        ("caller", caller, ["state"], True), ("caller", CALLERS[1], ["state"], True), ("checkpoint", CHECKPOINT, [], True),
+    ):
+        yield kind, f"an unknown member at {path}", with_(noun, path, add), reads
+    yield "secret", "members in another order", dict(reversed(secret.items())), True
+    for kind, noun, path, member, reads in (
+        ("secret", secret, [], "restrictions", True), ("secret", secret, [], "expires_on", True),
+        ("secret", secret, [], "owners", False), ("secret", secret, [], "versions", False),
+        ("secret", secret, ["versions", 0], "fingerprint", False), ("secret", secret, ["versions", 1], "until", False),
+        ("integration", INTEGRATION, [], "restrictions", True), ("integration", INTEGRATION, [], "scopes", False),
+        ("caller", caller, [], "mail", True), ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
+        ("caller", caller, ["role"], "suiteapp", True), ("caller", caller, ["role"], "kind", False),
+        ("checkpoint", CHECKPOINT, [], "mac", False),
+    ):
+        yield kind, f"no {member} at {path}", with_(noun, path, drop(member)), reads
+    for kind, noun, path, member, value, reads in (
+        ("secret", secret, [], "id", "Custsecret_A", True), ("secret", secret, [], "id", "custsecret-a", False),
+        ("secret", secret, [], "owners", None, False), ("secret", secret, [], "release", "always", False),
+        ("secret", secret, [], "expires_on", "2027-02-30", False), ("secret", secret, [], "created_at", "yesterday", False),
+        ("secret", secret, ["restrictions"], "allow_all_scripts", True, False),
+        ("secret", secret, ["restrictions"], "scripts", [], False),
+        ("secret", secret, ["restrictions"], "domains", ["*"], False),
+        ("secret", secret, ["restrictions"], "employees", [], True),
+        ("secret", secret, ["restrictions"], "suiteapp_id", None, False),
+        ("secret", secret, ["versions", 0], "state", "lost", False),
+        ("caller", caller, [], "name", "Fsm", False), ("caller", caller, ["keys", 0], "spki_sha256", "A5" * 32, False),
+        ("caller", caller, ["role"], "kind", "guest", False), ("caller", CALLERS[1], ["role"], "level", "root", False),
+        ("integration", INTEGRATION, [], "state", "Enabled", False), ("checkpoint", CHECKPOINT, [], "segment", 2**32, False),
+    ):
+        yield kind, f"{member} {json.dumps(value)} at {path}", with_(noun, path, put(member, value)), reads
