@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# What bad input gets: a clear, typed error, and nothing changed.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+state() {
+    for list in secrets integrations callers; do vault_curl unix "$ADMIN" "/v1/$list"; done
+}
+state >"$SCRATCH/before"
+VALUE=/v1/secrets/custsecret_fsm_oauth2_client_id/value
+
+# Bodies. secret JSON_MEMBERS: a secret that lacks nothing, with these members on top.
+rules='"restrictions":{"scripts":["customscript_a"],"allow_all_domains":true}'
+# api STATUS CODE WHAT BODY [CURL_ARGUMENT...]: POST /v1/secrets gets that.
+api() { check "API: $3" answers "$1" "$2" unix "$ADMIN" /v1/secrets --json "$4" "${@:5}"; }
+told() { check "and $1 is named" holds ".errors | any(.pointer == \"$1\")" cat "$BODY"; }
+
+for id in '' custsecret CUSTSECRET a-b 'a b' a/b ../x 'a%2fb' 'ä' 'a.b' "$(printf 'x%.0s' {1..90})"; do
+    api 422 invalid_field "the ID '$id'" "$(jq -nc --arg id "$id" "{id: \$id, value: \"v\", ${rules}}")"
+    told /id
+done
+check "command line: a bad ID" refuses 2 as "$ADMIN" secret create a-b --value-file "$PAIR_ID" --script customscript_a \
+    --allow-all-domains
+api 422 invalid_field "an empty value" "{\"id\":\"_x\",\"value\":\"\",$rules}"
+told /value
+api 422 invalid_field "no value" "{\"id\":\"_x\",$rules}"
+told /value
+api 422 invalid_field "two values" "{\"id\":\"_x\",\"value\":\"a\",\"value_base64\":\"YQ==\",$rules}"
+api 422 invalid_field "no base64" "{\"id\":\"_x\",\"value_base64\":\"YQ\",$rules}"
+told /value_base64
+python3 -c 'print("x" * 1_000_001, end="")' >"$SCRATCH/long"
+{ printf '{"id":"_x",%s,"value":"' "$rules"; cat "$SCRATCH/long"; printf '"}'; } >"$SCRATCH/long.json"
+api 422 invalid_field "a value of a million characters and one" "@$SCRATCH/long.json"
+told /value
+api 422 invalid_field "no restrictions" '{"id":"_x","value":"v"}'
+while read -r what pointer form; do
+    api 422 invalid_field "$what" "{\"id\":\"_x\",\"value\":\"v\",\"restrictions\":$form}"
+    told "/restrictions/$pointer"
+done <<'TABLE'
+box-and-list scripts {"scripts":["customscript_a"],"allow_all_scripts":true,"allow_all_domains":true}
+cleared-box-empty-list scripts {"allow_all_domains":true}
+cleared-box-no-domains domains {"allow_all_scripts":true,"domains":[]}
+box-and-domains domains {"allow_all_scripts":true,"allow_all_domains":true,"domains":["a.example"]}
+bad-script scripts/1 {"scripts":["customscript_a","nx"],"allow_all_domains":true}
+bad-domain domains/0 {"allow_all_scripts":true,"domains":["https://a.example"]}
+domain-of-all domains/0 {"allow_all_scripts":true,"domains":["*"]}
+suiteapp-without-box suiteapp_id {"allow_all_scripts":true,"allow_all_domains":true,"suiteapp_id":"com.a"}
+TABLE
+api 422 invalid_field "use_only to anywhere" "{\"id\":\"_x\",\"value\":\"v\",\"release\":\"use_only\",$rules}"
+api 422 invalid_field "an unknown field" "{\"id\":\"_x\",\"value\":\"v\",\"surplus\":1,$rules}"
+told /surplus
+api 422 invalid_field "an unknown rule" '{"id":"_x","value":"v","restrictions":{"allow_all_scripts":true,"allow_all_domains":true,"x":1}}'
+api 422 invalid_field "a field twice" "{\"id\":\"_x\",\"id\":\"_y\",\"value\":\"v\",$rules}"
+api 422 invalid_field "a number as value" "{\"id\":\"_x\",\"value\":48151623,$rules}"
+check "which is not repeated" refuses 1 grep -q 48151623 "$BODY"
+api 422 invalid_field "an array" '["_x"]'
+for body in '' '{' 'nope' '{"id":"_x"' "{'id':1}" "{\"id\":\"_x\",\"value\":\"v\",$rules} {}"; do api 400 malformed "malformed JSON: $body" "$body"; done
+printf '{"id":"\xff"}' >"$SCRATCH/latin"
+api 400 malformed "no UTF-8" "@$SCRATCH/latin"
+python3 -c 'import sys; print(sys.argv[1] + "[" * 200_000 + "]" * 200_000 + "}")' '{"id":"_x","value":' >"$SCRATCH/deep"
+api 422 invalid_field "deep JSON in a field" "@$SCRATCH/deep"
+python3 -c 'print("[" * 200_000 + "]" * 200_000)' >"$SCRATCH/deep"
+api 422 invalid_field "deep JSON" "@$SCRATCH/deep"
+head -c 8388609 /dev/zero | tr '\0' ' ' >"$SCRATCH/huge"
+head -c 65537 "$SCRATCH/huge" >"$SCRATCH/medium"
+for http in --http1.1 --http2; do
+    api 413 too_large "over 8 MiB, by its length $http" "@$SCRATCH/huge" $http
+    api 413 too_large "over 8 MiB, in chunks $http" "@$SCRATCH/huge" $http -H 'Transfer-Encoding: chunked' -H 'Content-Length:'
+    check "API: over 64 KiB where no value is $http" answers 413 too_large unix "$ADMIN" /v1/callers \
+        --json "@$SCRATCH/medium" $http
+done
+# Answered before its body has come, curl must hear it all the same.
+early() {
+    local time
+    for time in 1 2 3 4 5 6 7 8; do
+        answers 415 unsupported_media_type tcp "$ADMIN" /v1/secrets --http2 --json "@$SCRATCH/medium" \
+            -H 'Content-Type: text/plain' || return
+        answers 404 not_found tcp "$ADMIN" "/v1/$time" --http2 --json '{}' || return
+    done
+}
+check "API: an early answer is heard over HTTP/2" early
+api 415 unsupported_media_type "text/plain" '{}' -H 'Content-Type: text/plain'
+api 415 unsupported_media_type "no media type" '{}' -H 'Content-Type:'
+check "API: a body with GET" answers 400 malformed unix "$ADMIN" /v1/secrets -X GET --data '{}'
+check "API: a known ID" answers 409 conflict unix "$ADMIN" /v1/secrets \
+    --json "{\"id\":\"CUSTSECRET_fsm_oauth2_client_id\",\"value\":\"v\",$rules}"
+
+# Paths and queries.
+for path in /v1/secrets/../callers /v1/secrets/./_x/value /v1//secrets /v1/secrets/ /v1/secrets/a%2fb/value \
+    /v1/secrets/%2e%2e/value //v1/secrets "/v1/secrets/a;b/value" /v1/secrets/%00/value '/v1/secrets/_x%20/value'; do
+    check "path $path" answers 400 malformed unix "$FSM" "$path" --path-as-is
+done
+check "an unknown path" answers 404 not_found unix "$FSM" /v2/secrets
+check "a wrong method" answers 405 method_not_allowed unix "$ADMIN" /v1/secrets -X PUT
+for http in --http1.1 --http2; do check "HEAD $http" answers 405 - unix "$ADMIN" /v1/sys/status --head $http; done
+for query in surplus=1 domain=a.example\&domain=b.example Domain=a.example domain=%ff employee= version=0 version=latest \
+    version=%2B1 limit=1; do
+    check "query $query" answers 422 invalid_field unix "$FSM" "$VALUE?$query"
+done
+for query in limit=0 limit=1001 limit=x cursor=- surplus=1; do
+    check "list query $query" answers 422 invalid_field unix "$ADMIN" "/v1/secrets?$query"
+done
+
+# White space, only by the command line.
+create() { as "$ADMIN" secret create "$1" --value-file "$2" --script customscript_a --allow-all-domains "${@:3}"; }
+printf 'value\n' >"$SCRATCH/newline"
+printf ' value' >"$SCRATCH/blank"
+: >"$SCRATCH/empty"
+check "a newline at its end" says "ends with a newline" 2 create _x "$SCRATCH/newline"
+check "from stdin too" says "--exact" 2 create _x - <"$SCRATCH/newline"
+check "white space before it" says "--exact" 2 create _x "$SCRATCH/blank"
+check "an empty file" says "is empty" 2 create _x "$SCRATCH/empty"
+check "an empty file, exact" says "is empty" 2 create _x "$SCRATCH/empty" --exact
+check "a missing file" says "$SCRATCH/none" 2 create _x "$SCRATCH/none"
+check "a value that is too long" refuses 2 create _x "$SCRATCH/long"
+check "a value as an argument" says "never given as arguments" 2 as "$ADMIN" secret create _x 48151623 \
+    --script customscript_a --allow-all-domains
+check "fsm setup: white space" says "ends with a newline" 2 as "$ADMIN" fsm setup --client-id-file "$SCRATCH/newline" \
+    --client-secret-file "$PAIR_SECRET"
+check "fsm setup: nobody to ask" says "--client-id-file" 2 as "$ADMIN" fsm setup </dev/null
+check "caller: a bad name" refuses 2 as "$ADMIN" caller add Fsm --script customscript_a --out "$SCRATCH/x"
+check "caller: no length of time" refuses 2 as "$ADMIN" caller add x --script customscript_a --valid soon --out "$SCRATCH/x"
+check "caller: too long a time" refuses 2 as "$ADMIN" caller add x --script customscript_a --valid 367d --out "$SCRATCH/x"
+printf 'nonsense' >"$SCRATCH/csr"
+check "caller: no request" refuses 2 as "$ADMIN" caller add x --script customscript_a --csr "$SCRATCH/csr"
+check "caller: an identity in its place" refuses 6 as "$ADMIN" caller add x --script customscript_a --out "$FSM"
+check "no identity" says "--identity" 2 "$FSM_VAULT_BIN" --addr "unix:$SOCKET" status
+check "an address elsewhere" refuses 2 "$FSM_VAULT_BIN" --identity "$FSM" --addr https://vault.example.com:8271 status
+check "nobody there" refuses 7 "$FSM_VAULT_BIN" --identity "$FSM" --addr "unix:$SCRATCH/none.sock" status
+
+state >"$SCRATCH/after"
+check "nothing has changed by all this" cmp "$SCRATCH/before" "$SCRATCH/after"
+check "exact keeps white space" create _exact "$SCRATCH/newline" --exact
+check "to the byte" cmp "$SCRATCH/newline" <(as "$ADMIN" caller add a --script customscript_a --out "$SCRATCH/a" >/dev/null &&
+    as "$SCRATCH/a" secret get _exact --raw)
+check "the daemon is well" holds '.audit == {available: true, damaged: false}' as "$ADMIN" --output json status
+
+# Files that others may read, and vaults that are there.
+cp -r "$FSM" "$SCRATCH/open" && chmod 640 "$SCRATCH/open/key.pem"
+check "a group-readable key" says "chmod 600 $SCRATCH/open/key.pem" 2 as "$SCRATCH/open" status
+as "$ADMIN" seal >/dev/null
+cp "$PASSPHRASE" "$SCRATCH/shared" && chmod 640 "$SCRATCH/shared"
+check "a group-readable passphrase: unseal" says "chmod 600 $SCRATCH/shared" 2 as "$ADMIN" unseal \
+    --passphrase-file "$SCRATCH/shared"
+stop_daemon
+serve() { timeout 30 "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --listen tcp:127.0.0.1:0 "$@" </dev/null; }
+init() { "$FSM_VAULT_BIN" init --data-dir "$SCRATCH/new" "$@" </dev/null; }
+check "a group-readable passphrase: serve" says "chmod 600" 2 serve --passphrase-file "$SCRATCH/shared"
+check "a group-readable passphrase: init" says "chmod 600" 2 init --passphrase-file "$SCRATCH/shared"
+check "a missing passphrase file" says "$SCRATCH/none" 2 serve --passphrase-file "$SCRATCH/none"
+private_file "$SCRATCH/wrong" 'not the passphrase of it'
+check "a wrong passphrase: serve" says "wrong passphrase" 3 serve --passphrase-file "$SCRATCH/wrong"
+private_file "$SCRATCH/short" 'short'
+check "a short one: init" says "at least 12" 2 init --passphrase-file "$SCRATCH/short"
+check "no passphrase: init" says "--passphrase-file" 2 init
+check "none of these made a vault" [ ! -e "$SCRATCH/new/store" ]
+check "no vault: serve" says "fsm-vault init" 2 "$FSM_VAULT_BIN" serve --data-dir "$SCRATCH/new" --passphrase-file "$PASSPHRASE"
+check "an existing vault: init" says "already" 6 "$FSM_VAULT_BIN" init --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"
+start_daemon "$VAULT" "$PASSPHRASE"
+check "which is untouched" as "$FSM" integration credentials fsm
+stop_daemon
+
+cat >"$SCRATCH/bad.toml" <<'TOML'
+lisen = ["tcp:127.0.0.1:1"]
+listen = ["tcp:0.0.0.0:8271"]
+data_dir = "relative"
+[audit]
+durability = "maybe"
+retain = -1
+[limits]
+connections = "many"
+TOML
+config() { "$FSM_VAULT_BIN" config check "$@"; }
+for problem in lisen 'listen[0]' data_dir audit.durability audit.retain limits.connections; do
+    check "config check tells $problem" says "$problem" 2 config "$SCRATCH/bad.toml"
+done
+check "as one JSON document" jq -es 'length == 1 and (.[0].valid | not) and (.[0].problems | length == 6)' \
+    <(config "$SCRATCH/bad.toml" --output json)
+check "serve refuses it too" says "audit.durability" 2 serve --config "$SCRATCH/bad.toml"
+printf 'listen = [\n' >"$SCRATCH/broken.toml"
+check "broken TOML" refuses 2 config "$SCRATCH/broken.toml"
+check "a missing file" says none.toml 2 config "$SCRATCH/none.toml"
+check "the shipped example is valid" config "$(dirname "$0")/../../config/fsm-vault.toml"
+check "nothing panicked" no_panic

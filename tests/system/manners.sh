@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# How the daemon comes, stays and goes: ready when it is, drained when told to stop, sealed without a passphrase.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH
+PYTHONPATH=$(dirname "$0")
+
+# upload finish|never: a creation whose body stops half way. Prints `under way` when the daemon has begun to read it, goes
+# on (or not) when the daemon says that it stops, and prints the status.
+upload() {
+    python3 -u - "$SOCKET" "$ADMIN" "$LOG" "$1" <<'PYTHON'
+import json, sys, time
+from connection import Connection
+socket, admin, log, then = sys.argv[1:]
+body = json.dumps({"id": "_slow", "value": "v", "restrictions": {"allow_all_scripts": True, "allow_all_domains": True}}).encode()
+connection = Connection(socket, admin)
+connection.connect()
+connection.sock.sendall(b"POST /v1/secrets HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+assert b" 100 " in connection.sock.recv(4096)
+connection.sock.sendall(body[:20])
+print("under way")
+if then == "finish":
+    end = time.monotonic() + 20
+    while '"stopping"' not in open(log).read() and time.monotonic() < end:
+        time.sleep(0.02)
+    connection.sock.sendall(body[20:])
+answer = connection.sock.recv(4096).split(b"\r\n")[0].decode()
+print(answer or "nothing")
+PYTHON
+}
+under_way() {
+    : >"$SCRATCH/upload"
+    upload "$1" >"$SCRATCH/upload" 2>&1 &
+    UPLOAD=$!
+    until_true 20 grep -q 'under way' "$SCRATCH/upload"
+}
+is_stopping() { [ -n "$(logged 'select(.message == "stopping") | 1')" ]; }
+
+start_daemon "$VAULT" "$PASSPHRASE"
+under_way finish
+check "SIGTERM: it waits for what is under way, and exits 0" stop_daemon
+wait "$UPLOAD" || true
+check "which is answered" grep -q '201 Created' "$SCRATCH/upload"
+
+printf '[limits]\ndrain_seconds = 1\n' >"$SCRATCH/short.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/short.toml"
+check "and was stored" as "$ADMIN" secret show _slow
+under_way never
+check "SIGINT: a deadline ends what doesn't end, and it exits 0" stop_daemon INT
+check "and it says so" [ "$(logged 'select(.message == "drain deadline reached") | ."connections.given_up"')" = 1 ]
+wait "$UPLOAD" || true
+
+printf '[limits]\ndrain_seconds = 3600\n' >"$SCRATCH/long.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/long.toml"
+under_way never
+kill -TERM "$DAEMON"
+until_true 20 is_stopping
+check "a second signal ends it at once" stop_daemon TERM
+check "and it says so" [ -n "$(logged 'select(.message == "second signal, ending at once") | 1')" ]
+wait "$UPLOAD" || true
+
+# sd_notify, with a watchdog; the passphrase as systemd's credential.
+python3 - "$SCRATCH/notify" >"$SCRATCH/notified" <<'PYTHON' &
+import socket, sys
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(sys.argv[1])
+manager.settimeout(60)
+said = ""
+while "STOPPING=1" not in said:
+    said = manager.recv(4096).decode()
+    print(said, flush=True)
+PYTHON
+MANAGER=$!
+until_true 20 test -S "$SCRATCH/notify"
+mkdir "$SCRATCH/credentials"
+cp "$PASSPHRASE" "$SCRATCH/credentials/passphrase" && chmod 440 "$SCRATCH/credentials/passphrase"
+NOTIFY_SOCKET=$SCRATCH/notify WATCHDOG_USEC=200000 CREDENTIALS_DIRECTORY=$SCRATCH/credentials start_daemon "$VAULT" ''
+check "systemd's credential unseals it" holds '.sealed | not' as "$ADMIN" --output json status
+check "it tells that it is ready" until_true 20 grep -qx READY=1 "$SCRATCH/notified"
+check "and alive" until_true 20 grep -qx WATCHDOG=1 "$SCRATCH/notified"
+stop_daemon
+check "and stopping" until_true 20 grep -qx STOPPING=1 "$SCRATCH/notified"
+check "ready comes first" [ "$(grep -E '^(READY|STOPPING)' "$SCRATCH/notified" | tr '\n' ' ')" = "READY=1 STOPPING=1 " ]
+wait "$MANAGER"
+
+# Sockets from systemd.
+LOG=$LOGS/activated.jsonl
+systemd-socket-activate --listen="$SCRATCH/activated.sock" "$FSM_VAULT_BIN" serve --data-dir "$VAULT" \
+    --passphrase-file "$PASSPHRASE" </dev/null >>"$LOG" 2>&1 &
+DAEMON=$! SOCKET=$SCRATCH/activated.sock
+until_true 20 test -S "$SOCKET"
+check "a connection to systemd's socket starts it" until_true 20 as "$ADMIN" status
+check "it listens there alone" [ "$(logged 'select(.message == "listening") | ."listen.address"')" = "unix:$SOCKET" ]
+check "and ends in order" stop_daemon
+
+# No journald here: entries are written all the same.
+printf '[audit]\njournald = true\n' >"$SCRATCH/journald.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/journald.toml"
+check "journald wanted: it serves" holds '.audit.available' as "$ADMIN" --output json status
+stop_daemon
+
+# Sealed.
+start_daemon "$VAULT" ''
+check "without a passphrase it comes up sealed" holds '.sealed' as "$ADMIN" --output json status
+for path in secrets secrets/_slow secrets/_slow/value integrations integrations/fsm/credentials callers callers/admin audit \
+    audit/verify; do
+    check "sealed: GET /v1/$path" answers 503 sealed unix "$ADMIN" "/v1/$path"
+done
+for path in secrets integrations callers identity/renew; do
+    check "sealed: POST /v1/$path" answers 503 sealed tcp "$ADMIN" "/v1/$path" --json '{}'
+done
+check "sealed: DELETE" answers 503 sealed unix "$ADMIN" /v1/callers/admin -X DELETE
+check "the command line says what to do" says "fsm-vault unseal" 5 as "$ADMIN" secret list
+recover() { "$FSM_VAULT_BIN" operator recover --data-dir "$VAULT" --passphrase-file "$PASSPHRASE" --out "$SCRATCH/recovered" "$@"; }
+check "no recovery while it runs" says "in use by another fsm-vault process" 6 recover
+check "and no identity is written" [ ! -e "$SCRATCH/recovered/key.pem" ]
+stop_daemon
+
+# Recovery.
+private_file "$SCRATCH/wrong" 'something else altogether'
+check "no recovery without the passphrase" refuses 3 "$FSM_VAULT_BIN" operator recover --data-dir "$VAULT" \
+    --passphrase-file "$SCRATCH/wrong" --out "$SCRATCH/recovered"
+check "nor of nobody" refuses 4 recover --operator nobody
+check "an operator is recovered, offline" recover
+check "not over an identity" refuses 6 recover
+start_daemon "$VAULT" "$PASSPHRASE"
+RECOVERED=$SCRATCH/recovered
+check "the new identity speaks" as "$RECOVERED" caller list
+check "the old one doesn't" answers 403 caller_unknown unix "$ADMIN" /v1/callers
+check "it is audited" holds '.items | any(.action == "operator.recover" and .caller == "offline" and .subject == "admin")' \
+    as "$RECOVERED" --output json audit tail
+check "the log is intact" as "$RECOVERED" audit verify
+
+# The command line's own manners.
+for list in "secret list" "integration list" "caller list" "audit tail" "audit tail -n 1" "audit verify" status "secret show _slow" \
+    "caller show admin"; do
+    read -ra words <<<"$list"
+    check "one JSON document: $list" holds 'type == "object"' as "$RECOVERED" "${words[@]}" --output json
+done
+check "one for a failure too" jq -es 'length == 1 and .[0].code == "not_found" and .[0].exit_code == 4' \
+    <(as "$RECOVERED" --output json secret show _none 2>/dev/null)
+stop_daemon
+for shell in bash zsh fish; do
+    "$FSM_VAULT_BIN" completions $shell >"$SCRATCH/completions.$shell"
+    check "completions for $shell" grep -q quickstart "$SCRATCH/completions.$shell"
+done
+check "which bash can read" bash -n "$SCRATCH/completions.bash"
+verbs() {
+    "$FSM_VAULT_BIN" "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p' | grep -vx help
+}
+helps() {
+    local verb
+    for verb in $(verbs "$@"); do
+        if [ -n "$(verbs "$@" "$verb")" ]; then
+            helps "$@" "$verb"
+        else
+            check "an example: $* $verb" grep -qE '^ *Examples?:' <("$FSM_VAULT_BIN" "$@" "$verb" --help)
+        fi
+    done
+}
+helps
+check "nothing panicked" no_panic

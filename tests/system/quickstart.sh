@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# The whole main job from nothing by one command, and what it says to try next.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+DIR="$SCRATCH/quick start"
+quickstart() { timeout 120 "$FSM_VAULT_BIN" quickstart --dir "$DIR" "$@" </dev/null 2>"$SCRATCH/errors"; }
+
+check "from nothing, it ends well" says "all checks passed" 0 quickstart --once
+quickstart --once >"$SCRATCH/second"
+check "again on the same directory" grep -q 'all checks passed' "$SCRATCH/second"
+check "with the vault of before" grep -q 'found the vault' "$SCRATCH/second"
+check "and its identities" [ "$(grep -c 'kept the identity' "$SCRATCH/second")" = 2 ]
+check "one allowed" grep -q 'fsm may: got version 1' "$SCRATCH/second"
+check "one refused" grep -q 'other may not: refused with 403 access_denied' "$SCRATCH/second"
+check "the log verified" grep -q 'audit log: .* intact' "$SCRATCH/second"
+check "as one JSON document" holds '.allowed == {caller: "fsm", version: 1} and .refused == {caller: "other", code: "access_denied"}
+    and .audit.intact' quickstart --once --output json
+check "the passphrase is private" [ "$(stat -c %a "$DIR/passphrase" "$DIR" | tr '\n' ' ')" = "600 700 " ]
+
+rm -rf "$DIR"
+printf %s "$(openssl rand -hex 32)" >"$SCRATCH/id"
+printf %s "$(openssl rand -hex 32)" >"$SCRATCH/secret"
+quickstart --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/secret" >"$SCRATCH/out" &
+QUICKSTART=$!
+says_more() { grep -q 'Ctrl-C stops' "$SCRATCH/out"; }
+check "with a pair of one's own, from nothing, in under a minute" until_true 60 says_more
+for step in 'made up a passphrase' 'made a vault' 'serving on' 'stored the FSM client ID and client secret (the values you gave)' \
+    'added the service fsm' 'added the service other' 'fsm may' 'other may not' 'audit log'; do
+    check "it says: $step" grep -qF "$step" "$SCRATCH/out"
+done
+check "and no value" refuses 1 grep -qF -f "$SCRATCH/id" -f "$SCRATCH/secret" "$SCRATCH/out" "$SCRATCH/errors"
+mapfile -t commands < <(sed -n 's/^  \(.*fsm-vault.* --identity .*\)/\1/p' "$SCRATCH/out")
+check "three commands to try" [ ${#commands[@]} = 3 ]
+typed() { bash -c "${commands[$1]}"; }
+check "the first prints the pair" [ "$(typed 0)" = "client_id: $(cat "$SCRATCH/id")
+client_secret: $(cat "$SCRATCH/secret")" ]
+check "the second is refused" says access_denied 3 typed 1
+check "the third shows the log" says integration.read 0 typed 2
+# To the command itself, as the terminal would.
+pkill -INT --parent "$QUICKSTART" || true
+code=0
+wait "$QUICKSTART" || code=$?
+check "Ctrl-C ends it well" [ "$code" = 0 ]
+check "a pair that is half given" refuses 2 quickstart --once --client-id-file "$SCRATCH/id"
+check "nothing panicked" refuses 1 grep -q panicked "$SCRATCH/errors"

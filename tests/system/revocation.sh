@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# What was open a moment ago: revoked callers and sealed vaults refuse the next request on open connections.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+
+# python ARGUMENT...: a script from standard input, with the helper and the names of this vault.
+python() {
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(dirname "$0") python3 - "$FSM_VAULT_BIN" "$SOCKET" "$ADMIN" "$@"
+}
+add() { as "$ADMIN" caller add "$1" --script customscript_nx_suitelet2 --out "$2" >/dev/null; }
+revoked_while_open() {
+    python "$1" "$2" "$3" <<'PYTHON'
+import subprocess, sys
+from connection import Connection
+binary, socket, admin, where, name, identity = sys.argv[1:]
+path = "/v1/integrations/fsm/credentials"
+open_before = Connection(where, identity)
+idle = Connection(where, identity)
+for each in (open_before, idle):
+    status, pair = each.ask(path)
+    assert status == 200 and pair["version"] == 1, status
+subprocess.run([binary, "--identity", admin, "--addr", f"unix:{socket}", "caller", "revoke", name], check=True)
+for each in (open_before, idle):
+    status, problem = each.ask(path)
+    assert (status, problem["code"]) == (403, "caller_revoked"), (status, problem)
+    assert each.is_closed(), "the connection stayed open"
+status, problem = Connection(where, identity).ask(path)
+assert (status, problem["code"]) == (403, "caller_revoked"), (status, problem)
+PYTHON
+}
+add one "$SCRATCH/one"
+add two "$SCRATCH/two"
+check "revoked on open connections, Unix socket" revoked_while_open "$SOCKET" one "$SCRATCH/one"
+check "revoked on open connections, TCP" revoked_while_open "$PORT" two "$SCRATCH/two"
+check "the command line says revoked" says caller_revoked 3 as "$SCRATCH/one" integration credentials fsm
+check "others are still served" as "$FSM" integration credentials fsm
+check "revoked twice is a conflict" says "revoked already" 6 as "$ADMIN" caller revoke one
+check "an unknown one isn't found" refuses 4 as "$ADMIN" caller revoke nobody
+check "it is shown as revoked" holds '.state == "revoked"' as "$ADMIN" caller show one --output json
+
+add one "$SCRATCH/one.new"
+check "the name added again is served" as "$SCRATCH/one.new" integration credentials fsm
+check "and doesn't revive the old key" answers 403 caller_unknown unix "$SCRATCH/one" /v1/integrations/fsm/credentials
+check "an active name isn't given twice" says "already" 6 as "$ADMIN" caller add one --script customscript_x \
+    --out "$SCRATCH/again"
+# While a caller renews itself both keys speak, until the old one expires.
+cp -r "$SCRATCH/one.new" "$SCRATCH/before"
+check "a caller renews itself" as "$SCRATCH/one.new" caller renew
+check "with another key" refuses 1 cmp -s "$SCRATCH/before/key.pem" "$SCRATCH/one.new/key.pem"
+check "the new one speaks" as "$SCRATCH/one.new" integration credentials fsm
+check "the old one still does" as "$SCRATCH/before" integration credentials fsm
+as "$ADMIN" caller revoke one >/dev/null
+check "a revocation ends both: new" refuses 3 as "$SCRATCH/one.new" integration credentials fsm
+check "a revocation ends both: old" refuses 3 as "$SCRATCH/before" integration credentials fsm
+check "nor can it renew" refuses 3 as "$SCRATCH/one.new" caller renew
+
+check "the last full operator stays" says "last full operator" 6 as "$ADMIN" caller revoke admin
+as "$ADMIN" caller add second --operator full --employee 2 --out "$SCRATCH/second" >/dev/null
+as "$ADMIN" caller add editor --operator edit --employee 3 --out "$SCRATCH/editor" >/dev/null
+check "an edit operator can't revoke" refuses 3 as "$SCRATCH/editor" caller revoke second
+check "the first can go when there is another" as "$SCRATCH/second" caller revoke admin
+check "and is refused then" refuses 3 as "$ADMIN" caller list
+check "and the second stays" says "last full operator" 6 as "$SCRATCH/second" caller revoke second
+ADMIN=$SCRATCH/second
+
+sealed_while_open() {
+    python "$@" <<'PYTHON'
+import subprocess, sys
+from connection import Connection
+binary, socket, admin, identity, passphrase, *ports = sys.argv[1:]
+def operator(*words):
+    subprocess.run([binary, "--identity", admin, "--addr", f"unix:{socket}", *words], check=True)
+path = "/v1/integrations/fsm/credentials"
+connections = [Connection(where, identity) for where in (socket, *ports)]
+for each in connections:
+    assert each.ask(path)[0] == 200
+operator("seal")
+for each in connections:
+    status, problem = each.ask(path)
+    assert (status, problem["code"]) == (503, "sealed"), (status, problem)
+operator("unseal", "--passphrase-file", passphrase)
+for each in connections:
+    assert each.ask(path)[0] == 200, "not served after unsealing"
+PYTHON
+}
+check "sealed and unsealed on open connections" sealed_while_open "$FSM" "$PASSPHRASE" "$PORT"
+check "only a full operator seals: service" refuses 3 as "$FSM" seal
+check "only a full operator seals: edit" refuses 3 as "$SCRATCH/editor" seal
+check "unsealed twice is a conflict" refuses 6 as "$ADMIN" unseal --passphrase-file "$PASSPHRASE"
+
+check "seal" holds .sealed as "$ADMIN" --output json seal
+check "status answers, sealed" holds '.sealed and .audit == null' as "$FSM" --output json status
+check "the command line says sealed" says "fsm-vault unseal" 5 as "$FSM" integration credentials fsm
+check "a service can't unseal" refuses 3 as "$FSM" unseal --passphrase-file "$PASSPHRASE"
+check "nor an edit operator" refuses 3 as "$SCRATCH/editor" unseal --passphrase-file "$PASSPHRASE"
+check "nor a revoked one" refuses 3 as "$VAULT/identities/admin" unseal --passphrase-file "$PASSPHRASE"
+private_file "$SCRATCH/wrong" 'correct horse battery stable'
+for attempt in 1 2 3; do
+    check "wrong passphrase, $attempt" says wrong_passphrase 3 as "$ADMIN" unseal --passphrase-file "$SCRATCH/wrong"
+done
+check "then it backs off" answers 429 rate_limited unix "$ADMIN" /v1/sys/unseal \
+    --json '{"passphrase":"correct horse battery staple"}'
+check "and says for how long" grep -qiE '^retry-after: [1-9]' "$HEADERS"
+unsealed() { as "$ADMIN" unseal --passphrase-file "$PASSPHRASE" 2>/dev/null; }
+check "the right one opens it after that" until_true 30 unsealed
+check "the wrong ones are audited once unsealed" holds '[.items[] | select(.action == "vault.unseal" and
+    .reason == "wrong_passphrase" and (.caller | endswith("second")))] | length == 3' as "$ADMIN" --output json audit tail -n 100
+check "the service is served again" as "$FSM" integration credentials fsm
+check "the log is intact" as "$ADMIN" audit verify
+stop_daemon
+check "nothing panicked" no_panic

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Rotation by the command line: overlap, hard cut, pending, the way back, reset and capture; a pair moves as one.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+
+file() { printf %s "$2" >"$SCRATCH/$1" && echo "$SCRATCH/$1"; }
+operator() { as "$ADMIN" "$@"; }
+reads() { [ "$(as "$SCRATCH/crm" secret get _crm --raw "${@:2}")" = "$1" ]; }
+# pair_is N [ARGUMENT...]: both halves of the pair are those of file set N.
+pair_is() {
+    as "$FSM" --output json integration credentials fsm "${@:2}" |
+        jq -e --arg id "id $1" --arg secret "secret $1" '.client_id == $id and .client_secret == $secret' >/dev/null
+}
+rotate_pair() {
+    operator integration "$1" fsm --client-id-file "$(file id "id $2")" --client-secret-file "$(file secret "secret $2")" "${@:3}"
+}
+
+operator secret create _crm --value-file "$(file v1 one)" --script customscript_crm --allow-all-domains >/dev/null
+as "$ADMIN" caller add crm --script customscript_crm --out "$SCRATCH/crm" >/dev/null
+check "a new version is current at once" operator secret rotate _crm --value-file "$(file v2 two)" --note "ticket 1"
+check "readers get it" reads two
+check "the one before is previous" reads one --version previous
+check "the same value again changes nothing" says "nothing was changed" 0 operator secret rotate _crm --value-file "$(file v2 two)"
+check "the way back" operator secret activate _crm 1
+check "readers get the old one" reads one
+check "a pending version is stored" operator secret rotate _crm --value-file "$(file v3 three)" --pending
+check "and not served" refuses 4 as "$SCRATCH/crm" secret get _crm --version 3
+check "until it is activated, here with a hard cut" operator secret activate _crm 3 --grace 0s
+check "readers get it" reads three
+check "nothing is previous" refuses 4 as "$SCRATCH/crm" secret get _crm --version previous
+check "a retired version doesn't come back" refuses 6 operator secret activate _crm 1
+check "the current one isn't retired" refuses 6 operator secret retire _crm 3
+check "a version that never was" refuses 4 operator secret activate _crm 9
+check "a wrong grace" refuses 2 operator secret rotate _crm --value-file "$(file v4 four)" --grace soon
+check "numbers go on" holds '.version == 4' operator --output json secret rotate _crm --value-file "$(file v4 four)"
+check "services don't rotate" refuses 3 as "$SCRATCH/crm" secret rotate _crm --value-file "$(file v5 five)"
+
+check "a half doesn't move alone" says "integration rotate fsm" 6 operator secret rotate _fsm_oauth2_client_id --value-file "$(file v1 one)"
+check "a pair is captured once" says "integration rotate fsm" 6 rotate_pair capture 2
+check "the pair rotates" rotate_pair rotate 2
+check "readers get both halves" pair_is 2
+check "a pending pair waits" rotate_pair rotate 3 --pending
+check "readers still get the one before" pair_is 2
+check "and then the new one" operator integration activate fsm 3
+check "both halves of it" pair_is 3
+check "with the one before within the grace" pair_is 2 --version previous
+check "a reset ends it at once" operator integration reset fsm
+check "for everybody" refuses 4 as "$FSM" integration credentials fsm
+check "the previous one too" refuses 4 as "$FSM" integration credentials fsm --version previous
+check "the new pair is captured" rotate_pair capture 4
+check "and served" pair_is 4
+check "the log tells all of it" holds '[.items[].action] | contains(["integration.rotate", "integration.activate", "integration.reset", "secret.rotate"])' \
+    operator --output json audit tail -n 200
+check "and is intact" operator audit verify
+
+check "it stops in order" stop_daemon
+start_daemon "$VAULT" "$PASSPHRASE"
+check "after a restart the pair is the same" pair_is 4
+check "and the secret" reads four
+check "no daemon panicked" no_panic
