@@ -88,7 +88,13 @@ impl Vault {
         self.write(&turn, &log, Vec::new()).await
     }
 
-    async fn write(&self, _turn: &Turn<'_>, log: &Log, mut nouns: Vec<Noun>) -> Result<(), VaultError> {
+    /// Commits the nouns and the log's new head; then readers see them.
+    pub(super) async fn write(
+        &self,
+        _turn: &Turn<'_>,
+        log: &Log,
+        mut nouns: Vec<Noun>,
+    ) -> Result<(), VaultError> {
         nouns.extend(log.checkpoint().await?.map(Noun::Checkpoint));
         if nouns.is_empty() {
             return Ok(());

@@ -128,12 +128,13 @@ impl Vault {
             log.append_durably(more).await?;
         }
         *attempts = Attempts::default();
+        // Before the first request is served.
+        log.append_durably(named(Entry { outcome: Outcome::Allowed, ..entry }, &unsealed.registry)).await?;
         *self.live_mut() = Live::Unsealed(Box::new(unsealed));
-        let opened =
-            self.commit_as(&turn, &log, Entry { outcome: Outcome::Allowed, ..entry }, Vec::new()).await;
+        let recorded = self.write(&turn, &log, Vec::new()).await;
         drop(log);
-        if let Err(error) = opened.and_then(|()| self.after_unseal()) {
-            // Unaudited, it must not stay open.
+        if let Err(error) = recorded.and_then(|()| self.after_unseal()) {
+            // It was answered with an error, so it must not stay open.
             self.wipe().await;
             return Err(error);
         }

@@ -46,6 +46,13 @@ async fn wrong_passphrases_back_off_and_are_written_down_once_unsealed() {
     }
     site.later(60);
     site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+    let attempts = site.log(100).await;
+    let attempts = attempts.iter().filter(|each| each.entry.action == "vault.unseal");
+    assert!(
+        attempts.clone().all(|each| each.entry.caller.as_deref() == Some("admin")),
+        "by name, once it is known"
+    );
+    assert_eq!(attempts.map(|each| each.entry.outcome).filter(|each| *each == Outcome::Allowed).count(), 1);
     let refused = site.log(100).await;
     let refused = refused.iter().filter(|each| each.entry.reason.as_deref() == Some("wrong_passphrase"));
     assert_eq!(refused.clone().count(), 6);
