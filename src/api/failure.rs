@@ -150,7 +150,7 @@ fn of_denial(denial: Denial) -> (Code, &'static str) {
         }
         Denial::CallerUnknown => (
             Code::CallerUnknown,
-            "No registration knows this certificate's name and key. An operator adds one with: fsm-vault caller add. If that was you: fsm-vault operator recover",
+            "No registration knows this certificate's name and key. An operator adds one with: fsm-vault caller add. A full operator who lost the last certificate: fsm-vault operator recover",
         ),
         Denial::CertificateExpired => (
             Code::CallerUnknown,

@@ -19,9 +19,13 @@ impl<'a> Query<'a> {
         for (at, (name, value)) in pairs.iter().enumerate() {
             if !known.contains(&&**name) {
                 let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                // It may be anything: only what looks like a name is repeated.
+                let plain =
+                    name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+                let pointer = if plain { format!("?{name}") } else { "?".to_owned() };
                 return Err(Failure::invalid(
-                    "?",
-                    format!("has an unknown parameter; this call takes {takes}"),
+                    pointer,
+                    format!("is no parameter here; this call takes {takes}"),
                 ));
             }
             if pairs[..at].iter().any(|(earlier, _)| earlier == name) {

@@ -261,6 +261,12 @@ fn told(enrolled: &Enrolled, key: &Key<'_>) -> String {
     }
 }
 
+/// An active registration whose last certificate has ended needs an operator, so it is told apart here.
+fn state(caller: &CallerView) -> &str {
+    let ended = caller.certificate_expires_at.is_some_and(|end| end <= jiff::Timestamp::now());
+    if ended && caller.state == "active" { "expired" } else { &caller.state }
+}
+
 fn list(globals: &Globals) -> Result<(), Failure> {
     with_daemon(globals, async |daemon| {
         let list = listing::all(daemon, "/v1/callers").await?;
@@ -270,7 +276,7 @@ fn list(globals: &Globals) -> Result<(), Failure> {
             for caller in callers {
                 let (role, whom) = role(&caller);
                 let until = caller.certificate_expires_at.map(time).unwrap_or_default();
-                columns.row([&caller.name, &role, &whom, &caller.state, &until, &pins(&caller)]);
+                columns.row([&caller.name, &role, &whom, state(&caller), &until, &pins(&caller)]);
             }
             columns.to_string()
         })
