@@ -294,3 +294,6 @@ impl<'a> Found<'a> {
         self.present().map(of).collect::<Vec<_>>().join("+")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,4 +5,4 @@ mod lifecycle;
 mod manage;
 mod release;
 mod rotation;
-mod site;
+pub(super) mod site;

@@ -1,0 +1,78 @@
+//! Between the decision and the opening: whatever happens there, the permit must still stand.
+
+use jiff::SignedDuration;
+
+use super::super::tests::site::*;
+use super::super::{NewVersion, Session, Spread};
+use super::*;
+
+const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
+
+struct Waiting {
+    site: Site,
+    service: Session,
+    id: SecretId,
+    permit: Permit,
+}
+
+/// A permit for version 1, decided on and not yet used.
+async fn waiting(value: &str) -> Waiting {
+    let site = Site::unsealed().await;
+    site.secret("_a", value, OPEN).await.unwrap();
+    let service = site.service("fsm", "customscript_a", &[]).await;
+    let id: SecretId = "_a".parse().unwrap();
+    let permit = site.vault.weigh(asker(&service), Asked::Secret(&id), ANY).unwrap().verdict.unwrap();
+    Waiting { site, service, id, permit }
+}
+
+impl Waiting {
+    /// The value that the permit gets, if it still gets one.
+    fn open(self) -> Result<Option<Plaintext>, VaultError> {
+        let (asker, asked) = (asker(&self.service), Asked::Secret(&self.id));
+        let released = self.site.vault.open_permitted(self.permit, asker, asked, ANY)?;
+        Ok(released.map(|(_, mut parts)| parts.remove(0).1))
+    }
+
+    async fn rotate(&self, grace: i64) {
+        let spread = Spread { grace: Some(SignedDuration::from_secs(grace)), activate: true, note: None };
+        let new = NewVersion { value: plain("two"), spread };
+        self.site.vault.rotate_secret(self.site.admin(), &self.id, new).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn it_stands_while_nothing_changes_and_within_a_grace() {
+    let undisturbed = waiting("one").await;
+    assert!(undisturbed.open().unwrap().unwrap().same_as(&plain("one")));
+    let rotated = waiting("one").await;
+    rotated.rotate(10).await;
+    assert!(rotated.open().unwrap().unwrap().same_as(&plain("one")), "what was audited is what is released");
+}
+
+#[tokio::test]
+async fn it_falls_with_a_revocation() {
+    let waiting = waiting("one").await;
+    waiting.site.vault.revoke_caller(waiting.site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    assert!(waiting.open().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn it_falls_with_a_hard_cut_of_its_version() {
+    let waiting = waiting("one").await;
+    waiting.rotate(0).await;
+    assert!(waiting.open().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn it_falls_with_a_seal() {
+    let waiting = waiting("one").await;
+    waiting.site.vault.seal(waiting.site.admin()).await.unwrap();
+    assert_eq!(denied(waiting.open()), Denial::Sealed);
+}
+
+#[tokio::test]
+async fn a_large_value_that_was_destroyed_meanwhile_is_no_damage() {
+    let mut waiting = waiting(&"x".repeat(100_000)).await;
+    waiting.rotate(0).await;
+    assert!(!waiting.site.vault.fetch_large(&mut waiting.permit).await.unwrap());
+}
