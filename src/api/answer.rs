@@ -7,7 +7,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::secret::Plaintext;
-use crate::vault::Departing;
+use crate::vault::{Departing, Revision};
 use crate::wire;
 
 /// A response whose body is whole; a released value's body wipes itself when it has been sent.
@@ -58,6 +58,14 @@ pub fn unchanged() -> Reply {
 /// The entity tag of a version.
 pub fn tag(version: u64) -> String {
     format!("\"{version}\"")
+}
+
+/// Adds the entity tag of a record's state, for `If-Match`.
+pub fn revised(mut reply: Reply, revision: &Revision) -> Reply {
+    if let Ok(value) = HeaderValue::from_str(&format!("\"{}\"", revision.as_str())) {
+        reply.headers_mut().insert(ETAG, value);
+    }
+    reply
 }
 
 /// Adds the entity tag of `version`.

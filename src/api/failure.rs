@@ -105,6 +105,8 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
         VaultError::NotFound(noun) => (Code::NotFound, format!("There is no such {noun}.")),
         VaultError::Conflict(detail) => (Code::Conflict, detail),
         VaultError::Managed(_) => (Code::ManagedByIntegration, text),
+        VaultError::Tombstoned(_) => (Code::Tombstoned, text),
+        VaultError::Stale => (Code::PreconditionFailed, text),
         VaultError::Invalid(errors) => (Code::InvalidField, summary(&errors)),
         VaultError::WrongPassphrase => {
             (Code::WrongPassphrase, "The passphrase is wrong: no key slot opens with it.".to_owned())

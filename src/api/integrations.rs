@@ -41,7 +41,8 @@ pub async fn see(
     body::none(request)?;
     Query::read(query, &[])?;
     let seen = api.vault.see_integration(asker, &named(name)?).await?;
-    Ok(answer::ok(&view(seen)))
+    let revision = seen.revision.clone();
+    Ok(answer::revised(answer::ok(&view(seen)), &revision))
 }
 
 pub async fn create(
@@ -53,7 +54,8 @@ pub async fn create(
     Query::read(query, &[])?;
     let form: IntegrationForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let created = api.vault.create_fsm(asker, checked(form)?).await?;
-    Ok(answer::created(&view(created)))
+    let revision = created.revision.clone();
+    Ok(answer::revised(answer::created(&view(created)), &revision))
 }
 
 pub async fn credentials(

@@ -9,6 +9,7 @@ mod body;
 mod callers;
 mod failure;
 mod integrations;
+mod precondition;
 mod query;
 mod route;
 mod secrets;

@@ -47,7 +47,8 @@ pub async fn see(
     body::none(request)?;
     Query::read(query, &[])?;
     let seen = api.vault.see_secret(asker, &named(id)?).await?;
-    Ok(answer::ok(&view(seen)))
+    let revision = seen.revision.clone();
+    Ok(answer::revised(answer::ok(&view(seen)), &revision))
 }
 
 pub async fn create(
@@ -59,7 +60,8 @@ pub async fn create(
     Query::read(query, &[])?;
     let form: SecretForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let created = api.vault.create_secret(asker, checked(form)?).await?;
-    Ok(answer::created(&view(created)))
+    let revision = created.revision.clone();
+    Ok(answer::revised(answer::created(&view(created)), &revision))
 }
 
 pub async fn value(

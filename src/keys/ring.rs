@@ -95,6 +95,7 @@ impl RecordName<'_> {
             Self::Integration(name) => name.as_str().as_bytes().to_vec(),
             Self::Caller(name) => name.as_str().as_bytes().to_vec(),
             Self::Checkpoint => Vec::new(),
+            Self::Tombstone(id) => id.as_str().as_bytes().to_vec(),
         }
     }
 
@@ -106,6 +107,7 @@ impl RecordName<'_> {
             Self::Integration(_) => RecordKind::Integration,
             Self::Caller(_) => RecordKind::Caller,
             Self::Checkpoint => RecordKind::Checkpoint,
+            Self::Tombstone(_) => RecordKind::Tombstone,
         }
     }
 }

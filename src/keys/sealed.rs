@@ -39,6 +39,8 @@ pub enum RecordKind {
     Caller = 5,
     /// The audit log's last known head.
     Checkpoint = 6,
+    /// What is left of a deleted secret.
+    Tombstone = 7,
 }
 
 /// A record, by what it is rather than where it lies.
@@ -50,6 +52,7 @@ pub enum RecordName<'a> {
     Integration(&'a IntegrationName),
     Caller(&'a CallerName),
     Checkpoint,
+    Tombstone(&'a SecretId),
 }
 
 /// Where a record lies in the store: kind, then the keyed hash of its name. Shows no ID.
@@ -80,9 +83,16 @@ pub(super) struct Parts<'a> {
 
 impl RecordKind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Authority, Self::Secret, Self::Value, Self::Integration, Self::Caller, Self::Checkpoint]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        let all = [
+            Self::Authority,
+            Self::Secret,
+            Self::Value,
+            Self::Integration,
+            Self::Caller,
+            Self::Checkpoint,
+            Self::Tombstone,
+        ];
+        all.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 

@@ -12,6 +12,7 @@ mod restrictions;
 mod rotation;
 mod secret;
 mod spiffe;
+mod tombstone;
 mod word;
 
 pub use caller::{Caller, CallerState, KeyHash, Level, Pins, Role, SpeakingKey, UnitName};
@@ -26,4 +27,5 @@ pub use secret::{
     VersionState, VersionWanted, check_value,
 };
 pub use spiffe::{SpiffeId, TrustDomain};
+pub use tombstone::Tombstone;
 pub use word::{FieldError, Invalid, line_of_text};

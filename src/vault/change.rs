@@ -7,7 +7,7 @@ use super::registry::{KeptCheckpoint, Registry, SealedValue};
 use super::state::Unsealed;
 use crate::audit::{Checkpoint, Entry, Log, Outcome};
 use crate::keys::{KeyRing, RecordName, Sealed, StoreKey};
-use crate::model::{Caller, Integration, Secret, SecretId};
+use crate::model::{Caller, Integration, IntegrationName, Secret, SecretId, Tombstone};
 use crate::secret::Plaintext;
 use crate::store::{Batch, Expect};
 
@@ -28,9 +28,13 @@ pub(super) enum Noun {
         id: SecretId,
         number: u64,
     },
+    /// A secret's metadata that goes; its values go with `Gone`, and a `Tombstone` stays.
+    SecretGone(SecretId),
     Integration(Integration),
+    IntegrationGone(IntegrationName),
     Caller(Caller),
     Checkpoint(Checkpoint),
+    Tombstone(Tombstone),
 }
 
 /// A noun with its sealed record, waiting for the store.
@@ -118,12 +122,11 @@ fn seal(keys: &KeyRing, registry: &Registry, nouns: Vec<Noun>) -> Result<(Batch,
     let mut batch = Batch::new();
     let mut all = Vec::with_capacity(nouns.len());
     for noun in nouns {
-        let before = noun.revision(registry);
+        let (before, expected) = noun.before(registry);
         let written = noun.seal(keys, before + 1)?;
-        let expected = if before == 0 { Expect::Absent } else { Expect::Revision(before) };
         batch = match &written.sealed {
             Some(sealed) => batch.put(written.key, expected, sealed.clone()),
-            None => batch.delete(written.key, Expect::Any),
+            None => batch.delete(written.key, expected),
         };
         all.push(written);
     }
@@ -136,17 +139,30 @@ pub(super) fn first_batch(keys: &KeyRing, nouns: Vec<Noun>) -> Result<Batch, Vau
 }
 
 impl Noun {
-    /// The revision of the record as it stands; 0: there is none.
-    fn revision(&self, registry: &Registry) -> u64 {
-        match self {
-            Self::Secret(secret) => registry.secrets.get(&secret.id).map_or(0, |kept| kept.revision),
-            // A version's bytes are written once.
-            Self::Value { .. } | Self::Gone { .. } => 0,
-            Self::Integration(record) => {
-                registry.integrations.get(&record.name).map_or(0, |kept| kept.revision)
+    /// The last revision of the record (0: there was none), and what the store must hold before the change.
+    fn before(&self, registry: &Registry) -> (u64, Expect) {
+        let standing = match self {
+            Self::Secret(Secret { id, .. }) | Self::SecretGone(id) => {
+                registry.secrets.get(id).map(|kept| kept.revision)
             }
-            Self::Caller(caller) => registry.callers.get(&caller.name).map_or(0, |kept| kept.revision),
-            Self::Checkpoint(_) => registry.checkpoint.as_ref().map_or(0, |kept| kept.revision),
+            // A version's bytes are written once.
+            Self::Value { .. } => None,
+            Self::Gone { .. } => return (0, Expect::Any),
+            Self::Integration(Integration { name, .. }) | Self::IntegrationGone(name) => {
+                registry.integrations.get(name).map(|kept| kept.revision)
+            }
+            Self::Caller(caller) => registry.callers.get(&caller.name).map(|kept| kept.revision),
+            Self::Checkpoint(_) => registry.checkpoint.as_ref().map(|kept| kept.revision),
+            Self::Tombstone(tombstone) => registry.tombstones.get(&tombstone.id).map(|kept| kept.revision),
+        };
+        match (standing, self) {
+            (Some(revision), _) => (revision, Expect::Revision(revision)),
+            // A secret made again goes on counting where the deleted one ended.
+            (None, Self::Secret(secret)) => {
+                let tombstone = registry.tombstones.get(&secret.id);
+                (tombstone.map_or(0, |kept| kept.noun.revision), Expect::Absent)
+            }
+            (None, _) => (0, Expect::Absent),
         }
     }
 
@@ -163,6 +179,8 @@ impl Noun {
                 (key, Some(value.lend(|bytes| keys.seal(&key, revision, bytes))?))
             }
             Self::Gone { id, number } => (keys.store_key(&RecordName::Value(id, *number)), None),
+            Self::SecretGone(id) => (keys.store_key(&RecordName::Secret(id)), None),
+            Self::IntegrationGone(name) => (keys.store_key(&RecordName::Integration(name)), None),
             Self::Integration(record) => {
                 let key = keys.store_key(&RecordName::Integration(&record.name));
                 (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(record)))?))
@@ -174,6 +192,10 @@ impl Noun {
             Self::Checkpoint(checkpoint) => {
                 let key = keys.store_key(&RecordName::Checkpoint);
                 (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(checkpoint)))?))
+            }
+            Self::Tombstone(tombstone) => {
+                let key = keys.store_key(&RecordName::Tombstone(&tombstone.id));
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(tombstone)))?))
             }
         };
         Ok(Written { noun: self, key, revision, sealed })
@@ -194,7 +216,14 @@ impl Written {
                     kept.values.remove(&number);
                 }
             }
+            Noun::SecretGone(id) => {
+                registry.secrets.remove(&id);
+            }
             Noun::Integration(record) => registry.put_integration(record, self.revision),
+            Noun::IntegrationGone(name) => {
+                registry.integrations.remove(&name);
+            }
+            Noun::Tombstone(tombstone) => registry.put_tombstone(tombstone, self.revision),
             Noun::Caller(caller) => registry.put_caller(caller, self.revision),
             Noun::Checkpoint(checkpoint) => {
                 registry.checkpoint = Some(KeptCheckpoint { revision: self.revision, checkpoint });

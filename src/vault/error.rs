@@ -4,7 +4,7 @@ use crate::audit::AuditError;
 use crate::crypto::Failed;
 use crate::identity::{FileError, IdentityError};
 use crate::keys::{HeaderError, OpenError};
-use crate::model::{Denial, FieldError, IntegrationName};
+use crate::model::{Denial, FieldError, IntegrationName, SecretId};
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,12 @@ pub enum VaultError {
     Managed(IntegrationName),
     #[error("{}", .0.iter().map(|each| format!("{} {}", each.pointer, each.detail)).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<FieldError>),
+    /// An ID that was shared with a SuiteApp.
+    #[error("{0} was shared with a SuiteApp and deleted; such an ID is never used again, so take another")]
+    Tombstoned(SecretId),
+    /// A change made on an older look.
+    #[error("it was changed since you looked; look again, and make the change on what there is now")]
+    Stale,
     #[error("wrong passphrase")]
     WrongPassphrase,
     #[error("too many wrong passphrases, or an attempt is under way; try again in {0} s")]
@@ -121,6 +127,8 @@ impl VaultError {
             Self::NotFound(_) => 4,
             Self::Conflict(_)
             | Self::Managed(_)
+            | Self::Tombstoned(_)
+            | Self::Stale
             | Self::VaultExists(_)
             | Self::InUse(_)
             | Self::Unsettled => 6,
@@ -144,6 +152,8 @@ impl VaultError {
             Self::NotFound(_) => "not_found",
             Self::Conflict(_) | Self::VaultExists(_) | Self::InUse(_) => "conflict",
             Self::Managed(_) => "managed_by_integration",
+            Self::Tombstoned(_) => "tombstoned",
+            Self::Stale => "precondition_failed",
             Self::Invalid(_) => "invalid_field",
             Self::WrongPassphrase => "wrong_passphrase",
             Self::Backoff(_) => "rate_limited",

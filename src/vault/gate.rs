@@ -9,8 +9,8 @@ use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::{Entry, Log, Outcome};
 use crate::model::{
-    Denial, Domain, Employee, Encoding, Integration, IntegrationName, IntegrationState, Secret, SecretId,
-    Standing, VersionWanted,
+    Caller, CallerName, Denial, Domain, Employee, Encoding, Integration, IntegrationName, IntegrationState,
+    Secret, SecretId, Standing, VersionWanted,
 };
 use crate::policy::{Ask, Recognised, Target, Terms, decide_use};
 use crate::secret::Plaintext;
@@ -43,6 +43,8 @@ enum Asked<'a> {
 /// Leave to open what was decided on, once its audit entry is written. Made by `weigh` alone, used up by `open_permitted`.
 #[must_use]
 struct Permit {
+    /// Who it was given to.
+    caller: CallerName,
     version: u64,
     generation: u64,
     /// One secret, or both halves of a pair, client ID first.
@@ -144,9 +146,10 @@ impl Vault {
     ) -> Result<Option<Released>, VaultError> {
         let live = self.live();
         let unsealed = live.unsealed()?;
+        let now = self.clock.now();
         if unsealed.generation != permit.generation {
             let same_version = Ask { version: VersionWanted::Number(permit.version), ..ask };
-            let (verdict, _) = weigh(unsealed, asker, asked, same_version, self.clock.now());
+            let (verdict, _) = weigh(unsealed, asker, asked, same_version, now);
             if verdict.is_err() {
                 return Ok(None);
             }
@@ -155,6 +158,9 @@ impl Vault {
         for part in permit.parts {
             let sealed = part.sealed.held.as_ref().ok_or(VaultError::Unsettled)?;
             let value = unsealed.keys.open(&part.sealed.key, sealed)?;
+            if let Some(kept) = unsealed.registry.secrets.get(&part.id) {
+                kept.uses.record(&permit.caller, permit.version, now);
+            }
             opened.push((part, value.into()));
         }
         Ok(Some((permit.version, opened)))
@@ -172,7 +178,7 @@ fn weigh(
     let who = recognised(&unsealed.registry, asker);
     let found = Found::find(&unsealed.registry, asked);
     let verdict = decide_use(who, found.target(), ask, now).and_then(|terms| {
-        let permit = found.permit(&terms, unsealed.generation, now);
+        let permit = who.caller.and_then(|caller| found.permit(caller, &terms, unsealed.generation, now));
         permit.map(|permit| (terms, permit)).ok_or(Denial::SecretUnknown)
     });
 
@@ -272,7 +278,13 @@ impl<'a> Found<'a> {
     }
 
     /// None if a part has no bytes for the version, which a whole registry doesn't have.
-    fn permit(&self, terms: &Terms, generation: u64, now: jiff::Timestamp) -> Option<Permit> {
+    fn permit(
+        &self,
+        caller: &Caller,
+        terms: &Terms,
+        generation: u64,
+        now: jiff::Timestamp,
+    ) -> Option<Permit> {
         let part = |kept: &KeptSecret| {
             let version = kept.noun.versions.iter().find(|each| each.number == terms.version)?;
             Some(Part {
@@ -283,7 +295,7 @@ impl<'a> Found<'a> {
             })
         };
         let parts = self.present().map(part).collect::<Option<_>>()?;
-        Some(Permit { version: terms.version, generation, parts })
+        Some(Permit { caller: caller.name.clone(), version: terms.version, generation, parts })
     }
 
     fn fingerprints(&self, version: u64) -> String {

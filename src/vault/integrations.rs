@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use super::burial;
 use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
-use super::secrets::{Page, check_half, first_version, lower, refuse_existing};
+use super::registry::Kept;
+use super::revision::Revision;
+use super::secrets::{Page, check_half, first_version, lower};
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
@@ -28,6 +31,7 @@ pub struct NewFsm {
 pub struct SeenIntegration {
     pub record: Arc<Integration>,
     pub version: Option<u64>,
+    pub revision: Revision,
 }
 
 /// What `create_fsm` writes: the record, and its two secrets with their values, client ID first.
@@ -40,25 +44,30 @@ impl Vault {
     /// Makes both FSM secrets and the integration `fsm`, as NETSUITE.md's table has them, in one atomic batch.
     pub async fn create_fsm(&self, asker: Asker<'_>, new: NewFsm) -> Result<SeenIntegration, VaultError> {
         let turn = self.turn().await;
-        let entry = Entry {
-            integration: Some(FSM_NAME.into()),
-            version: Some(1),
-            ..asker.entry(None, "integration.create")
-        };
+        let entry = Entry { integration: Some(FSM_NAME.into()), ..asker.entry(None, "integration.create") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
         let prepared = self.prepare_fsm(&cleared, new);
         let (mut cleared, MadePair { record, halves }) = cleared.prepared(prepared).await?;
         let fingerprints = halves.each_ref().map(|(secret, _)| secret.versions[0].fingerprint.0.as_str());
         cleared.entry.fingerprint = Some(fingerprints.join("+").into());
-        let seen = SeenIntegration { record: Arc::new(record.clone()), version: Some(1) };
+        let (name, number) = (record.name.clone(), halves[0].0.last_version);
+        cleared.entry.version = Some(number);
         let mut nouns = Vec::with_capacity(5);
         for (secret, value) in halves {
             let id = secret.id.clone();
-            nouns.extend([Noun::Secret(secret), Noun::Value { id, number: 1, value }]);
+            nouns.extend([Noun::Secret(secret), Noun::Value { id, number, value }]);
         }
         nouns.push(Noun::Integration(record));
         self.commit(&turn, cleared, nouns).await?;
-        Ok(seen)
+        self.found_integration(&name)
+    }
+
+    /// A record that is there.
+    pub(super) fn found_integration(&self, name: &IntegrationName) -> Result<SeenIntegration, VaultError> {
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        let kept = unsealed.registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))?;
+        Ok(seen(unsealed, kept))
     }
 
     fn prepare_fsm(&self, cleared: &Cleared, new: NewFsm) -> Result<MadePair, VaultError> {
@@ -76,12 +85,13 @@ impl Vault {
             );
             return Err(VaultError::Conflict(why));
         }
-        ids.iter().try_for_each(|id| refuse_existing(unsealed, id))?;
+        let numbers = [burial::free(unsealed, &ids[0])?, burial::free(unsealed, &ids[1])?];
+        let number = numbers[0].max(numbers[1]) + 1;
         let [first_name, second_name] = record.secret_names();
         let [first_id, second_id] = ids;
         let [first_value, second_value] = values;
         let half = |id, name, value: Plaintext, encoding| {
-            let version = first_version(cleared, encoding, unsealed.keys.fingerprint(&value));
+            let version = first_version(cleared, number, encoding, unsealed.keys.fingerprint(&value));
             (half_of(&record, cleared, id, name, version), value)
         };
         let halves = [
@@ -107,7 +117,7 @@ impl Vault {
                 .integrations
                 .range::<IntegrationName, _>((lower(after), std::ops::Bound::Unbounded));
             let visible = rest.filter(|(_, kept)| cleared.sees(&owners(unsealed, &kept.noun)));
-            Page::of(visible.map(|(_, kept)| seen(unsealed, &kept.noun)), limit)
+            Page::of(visible.map(|(_, kept)| seen(unsealed, kept)), limit)
         };
         cleared.looked().await?;
         Ok(page)
@@ -124,12 +134,7 @@ impl Vault {
             unsealed.registry.integrations.get(name).map(|kept| owners(unsealed, &kept.noun))
         };
         let cleared = self.clear(asker, Action::See, entry, "integration", owners).await?;
-        let found = {
-            let live = self.live();
-            let unsealed = live.unsealed()?;
-            let kept = unsealed.registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))?;
-            seen(unsealed, &kept.noun)
-        };
+        let found = self.found_integration(name)?;
         cleared.looked().await?;
         Ok(found)
     }
@@ -141,10 +146,12 @@ pub(super) fn owners(unsealed: &Unsealed, record: &Integration) -> Vec<Employee>
     secret(&record.client_id_secret).map(|kept| kept.noun.owners.clone()).unwrap_or_default()
 }
 
-fn seen(unsealed: &Unsealed, record: &Arc<Integration>) -> SeenIntegration {
+fn seen(unsealed: &Unsealed, kept: &Kept<Integration>) -> SeenIntegration {
+    let record = &kept.noun;
     let secret = unsealed.registry.secrets.get(&record.client_id_secret);
     let version = secret.and_then(|kept| kept.noun.current()).map(|version| version.number);
-    SeenIntegration { record: Arc::clone(record), version }
+    let revision = Revision::new(kept.revision, record.created_at);
+    SeenIntegration { record: Arc::clone(record), version, revision }
 }
 
 /// One of a record's two secrets, with its first version. Its rules are the record's.
@@ -162,7 +169,7 @@ fn half_of(record: &Integration, cleared: &Cleared, id: SecretId, name: String, 
         created_at: cleared.now,
         created_by: cleared.by.clone(),
         changed_at: cleared.now,
-        last_version: 1,
+        last_version: version.number,
         versions: vec![version],
     }
 }

@@ -4,9 +4,11 @@
 //! opened before its audit entry is written, no change is acknowledged before it is durable, and nothing is
 //! released once a seal or a revocation has been acknowledged. Knows no HTTP.
 
+mod burial;
 mod callers;
 mod change;
 mod create;
+mod difference;
 mod directory;
 mod enrol;
 mod error;
@@ -18,6 +20,7 @@ mod manage;
 mod outgoing;
 mod recover;
 mod registry;
+mod revision;
 mod rotation;
 mod secrets;
 mod session;
@@ -25,6 +28,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod uses;
 
 pub use create::{NewVault, create};
 pub use directory::Directory;
@@ -36,6 +40,8 @@ pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
 pub use outgoing::{Departing, Outgoing};
 pub use recover::recover_operator;
+pub use revision::{IfMatch, Revision};
 pub use rotation::{NewPair, NewVersion, Rotated, Spread};
 pub use secrets::{NewSecret, Page, SeenSecret};
 pub use session::{Asker, Session};
+pub use uses::Use;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::uses::Uses;
 use crate::audit::Checkpoint;
 use crate::keys::{Sealed, StoreKey};
-use crate::model::{Caller, CallerName, Integration, IntegrationName, Secret, SecretId, SpiffeId};
+use crate::model::{Caller, CallerName, Integration, IntegrationName, Secret, SecretId, SpiffeId, Tombstone};
 
 /// Sealed values up to this many bytes stay in memory, so that a usual fetch touches no disk; larger ones are
 /// read from the store when they are asked for.
@@ -31,6 +32,8 @@ pub struct KeptSecret {
     pub noun: Arc<Secret>,
     /// By version number.
     pub values: BTreeMap<u64, SealedValue>,
+    /// Who fetched it, as far as this process has seen.
+    pub uses: Uses,
 }
 
 /// The head of the audit log, as last recorded in the store.
@@ -44,6 +47,8 @@ pub struct Registry {
     pub secrets: BTreeMap<SecretId, KeptSecret>,
     pub integrations: BTreeMap<IntegrationName, Kept<Integration>>,
     pub callers: BTreeMap<CallerName, Kept<Caller>>,
+    /// Of deleted secrets; one stays when its ID is used again.
+    pub tombstones: BTreeMap<SecretId, Kept<Tombstone>>,
     by_spiffe_id: HashMap<SpiffeId, CallerName>,
     pub checkpoint: Option<KeptCheckpoint>,
 }
@@ -57,12 +62,17 @@ impl SealedValue {
 
 impl Registry {
     pub fn put_secret(&mut self, secret: Secret, revision: u64) {
-        let values = self.secrets.remove(&secret.id).map(|kept| kept.values).unwrap_or_default();
-        self.secrets.insert(secret.id.clone(), KeptSecret { revision, noun: Arc::new(secret), values });
+        let before = self.secrets.remove(&secret.id);
+        let (values, uses) = before.map(|kept| (kept.values, kept.uses)).unwrap_or_default();
+        self.secrets.insert(secret.id.clone(), KeptSecret { revision, noun: Arc::new(secret), values, uses });
     }
 
     pub fn put_integration(&mut self, record: Integration, revision: u64) {
         self.integrations.insert(record.name.clone(), Kept { revision, noun: Arc::new(record) });
+    }
+
+    pub fn put_tombstone(&mut self, tombstone: Tombstone, revision: u64) {
+        self.tombstones.insert(tombstone.id.clone(), Kept { revision, noun: Arc::new(tombstone) });
     }
 
     /// A SPIFFE ID leads to the active caller that has it; to a revoked one only if there is none.

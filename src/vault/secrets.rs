@@ -5,10 +5,13 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::burial;
 use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::registry::KeptSecret;
+use super::revision::Revision;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
@@ -37,6 +40,7 @@ pub struct SeenSecret {
     pub secret: Arc<Secret>,
     /// The rules that hold for it: its integration's, if one owns it. None: it serves nobody.
     pub restrictions: Option<Restrictions>,
+    pub revision: Revision,
     pub at: Timestamp,
 }
 
@@ -61,17 +65,24 @@ impl Vault {
     /// Makes a secret with its first version. Its maker owns it unless owners are named.
     pub async fn create_secret(&self, asker: Asker<'_>, new: NewSecret) -> Result<SeenSecret, VaultError> {
         let turn = self.turn().await;
-        let entry =
-            Entry { secret: Some(new.id.shared()), version: Some(1), ..asker.entry(None, "secret.create") };
+        let entry = Entry { secret: Some(new.id.shared()), ..asker.entry(None, "secret.create") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
         let prepared = self.prepare_secret(&cleared, new);
         let (mut cleared, (secret, value)) = cleared.prepared(prepared).await?;
+        cleared.entry.version = Some(secret.last_version);
         cleared.entry.fingerprint = secret.current().map(|first| first.fingerprint.0.as_str().into());
-        let (restrictions, at) = (secret.restrictions.clone(), cleared.now);
-        let seen = SeenSecret { secret: Arc::new(secret.clone()), restrictions, at };
-        let value = Noun::Value { id: secret.id.clone(), number: 1, value };
+        let (id, at) = (secret.id.clone(), cleared.now);
+        let value = Noun::Value { id: id.clone(), number: secret.last_version, value };
         self.commit(&turn, cleared, vec![Noun::Secret(secret), value]).await?;
-        Ok(seen)
+        self.found(&id, at)
+    }
+
+    /// A secret that is there.
+    pub(super) fn found(&self, id: &SecretId, at: Timestamp) -> Result<SeenSecret, VaultError> {
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        let kept = unsealed.registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;
+        Ok(seen(unsealed, kept, at))
     }
 
     fn prepare_secret(&self, cleared: &Cleared, new: NewSecret) -> Result<(Secret, Plaintext), VaultError> {
@@ -81,11 +92,10 @@ impl Vault {
                 "use_only with allow_all_domains would let the value be sent anywhere; list the domains";
             return Err(VaultError::invalid("/release", why));
         }
-        let fingerprint = {
+        let (number, fingerprint) = {
             let live = self.live();
             let unsealed = live.unsealed()?;
-            refuse_existing(unsealed, &new.id)?;
-            unsealed.keys.fingerprint(&new.value)
+            (burial::free(unsealed, &new.id)? + 1, unsealed.keys.fingerprint(&new.value))
         };
         let owners = if new.owners.is_empty() { vec![cleared.rights.employee.clone()] } else { new.owners };
         let secret = Secret {
@@ -101,8 +111,8 @@ impl Vault {
             created_at: cleared.now,
             created_by: cleared.by.clone(),
             changed_at: cleared.now,
-            last_version: 1,
-            versions: vec![first_version(cleared, encoding, fingerprint)],
+            last_version: number,
+            versions: vec![first_version(cleared, number, encoding, fingerprint)],
         };
         Ok((secret, new.value))
     }
@@ -121,7 +131,7 @@ impl Vault {
             let rest =
                 unsealed.registry.secrets.range::<SecretId, _>((lower(after), std::ops::Bound::Unbounded));
             let visible = rest.filter(|(_, kept)| cleared.sees(&kept.noun.owners));
-            Page::of(visible.map(|(_, kept)| seen(unsealed, &kept.noun, cleared.now)), limit)
+            Page::of(visible.map(|(_, kept)| seen(unsealed, kept, cleared.now)), limit)
         };
         cleared.looked().await?;
         Ok(page)
@@ -133,12 +143,7 @@ impl Vault {
         let owners =
             |unsealed: &Unsealed| unsealed.registry.secrets.get(id).map(|kept| kept.noun.owners.clone());
         let cleared = self.clear(asker, Action::See, entry, "secret", owners).await?;
-        let found = {
-            let live = self.live();
-            let unsealed = live.unsealed()?;
-            let kept = unsealed.registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;
-            seen(unsealed, &kept.noun, cleared.now)
-        };
+        let found = self.found(id, cleared.now)?;
         cleared.looked().await?;
         Ok(found)
     }
@@ -149,23 +154,21 @@ pub(super) fn lower<T>(after: Option<&T>) -> std::ops::Bound<&T> {
     after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded)
 }
 
-/// Version 1, current at once.
-pub(super) fn first_version(cleared: &Cleared, encoding: Encoding, fingerprint: Fingerprint) -> Version {
+/// The first version of a secret, current at once. Its number is 1, unless the ID had a life before.
+pub(super) fn first_version(
+    cleared: &Cleared,
+    number: u64,
+    encoding: Encoding,
+    fingerprint: Fingerprint,
+) -> Version {
     Version {
-        number: 1,
+        number,
         state: VersionState::Current,
         encoding,
         fingerprint,
         created_at: cleared.now,
         created_by: cleared.by.clone(),
         note: None,
-    }
-}
-
-pub(super) fn refuse_existing(unsealed: &Unsealed, id: &SecretId) -> Result<(), VaultError> {
-    match unsealed.registry.secrets.contains_key(id) {
-        true => Err(VaultError::Conflict(format!("there is a secret {id} already"))),
-        false => Ok(()),
     }
 }
 
@@ -178,12 +181,14 @@ pub(super) fn check_half(value: &Plaintext, pointer: &str) -> Result<Encoding, F
     }
 }
 
-fn seen(unsealed: &Unsealed, secret: &Arc<Secret>, at: Timestamp) -> SeenSecret {
+fn seen(unsealed: &Unsealed, kept: &KeptSecret, at: Timestamp) -> SeenSecret {
+    let secret = &kept.noun;
     let restrictions = match &secret.integration {
         Some(_) => unsealed.registry.owner(secret).and_then(|record| record.restrictions.clone()),
         None => secret.restrictions.clone(),
     };
-    SeenSecret { secret: Arc::clone(secret), restrictions, at }
+    let revision = Revision::new(kept.revision, secret.created_at);
+    SeenSecret { secret: Arc::clone(secret), restrictions, revision, at }
 }
 
 /// The secret that an unknown ID is decided against: like the FSM pair's, for a script that nobody runs.

@@ -222,6 +222,11 @@ fn open_all(keys: &KeyRing, records: Vec<(StoreKey, Sealed)>) -> Result<(Authori
                 in_place(keys, &key, &RecordName::Caller(&caller.name))?;
                 registry.put_caller(caller, revision);
             }
+            RecordKind::Tombstone => {
+                let tombstone: crate::model::Tombstone = noun(&message)?;
+                in_place(keys, &key, &RecordName::Tombstone(&tombstone.id))?;
+                registry.put_tombstone(tombstone, revision);
+            }
             RecordKind::Checkpoint => {
                 in_place(keys, &key, &RecordName::Checkpoint)?;
                 registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint: noun(&message)? });

@@ -1,0 +1,46 @@
+//! What is written when a secret is deleted, and what its ID may be used for afterwards.
+
+use super::change::Noun;
+use super::error::VaultError;
+use super::manage::Cleared;
+use super::registry::{KeptSecret, Registry};
+use super::state::Unsealed;
+use crate::model::{SecretId, SuiteAppId, Tombstone};
+
+/// The records of a secret's end: its metadata and values go, a tombstone stays.
+pub(super) fn bury(registry: &Registry, kept: &KeptSecret, cleared: &Cleared) -> Vec<Noun> {
+    let id = &kept.noun.id;
+    let mut nouns: Vec<_> =
+        kept.values.keys().map(|number| Noun::Gone { id: id.clone(), number: *number }).collect();
+    nouns.push(Noun::SecretGone(id.clone()));
+    nouns.push(Noun::Tombstone(Tombstone {
+        id: id.clone(),
+        last_version: kept.noun.last_version,
+        revision: kept.revision,
+        suiteapp: shared_with(registry, kept),
+        deleted_at: cleared.now,
+        deleted_by: cleared.by.clone(),
+    }));
+    nouns
+}
+
+/// The SuiteApp that a secret is shared with, by its own rules or by its integration's.
+fn shared_with(registry: &Registry, kept: &KeptSecret) -> Option<SuiteAppId> {
+    let rules = match &kept.noun.integration {
+        Some(_) => registry.owner(&kept.noun).and_then(|record| record.restrictions.as_ref()),
+        None => kept.noun.restrictions.as_ref(),
+    };
+    rules.and_then(|rules| rules.suiteapp.clone())
+}
+
+/// Refuses an ID that is in use, or that can't be used again. Else the highest version number that it had.
+pub(super) fn free(unsealed: &Unsealed, id: &SecretId) -> Result<u64, VaultError> {
+    if unsealed.registry.secrets.contains_key(id) {
+        return Err(VaultError::Conflict(format!("there is a secret {id} already")));
+    }
+    match unsealed.registry.tombstones.get(id).map(|kept| &kept.noun) {
+        Some(buried) if buried.suiteapp.is_some() => Err(VaultError::Tombstoned(id.clone())),
+        Some(buried) => Ok(buried.last_version),
+        None => Ok(0),
+    }
+}
