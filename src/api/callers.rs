@@ -38,8 +38,8 @@ pub async fn see(
 ) -> Result<Reply, Failure> {
     body::none(request)?;
     Query::read(query, &[])?;
-    let caller = api.vault.see_caller(asker, &named(name)?).await?;
-    Ok(answer::ok(&CallerView::of(&caller)))
+    let seen = api.vault.see_caller(asker, &named(name)?).await?;
+    Ok(answer::revised(answer::ok(&CallerView::of(&seen.caller)), &seen.revision))
 }
 
 pub async fn enrol(
@@ -88,7 +88,7 @@ fn shown(enrolled: &EnrolledCaller) -> crate::secret::Plaintext {
     enrolled_body(&caller, enrolled.certificate_pem.as_deref(), enrolled.key_pem.as_ref(), &enrolled.ca_pem)
 }
 
-fn named(name: &str) -> Result<CallerName, Failure> {
+pub fn named(name: &str) -> Result<CallerName, Failure> {
     name.parse().map_err(|why: Invalid| Failure::invalid("", format!("the name in the path {why}")))
 }
 
@@ -111,13 +111,7 @@ fn checked(form: CallerForm) -> Result<NewCaller, Failure> {
         }
     };
     let unit = form.unit.as_deref().and_then(|text| parsed(text, "/unit", &mut wrong));
-    if let Some(mail) = &form.mail {
-        let plausible = mail.contains('@') && !mail.contains(char::is_whitespace);
-        match line_of_text(mail, 254) {
-            Ok(()) if plausible => {}
-            _ => wrong.push(FieldError::new("/mail", "is no mail address")),
-        }
-    }
+    check_mail(form.mail.as_deref(), &mut wrong);
     let valid = form
         .valid
         .as_deref()
@@ -145,12 +139,7 @@ fn checked(form: CallerForm) -> Result<NewCaller, Failure> {
 fn service_role(form: ServiceForm, wrong: &mut Vec<FieldError>) -> Option<Role> {
     let script = parsed(&form.script, "/service/script", wrong);
     let suiteapp = form.suiteapp.map(|id| parsed(&id, "/service/suiteapp", wrong));
-    let mut employees: Vec<Employee> = Vec::new();
-    for (index, employee) in form.employees.iter().enumerate() {
-        employees.extend(parsed::<Employee>(employee, &format!("/service/employees/{index}"), wrong));
-    }
-    employees.sort();
-    employees.dedup();
+    let employees = employees(&form.employees, wrong);
     Some(Role::Service { script: script?, employees, suiteapp: suiteapp.flatten() })
 }
 
@@ -159,7 +148,28 @@ fn operator_role(form: OperatorForm, wrong: &mut Vec<FieldError>) -> Option<Role
     Some(Role::Operator { level: form.level, employee })
 }
 
-fn parsed<T: std::str::FromStr<Err = Invalid>>(
+/// The employees of a service, each once.
+pub fn employees(listed: &[String], wrong: &mut Vec<FieldError>) -> Vec<Employee> {
+    let mut employees: Vec<Employee> = Vec::new();
+    for (index, employee) in listed.iter().enumerate() {
+        employees.extend(parsed::<Employee>(employee, &format!("/service/employees/{index}"), wrong));
+    }
+    employees.sort();
+    employees.dedup();
+    employees
+}
+
+pub fn check_mail(mail: Option<&str>, wrong: &mut Vec<FieldError>) {
+    if let Some(mail) = mail {
+        let plausible = mail.contains('@') && !mail.contains(char::is_whitespace);
+        match line_of_text(mail, 254) {
+            Ok(()) if plausible => {}
+            _ => wrong.push(FieldError::new("/mail", "is no mail address")),
+        }
+    }
+}
+
+pub fn parsed<T: std::str::FromStr<Err = Invalid>>(
     text: &str,
     pointer: &str,
     wrong: &mut Vec<FieldError>,

@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod body;
+mod caller_edit;
 mod callers;
 mod failure;
 mod integrations;

@@ -27,6 +27,7 @@ pub enum Call<'a> {
     Callers,
     Enrol,
     Caller(&'a str),
+    EditCaller(&'a str),
     Revoke(&'a str),
     Renew,
     Audit,
@@ -51,6 +52,7 @@ impl Call<'_> {
             Self::RotatePair(_) => Some("integration.rotate"),
             Self::ActivatePair(_) => Some("integration.activate"),
             Self::Enrol => Some("caller.add"),
+            Self::EditCaller(_) => Some("caller.edit"),
             Self::Renew => Some("caller.renew"),
             Self::Unseal => Some("vault.unseal"),
             _ => None,
@@ -90,6 +92,7 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("GET", ["v1", "callers"]) => Call::Callers,
         ("POST", ["v1", "callers"]) => Call::Enrol,
         ("GET", ["v1", "callers", name]) => Call::Caller(name),
+        ("PATCH", ["v1", "callers", name]) => Call::EditCaller(name),
         ("DELETE", ["v1", "callers", name]) => Call::Revoke(name),
         ("POST", ["v1", "identity", "renew"]) => Call::Renew,
         ("GET", ["v1", "audit"]) => Call::Audit,
@@ -103,7 +106,7 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
 fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["v1", "secrets" | "integrations" | "callers"] => Some("GET, POST"),
-        ["v1", "callers", _] => Some("GET, DELETE"),
+        ["v1", "callers", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
         ["v1", "secrets", _, "versions", _] => Some("DELETE"),
         ["v1", "sys", "seal" | "unseal"]
@@ -159,7 +162,7 @@ mod tests {
             (Method::PUT, "/v1/secrets", "GET, POST"),
             (Method::HEAD, "/v1/sys/status", "GET"),
             (Method::GET, "/v1/sys/unseal", "POST"),
-            (Method::POST, "/v1/callers/fsm", "GET, DELETE"),
+            (Method::POST, "/v1/callers/fsm", "GET, PATCH, DELETE"),
             (Method::POST, "/v1/secrets/_x/value", "GET"),
         ] {
             assert!(matches!(route(&method, path), Err(Failure::Method(told)) if told == allowed), "{path}");

@@ -12,7 +12,7 @@ use hyper::{Method, Request};
 pub use super::answer::Reply;
 use super::failure::Failure;
 use super::route::{Call, route};
-use super::{answer, audit, body, callers, integrations, secrets, system, versions};
+use super::{answer, audit, body, caller_edit, callers, integrations, secrets, system, versions};
 use crate::crypto;
 use crate::model::Denial;
 use crate::vault::{Asker, Departing, Session, Vault, VaultError};
@@ -124,6 +124,7 @@ impl Api {
             Call::Callers => callers::list(self, asker, query, request).await,
             Call::Enrol => callers::enrol(self, asker, query, request).await,
             Call::Caller(name) => callers::see(self, asker, name, query, request).await,
+            Call::EditCaller(name) => caller_edit::edit(self, asker, name, query, request).await,
             Call::Revoke(name) => callers::revoke(self, asker, name, query, request).await,
             Call::Renew => callers::renew(self, asker, query, request).await,
             Call::Audit => audit::list(self, asker, query, request).await,

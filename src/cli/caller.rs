@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::arguments::Globals;
+use super::caller_edit::{self, Edit};
 use super::columns::{Columns, time};
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
@@ -27,6 +28,8 @@ pub enum Caller {
     List(List),
     /// Show one registration
     Show(Show),
+    /// Change what a caller is: its script, employees, level, pins or mail address
+    Edit(Box<Edit>),
     /// End a registration: the caller is refused from its next request on
     Revoke(Revoke),
     /// Renew your own certificate, with a new key, in the directory of --identity
@@ -113,6 +116,7 @@ pub fn run(globals: &Globals, command: Caller) -> Result<(), Failure> {
         Caller::Add(command) => add(globals, &command),
         Caller::List(_) => list(globals),
         Caller::Show(command) => show(globals, &command.name),
+        Caller::Edit(command) => caller_edit::run(globals, *command),
         Caller::Revoke(command) => revoke(globals, &command.name),
         Caller::Renew(command) => renew(globals, command),
     }
@@ -328,7 +332,7 @@ fn renew(globals: &Globals, command: Renew) -> Result<(), Failure> {
     })
 }
 
-fn described(caller: &CallerView) -> String {
+pub fn described(caller: &CallerView) -> String {
     let (role, whom) = role(caller);
     let mut lines = Columns::pairs();
     lines.row(["name", &caller.name]);

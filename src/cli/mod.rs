@@ -7,6 +7,7 @@
 mod arguments;
 mod audit;
 mod caller;
+mod caller_edit;
 mod columns;
 mod completions;
 mod config;

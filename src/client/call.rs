@@ -12,19 +12,34 @@ pub struct Call {
     pub(super) method: Method,
     pub(super) target: String,
     pub(super) body: Option<Plaintext>,
+    /// The entity tag that the call depends on, in its quotes.
+    pub(super) if_match: Option<String>,
 }
 
 impl Call {
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, target: path.into(), body: None }
+        Self::of(Method::GET, path)
     }
 
     pub fn delete(path: impl Into<String>) -> Self {
-        Self { method: Method::DELETE, target: path.into(), body: None }
+        Self::of(Method::DELETE, path)
     }
 
     pub fn post(path: impl Into<String>) -> Self {
-        Self { method: Method::POST, target: path.into(), body: None }
+        Self::of(Method::POST, path)
+    }
+
+    pub fn patch(path: impl Into<String>) -> Self {
+        Self::of(Method::PATCH, path)
+    }
+
+    fn of(method: Method, path: impl Into<String>) -> Self {
+        Self { method, target: path.into(), body: None, if_match: None }
+    }
+
+    /// Only if the record is still in the state with this entity tag.
+    pub fn if_match(self, tag: Option<String>) -> Self {
+        Self { if_match: tag, ..self }
     }
 
     /// Adds a JSON body.
@@ -46,6 +61,8 @@ impl Call {
 /// A success: its status and its whole body, which may hold a value.
 pub struct Answer {
     pub status: u16,
+    /// The entity tag, in its quotes.
+    pub tag: Option<String>,
     pub body: Plaintext,
 }
 
@@ -75,7 +92,8 @@ mod tests {
 
     #[test]
     fn an_odd_answer_is_not_repeated() {
-        let answer = Answer { status: 200, body: Plaintext::new(b"{\"version\":\"hush\"}".to_vec()) };
+        let answer =
+            Answer { status: 200, tag: None, body: Plaintext::new(b"{\"version\":\"hush\"}".to_vec()) };
         let told = answer.read::<wire::PairRead>().err().unwrap();
         assert!(!format!("{told} {told:?}").contains("hush"));
     }

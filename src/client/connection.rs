@@ -8,7 +8,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, HeaderValue, IF_MATCH};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -200,7 +200,7 @@ impl Connection<'_> {
 }
 
 fn request(call: Call) -> Request<Full<Bytes>> {
-    let Call { method, target, body } = call;
+    let Call { method, target, body, if_match } = call;
     let has_body = body.is_some();
     // The request's body: what an operator enters on its way to the vault, wiped once it is sent.
     let mut request = Request::new(Full::new(body.map_or_else(Bytes::new, |body| body.reveal_into_body(()))));
@@ -212,12 +212,18 @@ fn request(call: Call) -> Request<Full<Bytes>> {
     if has_body {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
+    // One that is no header value is none that the daemon gave: it would match nothing either way.
+    if let Some(tag) = if_match {
+        let nothing = HeaderValue::from_static("\"\"");
+        headers.insert(IF_MATCH, HeaderValue::from_str(&tag).unwrap_or(nothing));
+    }
     request
 }
 
 /// Reads an answer piece by piece into a buffer that wipes itself.
 async fn read(response: Response<Incoming>) -> Result<Answer, ClientError> {
     let status = response.status().as_u16();
+    let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
     let mut body = response.into_body();
     let mut bytes = Zeroizing::new(Vec::with_capacity(8 * 1024));
     while let Some(frame) = body.frame().await {
@@ -229,5 +235,5 @@ async fn read(response: Response<Incoming>) -> Result<Answer, ClientError> {
             bytes.extend_from_slice(piece);
         }
     }
-    Ok(Answer { status, body: bytes.into() })
+    Ok(Answer { status, tag, body: bytes.into() })
 }

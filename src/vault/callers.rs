@@ -2,16 +2,33 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::registry::{Kept, Registry};
+use super::revision::Revision;
 use super::secrets::{Page, lower};
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
 use crate::model::{Caller, CallerName, CallerState, Employee};
 use crate::policy::Action;
+
+/// A registration as it stands.
+pub struct SeenCaller {
+    pub caller: Arc<Caller>,
+    pub revision: Revision,
+}
+
+impl SeenCaller {
+    pub(super) fn of(kept: &Kept<Caller>) -> Self {
+        let revision = Revision::new(kept.revision, kept.noun.enrolled_at);
+        Self { caller: Arc::clone(&kept.noun), revision }
+    }
+}
 
 impl Vault {
     /// The registrations, ordered by name, from `after` on.
@@ -32,14 +49,14 @@ impl Vault {
         Ok(page)
     }
 
-    pub async fn see_caller(&self, asker: Asker<'_>, name: &CallerName) -> Result<Arc<Caller>, VaultError> {
+    pub async fn see_caller(&self, asker: Asker<'_>, name: &CallerName) -> Result<SeenCaller, VaultError> {
         let entry = Entry { subject: Some(name.shared()), ..asker.entry(None, "caller.show") };
         let cleared =
             self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;
         let found = {
             let live = self.live();
             let kept = live.unsealed()?.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?;
-            Arc::clone(&kept.noun)
+            SeenCaller::of(kept)
         };
         cleared.looked().await?;
         Ok(found)
@@ -65,20 +82,26 @@ impl Vault {
         if !caller.is_active() {
             return Err(VaultError::Conflict(format!("{name} is revoked already")));
         }
-        // One of a foreign trust domain is no replacement: a sealed daemon doesn't know it. Nor is one whose
-        // certificates have expired.
-        let speaks = |other: &Caller| other.keys.iter().any(|key| key.not_after > cleared.now);
-        let others = registry.active_full_operators().any(|other| other.name != *name && speaks(other));
-        if caller.is_active_full_operator() && !others {
-            let why = "is the last full operator; add another first: \
-                       fsm-vault caller add NAME --operator full --employee E --out DIR";
-            return Err(VaultError::Conflict(format!("{name} {why}")));
+        if caller.is_active_full_operator() {
+            refuse_last(registry, name, cleared.now)?;
         }
         let state = CallerState::Revoked { revoked_at: cleared.now, revoked_by: cleared.by.clone() };
         Ok(Caller { state, ..Caller::clone(caller) })
     }
 }
 
-fn exists(unsealed: &Unsealed, name: &CallerName) -> Option<Vec<Employee>> {
+/// Refuses to lose the last full operator. One of a foreign trust domain is no replacement: a sealed daemon doesn't
+/// know it. Nor is one whose certificates have expired.
+pub(super) fn refuse_last(registry: &Registry, name: &CallerName, now: Timestamp) -> Result<(), VaultError> {
+    let speaks = |other: &Caller| other.keys.iter().any(|key| key.not_after > now);
+    if registry.active_full_operators().any(|other| other.name != *name && speaks(other)) {
+        return Ok(());
+    }
+    let why = "is the last full operator; add another first: \
+               fsm-vault caller add NAME --operator full --employee E --out DIR";
+    Err(VaultError::Conflict(format!("{name} {why}")))
+}
+
+pub(super) fn exists(unsealed: &Unsealed, name: &CallerName) -> Option<Vec<Employee>> {
     unsealed.registry.callers.contains_key(name).then(Vec::new)
 }

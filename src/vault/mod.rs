@@ -5,6 +5,7 @@
 //! released once a seal or a revocation has been acknowledged. Knows no HTTP.
 
 mod burial;
+mod caller_edit;
 mod callers;
 mod change;
 mod create;
@@ -30,6 +31,8 @@ mod tests;
 mod unseal;
 mod uses;
 
+pub use caller_edit::{CallerEdit, RoleEdit};
+pub use callers::SeenCaller;
 pub use create::{NewVault, create};
 pub use directory::Directory;
 pub use enrol::{CertificateSource, EnrolledCaller, NewCaller};

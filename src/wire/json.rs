@@ -77,6 +77,13 @@ pub(super) fn optional_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(shape)| shape))
 }
 
+/// For a field that may be left out (it stays as it is) or null (it is cleared); with `#[serde(default)]`.
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
 /// The field's name that serde quotes after `prefix`, if it looks like a name and not like content.
 fn named<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let name = text.strip_prefix(prefix)?.split('`').next()?;

@@ -13,7 +13,10 @@ mod rotations;
 mod secrets;
 mod system;
 
-pub use callers::{CallerForm, CallerView, Enrolled, OperatorForm, RenewalForm, ServiceForm};
+pub use callers::{
+    CallerEditForm, CallerForm, CallerView, Enrolled, OperatorEditForm, OperatorForm, RenewalForm,
+    ServiceEditForm, ServiceForm,
+};
 pub use integrations::{FSM_TEMPLATE, IntegrationForm, IntegrationView, PairForm};
 pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
 pub use lists::{AuditEntries, Listed};

@@ -1,0 +1,125 @@
+//! Edits of registrations: what a caller is may change, its name and whether it serves or operates may not.
+
+use super::callers::{SeenCaller, exists, refuse_last};
+use super::change::Noun;
+use super::difference::difference;
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::manage::Cleared;
+use super::revision::IfMatch;
+use super::session::Asker;
+use crate::audit::Entry;
+use crate::model::{Caller, CallerName, Employee, Level, Role, ScriptId, SuiteAppId, UnitName};
+use crate::policy::Action;
+
+/// What shall be different. None: it stays; an inner None: it goes.
+#[derive(Default)]
+pub struct CallerEdit {
+    pub role: Option<RoleEdit>,
+    pub uid: Option<Option<u32>>,
+    pub unit: Option<Option<UnitName>>,
+    pub mail: Option<Option<String>>,
+}
+
+/// Of a service or of an operator; one doesn't become the other.
+pub enum RoleEdit {
+    Service {
+        script: Option<ScriptId>,
+        employees: Option<Vec<Employee>>,
+        suiteapp: Option<Option<SuiteAppId>>,
+    },
+    Operator {
+        level: Option<Level>,
+        employee: Option<Employee>,
+    },
+}
+
+/// Fields of a registration that the audit log doesn't repeat.
+const HIDDEN: &[&str] = &["mail"];
+
+impl Vault {
+    /// Changes a registration: it holds from the caller's next request on, on open connections too.
+    pub async fn edit_caller(
+        &self,
+        asker: Asker<'_>,
+        name: &CallerName,
+        if_match: &IfMatch,
+        edit: CallerEdit,
+    ) -> Result<SeenCaller, VaultError> {
+        let turn = self.turn().await;
+        let entry = Entry { subject: Some(name.shared()), ..asker.entry(None, "caller.edit") };
+        let cleared =
+            self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;
+        let prepared = self.prepare_edit(&cleared, name, if_match, edit);
+        let (mut cleared, (before, after)) = cleared.prepared(prepared).await?;
+        cleared.entry.changes = difference(&*before.caller, &after, HIDDEN);
+        if cleared.entry.changes.is_none() {
+            cleared.entry.reason = Some("unchanged".into());
+            cleared.looked().await?;
+            return Ok(before);
+        }
+        self.commit(&turn, cleared, vec![Noun::Caller(after)]).await?;
+        self.departures.recall().await;
+        self.record_operators()?;
+        let live = self.live();
+        let kept = live.unsealed()?.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?;
+        Ok(SeenCaller::of(kept))
+    }
+
+    fn prepare_edit(
+        &self,
+        cleared: &Cleared,
+        name: &CallerName,
+        if_match: &IfMatch,
+        edit: CallerEdit,
+    ) -> Result<(SeenCaller, Caller), VaultError> {
+        let live = self.live();
+        let registry = &live.unsealed()?.registry;
+        let before = SeenCaller::of(registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?);
+        if_match.check(&before.revision)?;
+        if !before.caller.is_active() {
+            let why = format!("{name} is revoked; register it anew with: fsm-vault caller add {name}");
+            return Err(VaultError::Conflict(why));
+        }
+        let mut after = Caller::clone(&before.caller);
+        if let Some(role) = edit.role {
+            role.apply(&mut after.role)?;
+        }
+        after.pins.uid = edit.uid.unwrap_or(after.pins.uid);
+        after.pins.unit = edit.unit.unwrap_or(after.pins.unit);
+        after.mail = edit.mail.unwrap_or(after.mail);
+        if before.caller.is_active_full_operator() && !after.is_active_full_operator() {
+            refuse_last(registry, name, cleared.now)?;
+        }
+        Ok((before, after))
+    }
+}
+
+impl RoleEdit {
+    fn apply(self, role: &mut Role) -> Result<(), VaultError> {
+        match (self, role) {
+            (
+                Self::Service { script, employees, suiteapp },
+                Role::Service { script: s, employees: e, suiteapp: a },
+            ) => {
+                script.into_iter().for_each(|new| *s = new);
+                employees.into_iter().for_each(|new| *e = new);
+                suiteapp.into_iter().for_each(|new| *a = new);
+                Ok(())
+            }
+            (Self::Operator { level, employee }, Role::Operator { level: l, employee: e }) => {
+                level.into_iter().for_each(|new| *l = new);
+                employee.into_iter().for_each(|new| *e = new);
+                Ok(())
+            }
+            (Self::Service { .. }, Role::Operator { .. }) => Err(VaultError::invalid(
+                "/service",
+                "can't be given to an operator: register a service beside it",
+            )),
+            (Self::Operator { .. }, Role::Service { .. }) => Err(VaultError::invalid(
+                "/operator",
+                "can't be given to a service: register an operator beside it",
+            )),
+        }
+    }
+}
