@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::arguments::Globals;
+use super::caller_directory::{prepare, write};
 use super::caller_edit::{self, Edit};
+use super::caller_view::{described, pins, role, state};
 use super::columns::{Columns, time};
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{listing, shell, value};
 use crate::client::{Answer, Call, Connection, FreshKey, printable, replace_identity};
-use crate::identity::{Existing, write_identity};
 use crate::model::{CallerName, Employee, Level, ScriptId, SpiffeId, SuiteAppId, UnitName};
 use crate::secret::Plaintext;
 use crate::wire::{self, CallerForm, CallerView, Enrolled, OperatorForm, RenewalForm, ServiceForm};
@@ -135,16 +136,18 @@ enum Key<'a> {
 fn add(globals: &Globals, command: &Add) -> Result<(), Failure> {
     let mut form = command.form()?;
     client(globals)?;
+    // Taken away again if nothing comes of it.
+    let _made;
     let key = match (&command.out, &command.csr, &command.spiffe_id) {
         (_, None, Some(_)) => Key::Foreign,
         (out, Some(request), _) => {
             form.csr = Some(request_in(request)?);
             let out = out.as_deref();
-            out.map_or(Ok(()), |out| prepare(out, "cert.pem"))?;
+            _made = out.map(|out| prepare(out, "cert.pem")).transpose()?;
             Key::Theirs(out)
         }
         (Some(out), None, None) => {
-            prepare(out, "key.pem")?;
+            _made = Some(prepare(out, "key.pem")?);
             let fresh = FreshKey::generate()?;
             form.csr = Some(fresh.request_pem.clone());
             Key::Ours(fresh, out)
@@ -204,37 +207,6 @@ pub fn enrolment(form: &CallerForm) -> Call {
     Call::post("/v1/callers").with(Plaintext::new(wire::write(form)))
 }
 
-/// Writes an enrolled caller's identity directory.
-pub fn write(enrolled: &Enrolled, out: &Path, key_pem: Option<&Plaintext>) -> Result<(), Failure> {
-    let name = printable(&enrolled.caller.name);
-    let certificate = enrolled.certificate.as_deref();
-    let certificate =
-        certificate.ok_or_else(|| Failure::new(Exit::Failed, "the daemon sent no certificate"))?;
-    // Whatever stood in the way was asked for before; a key of the caller's own stays.
-    let existing = if key_pem.is_some() { Existing::Refuse } else { Existing::Replace };
-    write_identity(out, certificate, key_pem, &enrolled.ca, existing).map_err(|error| {
-        Failure::from(error).and(format!(
-            "{name} is registered, but its identity could not be written. Revoke it, then add it again: fsm-vault \
-             caller revoke {name}"
-        ))
-    })
-}
-
-/// Makes the identity directory before the daemon is asked, and refuses one that is in use.
-fn prepare(out: &Path, taken: &str) -> Result<(), Failure> {
-    let taken = out.join(taken);
-    if taken.symlink_metadata().is_ok() {
-        return Err(Failure::new(
-            Exit::Conflict,
-            format!("{} exists already; name another directory, or remove the file first", taken.display()),
-        ));
-    }
-    let mut private = std::fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(private.recursive(true), 0o700)
-        .create(out)
-        .map_err(|error| Failure::usage(format!("can't make the directory {}: {error}", out.display())))
-}
-
 fn request_in(path: &Path) -> Result<String, Failure> {
     let bytes = if value::is_stdin(path) {
         value::from_stdin("the request", MAX_REQUEST)?
@@ -263,12 +235,6 @@ fn told(enrolled: &Enrolled, key: &Key<'_>) -> String {
         }
         Key::Foreign => format!("registered {name} as {}\n", printable(&enrolled.caller.spiffe_id)),
     }
-}
-
-/// An active registration whose last certificate has ended needs an operator, so it is told apart here.
-fn state(caller: &CallerView) -> &str {
-    let ended = caller.certificate_expires_at.is_some_and(|end| end <= jiff::Timestamp::now());
-    if ended && caller.state == "active" { "expired" } else { &caller.state }
 }
 
 fn list(globals: &Globals) -> Result<(), Failure> {
@@ -332,53 +298,6 @@ fn renew(globals: &Globals, command: Renew) -> Result<(), Failure> {
     })
 }
 
-pub fn described(caller: &CallerView) -> String {
-    let (role, whom) = role(caller);
-    let mut lines = Columns::pairs();
-    lines.row(["name", &caller.name]);
-    lines.row(["SPIFFE ID", &caller.spiffe_id]);
-    lines.row(["role", &role]);
-    lines.row(["for", &whom]);
-    if let Some(service) = &caller.service {
-        lines.row(["suiteapp", service.suiteapp.as_deref().unwrap_or_default()]);
-    }
-    lines.row(["pins", &pins(caller)]);
-    lines.row(["mail", caller.mail.as_deref().unwrap_or_default()]);
-    lines.row(["state", &caller.state]);
-    lines.row(["certificate until", &caller.certificate_expires_at.map(time).unwrap_or_default()]);
-    lines.row(["registered", &format!("{} by {}", time(caller.enrolled_at), caller.enrolled_by)]);
-    lines.to_string()
-}
-
-/// What kind of caller it is, and for whom or what it acts.
-fn role(caller: &CallerView) -> (String, String) {
-    match (&caller.service, &caller.operator) {
-        (Some(service), _) => {
-            let employees = match service.employees.as_slice() {
-                [] => String::new(),
-                some => format!(" for {}", some.join(", ")),
-            };
-            ("service".to_owned(), format!("{}{employees}", service.script))
-        }
-        (None, Some(operator)) => {
-            let level = match operator.level {
-                Level::View => "view",
-                Level::Create => "create",
-                Level::Edit => "edit",
-                Level::Full => "full",
-            };
-            (format!("operator {level}"), operator.employee.clone())
-        }
-        (None, None) => (String::new(), String::new()),
-    }
-}
-
-fn pins(caller: &CallerView) -> String {
-    let uid = caller.pins.uid.map(|uid| format!("uid {uid}"));
-    let unit = caller.pins.unit.as_ref().map(ToString::to_string);
-    [uid, unit].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::arguments::{Cli, Noun};
@@ -405,15 +324,5 @@ mod tests {
         assert_eq!(operator["operator"], serde_json::json!({"level": "edit", "employee": "ann"}));
         let two = form("--operator edit --employee ann --employee bob").unwrap_err();
         assert_eq!(two.exit, Exit::Usage);
-    }
-
-    #[test]
-    fn a_directory_in_use_is_refused_beforehand() {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().join("a/b");
-        assert!(prepare(&out, "key.pem").is_ok() && out.is_dir());
-        std::os::unix::fs::symlink("nowhere", out.join("key.pem")).unwrap();
-        assert_eq!(prepare(&out, "key.pem").unwrap_err().exit, Exit::Conflict);
-        assert!(prepare(&out, "cert.pem").is_ok());
     }
 }

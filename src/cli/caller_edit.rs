@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args};
 
 use super::arguments::Globals;
-use super::caller::described;
+use super::caller_view::described;
 use super::connect::with_daemon;
 use super::failure::Failure;
 use crate::client::Call;
@@ -124,7 +124,6 @@ impl Edit {
 mod tests {
     use super::super::arguments::{Cli, Noun};
     use super::super::caller::Caller;
-    use super::*;
     use clap::Parser;
     use serde_json::{Value, json};
 

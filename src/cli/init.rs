@@ -42,6 +42,7 @@ pub struct Init {
 
 pub fn run(globals: &Globals, command: Init) -> Result<(), Failure> {
     let settings = located(config::settings(globals)?, command.data_dir.as_deref())?;
+    block_on(async { Ok(vault::refuse_existing(&Directory::at(&settings.data_dir)).await?) })?;
     let passphrase = passphrase::fresh(command.passphrase_file.as_deref())?;
     let Init { operator, trust_domain, .. } = command;
     block_on(async { Ok(make(&settings, passphrase, trust_domain.clone(), operator.clone()).await?) })?;

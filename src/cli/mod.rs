@@ -7,7 +7,9 @@
 mod arguments;
 mod audit;
 mod caller;
+mod caller_directory;
 mod caller_edit;
+mod caller_view;
 mod columns;
 mod completions;
 mod config;

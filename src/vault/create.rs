@@ -8,7 +8,7 @@ use super::change::{Noun, first_batch};
 use super::directory::Directory;
 use super::enrol::enrolment;
 use super::error::VaultError;
-use super::lifecycle::{known, shown};
+use super::lifecycle::{known, open_store, shown};
 use crate::audit::{self, Entry, Log, Outcome};
 use crate::clock::Clock;
 use crate::crypto::Argon2Cost;
@@ -98,6 +98,16 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     let batch = first_batch(&keys, nouns)?.put(key, Expect::Absent, sealed).header(header.to_bytes());
     store.commit(batch).await?;
     Ok(())
+}
+
+/// Refuses a directory that holds a vault, before anybody is asked for a passphrase.
+pub async fn refuse_existing(directory: &Directory) -> Result<(), VaultError> {
+    match open_store(directory) {
+        Ok(store) if store.header().await?.is_some() => Err(VaultError::VaultExists(shown(directory.path()))),
+        // Nothing there, or what an attempt that failed has left: the making decides.
+        Ok(_) | Err(VaultError::NoVault(_) | VaultError::File { .. }) => Ok(()),
+        Err(other) => Err(other),
+    }
 }
 
 fn clear(directory: &std::path::Path) -> std::io::Result<()> {

@@ -33,7 +33,7 @@ mod uses;
 
 pub use caller_edit::{CallerEdit, RoleEdit};
 pub use callers::SeenCaller;
-pub use create::{NewVault, create};
+pub use create::{NewVault, create, refuse_existing};
 pub use directory::Directory;
 pub use enrol::{CertificateSource, EnrolledCaller, NewCaller};
 pub use error::VaultError;

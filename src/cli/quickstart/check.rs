@@ -4,9 +4,9 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::caller;
 use super::super::exit::Exit;
 use super::super::failure::Failure;
+use super::super::{caller, caller_directory};
 use super::place::Place;
 use super::{Quickstart, Source, Steps};
 use crate::client::{Address, Call, Client, Connection, FreshKey};
@@ -102,7 +102,7 @@ async fn enrol(
     };
     let enrolled: Enrolled = answer.read()?;
     place.clear_identity(name)?;
-    caller::write(&enrolled, &directory, Some(&fresh.key_pem))?;
+    caller_directory::write(&enrolled, &directory, Some(&fresh.key_pem))?;
     steps.say(format!("added the service {name} ({script}), identity in {}", directory.display()))?;
     Ok(Client::new(&directory, address.clone())?)
 }
