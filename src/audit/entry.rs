@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Invalid;
+
 /// One decision or change, as whoever decided fills it in. The log adds `seq`, `time` and `mac`.
 ///
 /// A plain struct with a default, so that every path fills the same fields; what is `None` is left out of
@@ -82,6 +84,26 @@ pub struct LoggedEntry {
     pub time: Timestamp,
     #[serde(flatten)]
     pub entry: Entry,
+}
+
+impl Outcome {
+    /// As it stands in the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl std::str::FromStr for Outcome {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let all = [Self::Allowed, Self::Denied, Self::Failed];
+        all.into_iter().find(|each| each.word() == text).ok_or(Invalid("is not allowed, denied or failed"))
+    }
 }
 
 impl Entry {
@@ -172,6 +194,15 @@ mod tests {
             let read: LoggedEntry = serde_json::from_slice(&line).unwrap();
             assert_eq!((read.seq, read.entry), (5, entry));
         }
+    }
+
+    #[test]
+    fn outcomes_are_named_as_they_are_written() {
+        for outcome in [Outcome::Allowed, Outcome::Denied, Outcome::Failed] {
+            assert_eq!(serde_json::json!(outcome), outcome.word());
+            assert_eq!(outcome.word().parse(), Ok(outcome));
+        }
+        assert!("Denied".parse::<Outcome>().is_err());
     }
 
     #[test]

@@ -12,13 +12,16 @@ use super::entry::{Entry, LoggedEntry};
 use super::finding::Finding;
 use super::journal::Journal;
 use super::opening::survey;
+use super::page::{Look, Page, Start, page};
 use super::queue::Queue;
-use super::tail::tail;
 use super::tally::{Due, MAX_CALLERS, Tallies};
 use super::verify::{Extent, Report, verify};
 use super::writer::{Health, Parts, Writer};
 use crate::clock::Clock;
 use crate::crypto::MacKey;
+
+/// Bytes that are read for a page. An answer that holds all of them is still one that a client takes.
+const MOST_READ: u64 = 8 << 20;
 
 /// When a decision's entry counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,18 +244,39 @@ impl Log {
         .await
     }
 
-    /// The last `limit` entries numbered below `before` that `keep` says yes to, newest first. What they
-    /// say isn't checked; [`Log::verify`] does that.
+    /// Entries that `look` asks for and `keep` says yes to, after reading 8 MiB at most. What they say isn't checked;
+    /// [`Log::verify`] does that.
+    pub async fn page(
+        &self,
+        look: Look,
+        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
+    ) -> Result<Page, AuditError> {
+        self.read(look, MOST_READ, keep).await
+    }
+
+    /// The last `limit` entries numbered below `before` that `keep` says yes to, newest first, however much has to be
+    /// read for them.
     pub async fn tail(
         &self,
         limit: usize,
         before: Option<u64>,
         keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
     ) -> Result<Vec<LoggedEntry>, AuditError> {
+        let numbers = 0..=before.map_or(u64::MAX, |before| before.saturating_sub(1));
+        let look = Look { start: Start::Newest, limit, numbers };
+        Ok(self.read(look, u64::MAX, keep).await?.entries)
+    }
+
+    pub(super) async fn read(
+        &self,
+        look: Look,
+        most: u64,
+        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
+    ) -> Result<Page, AuditError> {
         let (queue, reading) = (self.queue.clone(), self.reading.clone());
         blocking(move || {
             let (extent, _reader) = reading.extent(&queue)?;
-            tail(&*reading.disk, &extent, limit, before, keep).map_err(AuditError::Unreadable)
+            page(&*reading.disk, &extent, &look, most, keep).map_err(AuditError::Unreadable)
         })
         .await
     }

@@ -2,7 +2,7 @@
 //! change.
 //!
 //! Owns `data_dir/audit/`: the entry, the chain, writing, checking from a checkpoint at start, verifying
-//! all of it, reading its tail. Knows nothing of why something was decided, never sees a value, and keeps
+//! all of it, reading pages of it. Knows nothing of why something was decided, never sees a value, and keeps
 //! no checkpoint itself: what keeps it is beyond the reach of whoever can edit these files. The format is
 //! drawn in `chain.rs`.
 //!
@@ -16,13 +16,14 @@
 mod chain;
 mod disk;
 mod entry;
+mod filter;
 mod finding;
 mod journal;
 mod log;
 mod opening;
 mod own;
+mod page;
 mod queue;
-mod tail;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -32,8 +33,10 @@ mod writer;
 
 pub use chain::Checkpoint;
 pub use entry::{Entry, LoggedEntry, Outcome, Peer};
+pub use filter::Filter;
 pub use finding::{Finding, Flaw};
 pub use journal::JOURNALD_SOCKET;
 pub use log::{AuditError, Durability, Log, Opened, Settings};
+pub use page::{Cursor, Look, Page, Start};
 pub use tally::Due;
 pub use verify::Report;

@@ -9,7 +9,7 @@ use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
-use crate::audit::{Due, Log, LoggedEntry, Report};
+use crate::audit::{Due, Filter, Log, LoggedEntry, Look, Page as LogPage, Report};
 use crate::model::{IntegrationName, Level};
 use crate::policy::Action;
 
@@ -21,20 +21,20 @@ pub struct LogStanding {
 }
 
 impl Vault {
-    /// The last `limit` entries before `before`, newest first: all for a full operator; for others, those on
-    /// secrets they own and their own doings.
+    /// A page of the entries that `filter` admits: of all for a full operator; for others, of those on secrets they
+    /// own and their own doings.
     pub async fn read_log(
         &self,
         asker: Asker<'_>,
-        limit: usize,
-        before: Option<u64>,
-    ) -> Result<Vec<LoggedEntry>, VaultError> {
+        look: Look,
+        filter: Filter,
+    ) -> Result<LogPage, VaultError> {
         let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.read")).await?;
         let log = Arc::clone(&cleared.log);
         let sees = self.sees_entries(&cleared)?;
-        let entries = log.tail(limit, before, sees).await?;
+        let page = log.page(look, move |entry| filter.admits(entry) && sees(entry)).await?;
         cleared.looked().await?;
-        Ok(entries)
+        Ok(page)
     }
 
     /// Checks the whole log against its chain and the recorded head.

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::site::*;
-use crate::audit::Outcome;
+use crate::audit::{Filter, LoggedEntry, Look, Outcome, Start};
 use crate::model::{Denial, Level, Release};
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
@@ -109,10 +109,34 @@ async fn the_log_shows_an_operator_what_is_theirs() {
     let creator = site.operator("c", Level::Create, "9").await;
     site.secret("_a", "x", OPEN).await.unwrap();
     site.vault.create_secret(asker(&creator), new_secret("_b", "x", OPEN)).await.unwrap();
-    let seen = site.vault.read_log(asker(&creator), 100, None).await.unwrap();
+    let seen = read(&site, asker(&creator), Filter::default()).await;
     assert!(seen.iter().all(|each| each.entry.secret.as_deref() != Some("custsecret_a")));
     assert!(seen.iter().any(|each| each.entry.secret.as_deref() == Some("custsecret_b")));
-    assert!(site.vault.read_log(site.admin(), 100, None).await.unwrap().len() > seen.len());
+    let all = read(&site, site.admin(), Filter::default()).await;
+    assert!(all.len() > seen.len());
+
+    // What isn't theirs isn't found either, however it is looked for.
+    let made = all.iter().find(|each| each.entry.secret.as_deref() == Some("custsecret_a")).unwrap();
+    for filter in [
+        Filter { secret: Some("custsecret_a".into()), ..Filter::default() },
+        Filter { caller: Some("admin".into()), ..Filter::default() },
+        Filter { since: Some(made.time), until: Some(made.time), ..Filter::default() },
+    ] {
+        assert_eq!(read(&site, asker(&creator), filter.clone()).await, [], "{filter:?}");
+    }
+    let look = Look { start: Start::Oldest, limit: 100, numbers: made.seq..=made.seq };
+    let page = site.vault.read_log(asker(&creator), look.clone(), Filter::default()).await.unwrap();
+    assert_eq!(page.entries, []);
+    let page = site.vault.read_log(site.admin(), look, Filter::default()).await.unwrap();
+    assert_eq!(page.entries.len(), 1);
+    let theirs =
+        Filter { caller: Some("c".into()), action: Some("secret.create".into()), ..Filter::default() };
+    assert_eq!(read(&site, site.admin(), theirs).await.len(), 1);
+}
+
+async fn read(site: &Site, asker: Asker<'_>, filter: Filter) -> Vec<LoggedEntry> {
+    let look = Look { start: Start::Newest, limit: 100, numbers: 0..=u64::MAX };
+    site.vault.read_log(asker, look, filter).await.unwrap().entries
 }
 
 #[tokio::test]
