@@ -74,7 +74,7 @@ pub enum Noun {
     /// The daemon's configuration file
     #[command(subcommand)]
     Config(config::Config),
-    /// Print a completion script for a shell
+    /// Print a completion script for a shell, or write the manual
     Completions(completions::Completions),
 }
 
@@ -155,8 +155,14 @@ mod tests {
             "fsm-vault secret get _x --domain a.example --employee 1 --version previous --raw",
             "fsm-vault integration credentials fsm --version 3",
             "fsm-vault audit tail",
+            "fsm-vault audit show 12",
+            "fsm-vault audit show -n 5 --caller spiffe://a.example/x --secret _x --integration fsm --action secret.read",
+            "fsm-vault audit show --outcome failed --since 2026-11-22 --until 1h",
+            "fsm-vault audit export --out f --after 3 --since 24h --output json",
+            "fsm-vault audit explain 00",
             "fsm-vault config check f",
             "fsm-vault completions bash",
+            "fsm-vault completions --man d",
         ] {
             assert!(parses(line), "{line}");
         }
@@ -193,7 +199,16 @@ mod tests {
             "fsm-vault integration show FSM/x",
             "fsm-vault audit tail -n 0",
             "fsm-vault audit tail -n -1",
+            "fsm-vault audit show 12 --caller a",
+            "fsm-vault audit show 12 -n 3",
+            "fsm-vault audit show -n 0",
+            "fsm-vault audit show --outcome refused",
+            "fsm-vault audit show --since yesterday",
+            "fsm-vault audit export f",
+            "fsm-vault audit explain",
             "fsm-vault completions cmd",
+            "fsm-vault completions",
+            "fsm-vault completions bash --man d",
         ] {
             assert!(!parses(line), "{line}");
         }

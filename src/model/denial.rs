@@ -30,6 +30,36 @@ pub enum Denial {
 }
 
 impl Denial {
+    /// Every reason, in their order.
+    pub const ALL: [Self; 21] = [
+        Self::Sealed,
+        Self::CallerUnknown,
+        Self::CertificateExpired,
+        Self::CallerRevoked,
+        Self::WrongPeer,
+        Self::WrongRole,
+        Self::SecretUnknown,
+        Self::IntegrationBlocked,
+        Self::NoRestrictions,
+        Self::ScriptNotAllowed,
+        Self::SuiteAppNotAllowed,
+        Self::EmployeeRequired,
+        Self::EmployeeNotOfCaller,
+        Self::EmployeeNotAllowed,
+        Self::DomainRequired,
+        Self::DomainNotAllowed,
+        Self::UseOnly,
+        Self::Version(Unavailable::Unknown),
+        Self::Version(Unavailable::Pending),
+        Self::Version(Unavailable::Retired),
+        Self::Level,
+    ];
+
+    /// The reason that the audit log records as this word.
+    pub fn of_reason(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.reason() == word)
+    }
+
     /// The word that the audit log records.
     pub fn reason(self) -> &'static str {
         match self {
@@ -55,5 +85,25 @@ impl Denial {
             Self::Version(Unavailable::Retired) => "version_retired",
             Self::Level => "permission_level",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The compiler keeps `reason` whole, and this keeps `ALL` as whole as `reason`.
+    #[test]
+    fn all_reasons_are_listed_in_their_order() {
+        let source = include_str!("denial.rs");
+        let (_, arms) = source.split_once("fn reason(self)").unwrap();
+        let (arms, _) = arms.split_once("#[cfg(test)]").unwrap();
+        let written: Vec<&str> =
+            arms.lines().filter_map(|line| line.trim().split_once("=> \"")?.1.strip_suffix("\",")).collect();
+        assert_eq!(Denial::ALL.map(Denial::reason).as_slice(), written);
+        for denial in Denial::ALL {
+            assert_eq!(Denial::of_reason(denial.reason()), Some(denial));
+        }
+        assert_eq!(Denial::of_reason("not_found"), None);
     }
 }

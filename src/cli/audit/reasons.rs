@@ -1,0 +1,286 @@
+//! What each reason in the log means, and what to type so that the next request is allowed.
+
+use crate::model::{Denial, Unavailable};
+
+/// A reason in plain English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advice {
+    pub why: &'static str,
+    /// Commands to type. `{caller}` and the like stand for fields of the entry: a command whose field the entry lacks is
+    /// left out. Words in capitals are for the reader to choose.
+    pub next: &'static [&'static str],
+}
+
+const SHOW: &str = "fsm-vault secret show {secret}";
+const SHOW_PAIR: &str = "fsm-vault integration show {integration}";
+const SHOW_CALLER: &str = "fsm-vault caller show {name}";
+const REVOKE: &str = "fsm-vault caller revoke {name}";
+const ADD: &str = "fsm-vault caller add {name} --script SCRIPT --out DIR";
+const ADD_OPERATOR: &str = "fsm-vault caller add NEW --operator edit --employee EMPLOYEE --out DIR";
+
+/// The advice for a word that stands as `reason` in an entry. None for a word that this version doesn't know.
+pub fn advice(reason: &str) -> Option<Advice> {
+    Denial::of_reason(reason).map(of_denial).or_else(|| of_other(reason))
+}
+
+fn of_denial(denial: Denial) -> Advice {
+    let (why, next): (_, &[&str]) = match denial {
+        Denial::Sealed => ("The vault was sealed: it held no keys.", &["fsm-vault unseal"]),
+        Denial::CallerUnknown => (
+            "No registration knows this certificate: its name was never added, or it isn't the certificate that was issued last for it.",
+            &[SHOW_CALLER, ADD],
+        ),
+        Denial::CertificateExpired => (
+            "The certificate had expired. A caller renews its own in time with `fsm-vault caller renew`; for an expired one it is \
+             too late, and the registration is replaced.",
+            &[REVOKE, ADD],
+        ),
+        Denial::CallerRevoked => (
+            "The registration was revoked. Its name may be added again; the old certificate stays refused.",
+            &[SHOW_CALLER, ADD],
+        ),
+        Denial::WrongPeer => (
+            "The caller is pinned to a user or a systemd unit, and the request came from another process, or over TCP, where nobody \
+             can tell. Let the pinned process ask, on the Unix socket; or register it with other pins (--uid, --unit).",
+            &[SHOW_CALLER, REVOKE, ADD],
+        ),
+        Denial::WrongRole => (
+            "Operators never read values, and services never manage: this identity is of the other kind.",
+            &[SHOW_CALLER, "fsm-vault caller add NEW --script SCRIPT --out DIR", ADD_OPERATOR],
+        ),
+        Denial::SecretUnknown => (
+            "There was nothing of this name. Perhaps it is misspelled, or was not stored yet.",
+            &[
+                "fsm-vault secret list",
+                "fsm-vault integration list",
+                "fsm-vault secret create {secret} --script SCRIPT --domain DOMAIN",
+            ],
+        ),
+        Denial::IntegrationBlocked => (
+            "The integration that owns it is blocked or waits for approval; only an enabled one serves.",
+            &[SHOW_PAIR, SHOW],
+        ),
+        Denial::NoRestrictions => (
+            "It has no restrictions, so it serves nobody: scripts and domains must be named first.",
+            &[SHOW_PAIR, SHOW],
+        ),
+        Denial::ScriptNotAllowed => (
+            "The script that this caller runs is not among those that may use it. Compare the two; then register the caller for a \
+             script that may, or let its script.",
+            &[SHOW_CALLER, SHOW, SHOW_PAIR, REVOKE, ADD],
+        ),
+        Denial::SuiteAppNotAllowed => (
+            "It is for the scripts of one SuiteApp, and this caller belongs to another one or to none.",
+            &[
+                SHOW_CALLER,
+                SHOW,
+                SHOW_PAIR,
+                REVOKE,
+                "fsm-vault caller add {name} --script SCRIPT --suiteapp SUITEAPP --out DIR",
+            ],
+        ),
+        Denial::EmployeeRequired => (
+            "The caller works for several employees, and the request named none: it must say which, with employee=.",
+            &[
+                SHOW_CALLER,
+                "fsm-vault secret get {secret} --employee EMPLOYEE",
+                "fsm-vault integration credentials {integration} --employee EMPLOYEE",
+            ],
+        ),
+        Denial::EmployeeNotOfCaller => (
+            "The request named an employee for whom this caller is not registered.",
+            &[
+                SHOW_CALLER,
+                REVOKE,
+                "fsm-vault caller add {name} --script SCRIPT --employee {employee} --out DIR",
+            ],
+        ),
+        Denial::EmployeeNotAllowed => (
+            "It is for certain employees, and the one for whom the request was made is not among them, or there was none.",
+            &[
+                SHOW,
+                SHOW_PAIR,
+                SHOW_CALLER,
+                REVOKE,
+                "fsm-vault caller add {name} --script SCRIPT --employee EMPLOYEE --out DIR",
+            ],
+        ),
+        Denial::DomainRequired => (
+            "It may be sent to certain domains only, and the request didn't say where it would go: it must, with domain=.",
+            &[
+                SHOW,
+                SHOW_PAIR,
+                "fsm-vault secret get {secret} --domain DOMAIN",
+                "fsm-vault integration credentials {integration} --domain DOMAIN",
+            ],
+        ),
+        Denial::DomainNotAllowed => (
+            "The domain that the request named is not among those that it may be sent to. Check the spelling; a pattern such as \
+             *.example.com doesn't cover example.com itself.",
+            &[SHOW, SHOW_PAIR],
+        ),
+        Denial::UseOnly => {
+            ("It is use_only: its value is never returned to anybody, only used.", &[SHOW, SHOW_PAIR])
+        }
+        Denial::Version(Unavailable::Unknown) => {
+            ("There is no such version, or none is current.", &[SHOW, SHOW_PAIR])
+        }
+        Denial::Version(Unavailable::Pending) => (
+            "The version is pending: stored, and not served until it is activated.",
+            &[
+                SHOW,
+                SHOW_PAIR,
+                "fsm-vault secret activate {secret} VERSION",
+                "fsm-vault integration activate {integration} VERSION",
+            ],
+        ),
+        Denial::Version(Unavailable::Retired) => (
+            "The version is retired: its grace is over, or it was cut off, and its value is destroyed. Ask for the current one.",
+            &[SHOW, SHOW_PAIR],
+        ),
+        Denial::Level => (
+            "The operator's permission level is too low for this, or it belongs to others. A higher level needs another registration.",
+            &[SHOW_CALLER, ADD_OPERATOR],
+        ),
+    };
+    Advice { why, next }
+}
+
+/// Why what was allowed came to nothing, and what the daemon says of itself.
+fn of_other(reason: &str) -> Option<Advice> {
+    let (why, next): (_, &[&str]) = match reason {
+        "not_found" => (
+            "There was no such thing, as far as this operator may see.",
+            &["fsm-vault secret list", "fsm-vault integration list"],
+        ),
+        "conflict" => (
+            "It exists already, or it was not in a state for this; the answer said which. Look at what there is.",
+            &[SHOW, SHOW_PAIR, "fsm-vault caller show {subject}"],
+        ),
+        "managed_by_integration" => (
+            "The secret is half of a pair, which changes as one, by its integration.",
+            &[SHOW, "fsm-vault integration list"],
+        ),
+        "tombstoned" => (
+            "The ID was shared with a SuiteApp and deleted. Such an ID is never used again: take another.",
+            &["fsm-vault secret create NEW --script SCRIPT --domain DOMAIN"],
+        ),
+        "precondition_failed" => (
+            "It had been changed since it was looked at. Look again, and make the change on what there is now.",
+            &[SHOW, SHOW_PAIR],
+        ),
+        "invalid_field" => {
+            ("Something in the request was not valid; the answer named each field and its rule.", &[])
+        }
+        "wrong_passphrase" => ("The passphrase was wrong.", &["fsm-vault unseal"]),
+        "rate_limited" => (
+            "After three wrong passphrases, or during another attempt, one has to wait.",
+            &["fsm-vault unseal"],
+        ),
+        "audit_unavailable" => (
+            "The log could not be written, and nothing is done without its entry. Look for a full disk.",
+            &["fsm-vault status"],
+        ),
+        "storage_full" => (
+            "The data directory's disk was full. Make room on it; after a failed write the daemon has to be restarted.",
+            &["fsm-vault status"],
+        ),
+        "unsettled" => ("What was asked for changed faster than it could be read. Ask again.", &[]),
+        "internal" => (
+            "The daemon failed at this. The cause stands in its own log, under the same request ID.",
+            &["fsm-vault status"],
+        ),
+        "unchanged" => ("The value was the current one already, so nothing was changed.", &[SHOW, SHOW_PAIR]),
+        "various" => (
+            "One entry stands here for repeated refusals of a caller, which had different reasons. The first ten of each minute stand \
+             singly before it.",
+            &["fsm-vault audit show --caller {caller} --outcome denied"],
+        ),
+        "not_kept_while_sealed" => (
+            "While the vault was sealed, more attempts were refused than it could remember; this entry counts them.",
+            &["fsm-vault audit show --action vault.unseal"],
+        ),
+        "retain" => ("Old parts of the log were removed, as audit.retain in the configuration says.", &[]),
+        "unfinished_line" => (
+            "The daemon had been stopped in the middle of a line, which was cut off; no decision depended on it.",
+            &["fsm-vault audit verify"],
+        ),
+        // What somebody did to the log (crate::audit::Flaw).
+        "not_an_entry" | "changed" | "out_of_order" | "no_header" | "header_inside" | "misplaced"
+        | "does_not_follow" | "missing" | "unreadable" | "checkpoint_not_met" | "truncated"
+        | "foreign_bytes" | "replaced" | "not_repaired" | "after_damage" => (
+            "The log was found other than it had been written; it goes on in a new segment. Find out who could write to it.",
+            &["fsm-vault audit verify"],
+        ),
+        _ => return None,
+    };
+    Some(Advice { why, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// The words in quotation marks on the right of arms in `function`, or anywhere as a literal `reason`.
+    fn words(path: &str, function: Option<&str>) -> BTreeSet<String> {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let (text, mark) = match function {
+            Some(name) => (
+                text.split_once(&format!("fn {name}(")).unwrap().1.split("\n    }\n").next().unwrap(),
+                "=> \"",
+            ),
+            None => (text, "Some(\""),
+        };
+        let lines = text.lines().filter(|line| function.is_some() || line.contains("reason"));
+        let quoted = lines.filter_map(|line| line.split_once(mark)?.1.split('"').next());
+        quoted.map(str::to_owned).collect()
+    }
+
+    fn sources(below: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(below).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if !name.contains("/tests") {
+                found.push(name);
+            }
+        }
+    }
+
+    /// Whatever can stand as a reason is read out of the source, so that a new one can't be forgotten here.
+    #[test]
+    fn every_reason_that_the_daemon_writes_is_explained() {
+        let mut all: BTreeSet<String> = Denial::ALL.iter().map(|denial| denial.reason().to_owned()).collect();
+        for (path, function, some) in [
+            ("src/model/denial.rs", "reason", "script_not_allowed"),
+            ("src/vault/error.rs", "reason", "tombstoned"),
+            ("src/audit/finding.rs", "word", "after_damage"),
+        ] {
+            let found = words(path, Some(function));
+            assert!(found.contains(some), "{path}: {found:?}");
+            all.extend(found);
+        }
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut files = Vec::new();
+        for room in ["vault", "audit", "api"] {
+            sources(&src.join(room), &mut files);
+        }
+        all.extend(files.iter().flat_map(|path| words(path, None)));
+        assert!(all.contains("wrong_passphrase") && all.contains("retain") && all.len() > 40, "{all:?}");
+        let silent: Vec<_> = all.iter().filter(|word| advice(word).is_none()).collect();
+        assert!(silent.is_empty(), "no advice for {silent:?}");
+        assert_eq!(advice("because"), None);
+    }
+
+    #[test]
+    fn a_refusal_is_never_without_a_next_step() {
+        for denial in Denial::ALL {
+            let advice = of_denial(denial);
+            assert!(!advice.next.is_empty() && advice.why.ends_with('.'), "{denial:?}");
+        }
+    }
+}
