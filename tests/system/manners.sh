@@ -148,6 +148,21 @@ for shell in bash zsh fish; do
     check "completions for $shell" grep -q quickstart "$SCRATCH/completions.$shell"
 done
 check "which bash can read" bash -n "$SCRATCH/completions.bash"
+check "the manual is written" "$FSM_VAULT_BIN" completions --man "$SCRATCH/man"
+check "a page for a verb" [ -s "$SCRATCH/man/fsm-vault-audit-explain.1" ]
+well_formed() {
+    local page
+    for page in "$SCRATCH"/man/*.1; do
+        if command -v mandoc >/dev/null; then
+            mandoc -T lint -W error "$page" || return 1
+        elif command -v groff >/dev/null; then
+            [ -z "$(groff -man -ww -z "$page" 2>&1)" ] || return 1
+        else
+            grep -q '^\.TH fsm-vault' "$page" || return 1
+        fi
+    done
+}
+check "which is well-formed" well_formed
 verbs() {
     "$FSM_VAULT_BIN" "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p' | grep -vx help
 }
