@@ -41,8 +41,14 @@ impl Site {
         let runtime = Runtime::new().expect("a runtime starts");
         let keep = TempDir::new().expect("a temporary directory");
         let directory = Directory::at(keep.path().join("vault"));
-        let audit =
-            Settings { dir: directory.audit(), durability, segment_bytes: 1 << 30, retain: 0, journal: None };
+        let audit = Settings {
+            dir: directory.audit(),
+            durability,
+            segment_bytes: 1 << 30,
+            retain: 0,
+            journal: None,
+            figures: Arc::default(),
+        };
         let (vault, allowed, refused) = runtime.block_on(Self::fill(&directory, audit));
         Self { runtime, vault, allowed, refused, _keep: keep }
     }

@@ -18,10 +18,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("vault", &["secret", "clock", "model", "crypto", "keys", "policy", "store", "audit", "identity"]),
     ("jobs", &["clock", "model", "vault"]),
     ("wire", &["secret", "model"]),
-    ("api", &["secret", "clock", "model", "crypto", "policy", "audit", "identity", "vault", "wire"]),
     ("config", &["model"]),
+    ("telemetry", &["model", "audit", "config"]),
+    (
+        "api",
+        &["secret", "clock", "model", "crypto", "policy", "audit", "identity", "vault", "wire", "telemetry"],
+    ),
     ("systemd", &[]),
-    ("telemetry", &["config"]),
     (
         "daemon",
         &[

@@ -35,6 +35,11 @@ pub fn created<T: Serialize>(shape: &T) -> Reply {
     with(StatusCode::CREATED, Some(JSON), wire::write(shape).into())
 }
 
+/// 200 with a text that holds nothing secret.
+pub fn text(kind: &'static str, text: String) -> Reply {
+    with(StatusCode::OK, Some(HeaderValue::from_static(kind)), text.into())
+}
+
 /// 204.
 pub fn deleted() -> Reply {
     with(StatusCode::NO_CONTENT, None, Bytes::new())

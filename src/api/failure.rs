@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::identity::IdentityError;
 use crate::model::{Denial, FieldError};
+use crate::telemetry::Verdict;
 use crate::vault::VaultError;
 use crate::wire::{Code, Problem, Unreadable};
 
@@ -30,6 +31,15 @@ const ACCESS_DENIED: &str = "This caller may not use this, or there is no such t
 impl Failure {
     pub fn invalid(pointer: impl Into<String>, detail: impl ToString) -> Self {
         Self::Invalid(vec![FieldError::new(pointer, detail)])
+    }
+
+    /// How the request was decided, if it came to that.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Vault(VaultError::Denied(denial)) => Some(Verdict::Denied(*denial)),
+            Self::Vault(VaultError::NotFound(_)) => Some(Verdict::NotFound),
+            _ => None,
+        }
     }
 
     /// The problem to answer with. What must stay inside is logged here, once.

@@ -3,11 +3,13 @@
 use hyper::Method;
 
 use super::failure::Failure;
+use crate::telemetry::Kind;
 
 /// A call, with the names in its path as they were written.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Call<'a> {
     Status,
+    Metrics,
     Seal,
     Unseal,
     Secrets,
@@ -37,7 +39,35 @@ pub enum Call<'a> {
 impl Call<'_> {
     /// Whether a sealed daemon answers it.
     pub fn is_system(&self) -> bool {
-        matches!(self, Self::Status | Self::Seal | Self::Unseal)
+        matches!(self, Self::Status | Self::Metrics | Self::Seal | Self::Unseal)
+    }
+}
+
+impl Call<'_> {
+    /// What it is counted as.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Value(_) => Kind::Value,
+            Self::Credentials(_) => Kind::Pair,
+            Self::Status | Self::Metrics | Self::Seal | Self::Unseal => Kind::System,
+            Self::Secrets
+            | Self::CreateSecret
+            | Self::Secret(_)
+            | Self::Rotate(_)
+            | Self::Activate(_)
+            | Self::Retire(_) => Kind::Secrets,
+            Self::Integrations
+            | Self::CreateIntegration
+            | Self::Integration(_)
+            | Self::RotatePair(_)
+            | Self::ActivatePair(_)
+            | Self::ResetPair(_) => Kind::Integrations,
+            Self::Callers | Self::Enrol | Self::Caller(_) | Self::EditCaller(_) | Self::Revoke(_) => {
+                Kind::Callers
+            }
+            Self::Renew => Kind::Identity,
+            Self::Audit | Self::VerifyAudit => Kind::Audit,
+        }
     }
 }
 
@@ -71,6 +101,7 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
     }
     let call = match (method.as_str(), segments.as_slice()) {
         ("GET", ["v1", "sys", "status"]) => Call::Status,
+        ("GET", ["v1", "sys", "metrics"]) => Call::Metrics,
         ("POST", ["v1", "sys", "seal"]) => Call::Seal,
         ("POST", ["v1", "sys", "unseal"]) => Call::Unseal,
         ("GET", ["v1", "secrets"]) => Call::Secrets,
@@ -115,7 +146,7 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         | ["v1", "secrets", _, "versions", _, "activate"]
         | ["v1", "integrations", _, "credentials", _, "activate"]
         | ["v1", "integrations", _, "reset"] => Some("POST"),
-        ["v1", "sys", "status"]
+        ["v1", "sys", "status" | "metrics"]
         | ["v1", "secrets" | "integrations", _]
         | ["v1", "secrets", _, "value"]
         | ["v1", "audit"]

@@ -15,6 +15,7 @@ use super::route::{Call, route};
 use super::{answer, audit, body, caller_edit, callers, integrations, secrets, system, versions};
 use crate::crypto;
 use crate::model::Denial;
+use crate::telemetry::{Kind, Meter, Verdict as Decision};
 use crate::vault::{Asker, Departing, Session, Vault, VaultError};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -24,6 +25,7 @@ pub struct Api {
     pub(super) vault: Arc<Vault>,
     /// How long a body may take.
     pub(super) patience: Duration,
+    pub(super) meter: Meter,
     /// Random, so that request IDs of two runs differ.
     run: u64,
     count: AtomicU64,
@@ -39,7 +41,8 @@ impl Api {
     pub fn new(vault: Arc<Vault>, patience: Duration) -> Result<Self, crypto::Failed> {
         let mut run = [0; 8];
         crypto::fill(&mut run)?;
-        Ok(Self { vault, patience, run: u64::from_be_bytes(run), count: AtomicU64::new(1) })
+        let meter = Meter::new(vault.clock().now());
+        Ok(Self { vault, patience, meter, run: u64::from_be_bytes(run), count: AtomicU64::new(1) })
     }
 
     /// Answers one request of a connection.
@@ -47,7 +50,10 @@ impl Api {
         let request_id = self.next_request_id();
         let asker = Asker { session, request_id: &request_id };
         let bare = request.method() == Method::HEAD;
-        let outcome = self.call(asker, &mut request).await;
+        let mut kind = Kind::None;
+        let outcome = self.call(asker, &mut request, &mut kind).await;
+        let decided = outcome.as_ref().map_or_else(Failure::verdict, |_| Some(Decision::Allowed));
+        decided.into_iter().for_each(|verdict| self.meter.decided(verdict));
         body::discard(&mut request).await;
         let mut verdict = match outcome {
             Ok(mut reply) => {
@@ -58,6 +64,7 @@ impl Api {
                 Verdict { ends_connection: failure.ends_connection(), reply: refusal(failure, &request_id) }
             }
         };
+        self.meter.answered(kind, verdict.reply.status().as_u16());
         if bare {
             // HTTP/1.1 would leave the body out by itself, HTTP/2 would send what no client may take.
             *verdict.reply.body_mut() = Full::default();
@@ -83,17 +90,31 @@ impl Api {
 
     /// Answers a request that came too late.
     pub fn shutting_down(&self) -> Reply {
-        refusal(Failure::ShuttingDown, &self.next_request_id())
+        let reply = refusal(Failure::ShuttingDown, &self.next_request_id());
+        self.meter.answered(Kind::None, reply.status().as_u16());
+        reply
+    }
+
+    /// Counts what passes; whoever accepts connections counts here too.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     fn next_request_id(&self) -> String {
         format!("{:016x}{:08x}", self.run, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
-    async fn call(&self, asker: Asker<'_>, request: &mut Request<Incoming>) -> Result<Reply, Failure> {
+    /// Also tells in `kind` what is called.
+    async fn call(
+        &self,
+        asker: Asker<'_>,
+        request: &mut Request<Incoming>,
+        kind: &mut Kind,
+    ) -> Result<Reply, Failure> {
         // Taken out of the request, whose body is read elsewhere.
         let uri = request.uri().clone();
         let call = route(request.method(), uri.path())?;
+        *kind = call.kind();
         if self.vault.is_sealed() && !call.is_system() {
             return Err(VaultError::Denied(Denial::Sealed).into());
         }
@@ -105,6 +126,7 @@ impl Api {
         let query = uri.query();
         match call {
             Call::Status => system::status(self, asker, query, request).await,
+            Call::Metrics => system::metrics(self, asker, query, request).await,
             Call::Seal => system::seal(self, asker, query, request).await,
             Call::Unseal => system::unseal(self, asker, query, request).await,
             Call::Secrets => secrets::list(self, asker, query, request).await,

@@ -8,7 +8,8 @@ use super::body;
 use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
-use crate::vault::Asker;
+use crate::telemetry::{self, Held, Readings};
+use crate::vault::{Asker, Gauges};
 use crate::wire::{AuditStanding, MAX_BODY, Passphrase, Status};
 
 type Incomes = Request<Incoming>;
@@ -25,6 +26,36 @@ pub async fn status(
         api.vault.greet(asker, "vault.status").await?;
     }
     Ok(answer::ok(&state(api)))
+}
+
+pub async fn metrics(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    let text = telemetry::render(&readings(api.vault.gauges(asker).await?), &api.meter);
+    Ok(answer::text(telemetry::CONTENT_TYPE, text.expect("a string takes whatever is written to it")))
+}
+
+fn readings(gauges: Gauges) -> Readings {
+    let held = gauges.holdings.map(|held| Held {
+        secrets: held.secrets as u64,
+        integrations: held.integrations as u64,
+        callers: held.callers as u64,
+        pending_versions: held.pending_versions as u64,
+        audit_available: held.log.available,
+        audit_damaged: held.log.damaged,
+        notices: None,
+    });
+    Readings {
+        held,
+        written: gauges.written,
+        server_certificate_expires_at: gauges.server_certificate_expires_at,
+        free_bytes: gauges.free_bytes,
+    }
 }
 
 pub async fn seal(

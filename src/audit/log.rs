@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use super::chain::{Chain, Checkpoint};
 use super::disk::{Directory, Disk, Lock};
 use super::entry::{Entry, LoggedEntry};
+use super::figures::Figures;
 use super::finding::Finding;
 use super::journal::Journal;
 use super::opening::survey;
@@ -45,6 +46,8 @@ pub struct Settings {
     /// Where to send a copy of each line ([`super::JOURNALD_SOCKET`]): best effort, never in the way of a
     /// release.
     pub journal: Option<PathBuf>,
+    /// Where to count.
+    pub figures: Arc<Figures>,
 }
 
 /// Why the log can't do what was asked.
@@ -144,6 +147,7 @@ impl Log {
             clock: clock.clone(),
             journal: settings.journal.map(Journal::new).transpose().map_err(AuditError::Unreadable)?,
             health: health.clone(),
+            figures: settings.figures,
             readers: readers.clone(),
             segment_bytes: settings.segment_bytes,
             retain: usize::try_from(settings.retain).unwrap_or(usize::MAX),

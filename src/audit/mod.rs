@@ -16,6 +16,7 @@
 mod chain;
 mod disk;
 mod entry;
+mod figures;
 mod filter;
 mod finding;
 mod journal;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use chain::Checkpoint;
 pub use entry::{Entry, LoggedEntry, Outcome, Peer};
+pub use figures::{Figures, Written};
 pub use filter::Filter;
 pub use finding::{Finding, Flaw};
 pub use journal::JOURNALD_SOCKET;

@@ -50,6 +50,7 @@ impl Place {
             segment_bytes: 16 << 20,
             retain: 0,
             journal: None,
+            figures: Arc::default(),
         };
         let start = Timestamp::from_second(1_790_000_000).unwrap();
         Self { dir, clock: Arc::new(ManualClock::at(start)), settings }

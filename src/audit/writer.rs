@@ -8,10 +8,12 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::chain::{Chain, Checkpoint, Link, Reason, mac_to_hex};
 use super::disk::{Disk, Sink};
 use super::entry::Entry;
+use super::figures::Figures;
 use super::finding::{Finding, Flaw};
 use super::journal::Journal;
 use super::opening::{Found, Start};
@@ -26,6 +28,7 @@ pub(super) struct Parts {
     pub clock: Arc<dyn Clock>,
     pub journal: Option<Journal>,
     pub health: Arc<Health>,
+    pub figures: Arc<Figures>,
     /// Readers under way; nothing is retired under their hands.
     pub readers: Arc<AtomicUsize>,
     pub segment_bytes: u64,
@@ -112,9 +115,13 @@ impl Writer {
             self.report(&written);
             match written {
                 Ok((first, count)) => {
+                    self.parts.figures.wrote(count);
                     lines.drain(..count).zip(first..).for_each(|(line, seq)| line.tell(Ok(seq)));
                 }
-                Err(error) => lines.drain(..).for_each(|line| line.tell(Err(error.kind()))),
+                Err(error) => {
+                    self.parts.figures.failed(lines.len());
+                    lines.drain(..).for_each(|line| line.tell(Err(error.kind())));
+                }
             }
         }
     }
@@ -204,8 +211,8 @@ impl Writer {
         let Place::Writing(current) = &mut self.place else {
             return Err(ErrorKind::NotConnected.into());
         };
-        let written =
-            current.sink.append(bytes).and_then(|()| if sync { current.sink.sync() } else { Ok(()) });
+        let appended = current.sink.append(bytes);
+        let written = appended.and_then(|()| if sync { current.sync(&self.parts.figures) } else { Ok(()) });
         if let Err(error) = written {
             let Place::Writing(current) = mem::replace(&mut self.place, Place::Closed) else {
                 unreachable!("it was being written to a moment ago");
@@ -228,7 +235,7 @@ impl Writer {
     fn sync(&mut self) -> io::Result<()> {
         match &mut self.place {
             Place::Writing(current) if !current.synced => {
-                current.sink.sync()?;
+                current.sync(&self.parts.figures)?;
                 current.synced = true;
                 Ok(())
             }
@@ -265,7 +272,9 @@ impl Writer {
     fn put_own(&mut self, body: &[u8]) -> io::Result<()> {
         let mut line = Vec::new();
         let head = self.parts.chain.add_entry(&mut line, self.head, self.parts.clock.now(), body);
-        self.put(&line, head, true)
+        self.put(&line, head, true)?;
+        self.parts.figures.wrote(1);
+        Ok(())
     }
 
     /// Gives the current segment up as damaged.
@@ -352,6 +361,15 @@ impl Writer {
             oldest_segment: self.segments.first().copied().unwrap_or(segment),
             segments: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
         })
+    }
+}
+
+impl Current {
+    fn sync(&mut self, figures: &Figures) -> io::Result<()> {
+        let begun = Instant::now();
+        let synced = self.sink.sync();
+        figures.synced(begun.elapsed());
+        synced
     }
 }
 

@@ -66,8 +66,14 @@ impl Connections {
             shaken = shaking => match shaken {
                 Ok(Ok(stream)) => stream,
                 // The peer got an alert; what it sent is not repeated.
-                Ok(Err(error)) => return tracing::debug!(error = %error, "handshake failed"),
-                Err(_) => return tracing::debug!("handshake took too long"),
+                Ok(Err(error)) => {
+                    self.api.meter().handshake_failed();
+                    return tracing::debug!(error = %error, "handshake failed");
+                }
+                Err(_) => {
+                    self.api.meter().handshake_failed();
+                    return tracing::debug!("handshake took too long");
+                }
             },
             () = self.stop.cancelled() => return,
         };

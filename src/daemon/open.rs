@@ -40,6 +40,7 @@ pub fn audit_settings(settings: &Settings) -> audit::Settings {
         segment_bytes: settings.audit.segment_bytes,
         retain: settings.audit.retain.map_or(0, |count| count.get()),
         journal: settings.audit.journald.then(|| JOURNALD_SOCKET.into()),
+        figures: Arc::default(),
     }
 }
 

@@ -105,12 +105,15 @@ async fn accept(listener: Listener, connections: Arc<Connections>, tasks: TaskTr
             Ok((stream, peer)) => {
                 // Over the limit it is closed unanswered: waiting would fill the backlog for everybody.
                 let Ok(place) = Arc::clone(&connections.places).try_acquire_owned() else {
+                    connections.api.meter().refused();
                     tracing::warn!("connection limit reached, one was refused");
                     continue;
                 };
                 let connections = Arc::clone(&connections);
                 tasks.spawn(async move {
+                    let open = connections.api.meter().accepted();
                     connections.serve(stream, peer).await;
+                    drop(open);
                     drop(place);
                 });
             }

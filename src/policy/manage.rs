@@ -22,6 +22,8 @@ pub enum Action {
     Callers,
     /// Read and verify the audit log.
     Audit,
+    /// Count what there is, without names.
+    Monitor,
     /// Seal, unseal, backup, keys.
     System,
 }
@@ -29,7 +31,7 @@ pub enum Action {
 /// The lowest level for an action on what one owns, and on what one doesn't.
 fn takes(action: Action) -> (Level, Level) {
     match action {
-        Action::List | Action::Audit => (Level::View, Level::View),
+        Action::List | Action::Audit | Action::Monitor => (Level::View, Level::View),
         Action::See => (Level::View, Level::Full),
         Action::Create => (Level::Create, Level::Create),
         Action::Edit => (Level::Edit, Level::Full),

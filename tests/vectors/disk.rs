@@ -98,6 +98,7 @@ async fn logs() {
             segment_bytes: 1 << 20,
             retain: 0,
             journal: None,
+            figures: Default::default(),
         };
         let (vault, key) = (ring.vault().to_string(), ring.chain_key().0);
         let (log, opened) =

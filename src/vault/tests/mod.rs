@@ -2,6 +2,7 @@
 
 mod caller_edit;
 mod enrol;
+mod gauges;
 mod lifecycle;
 mod manage;
 mod release;

@@ -44,6 +44,7 @@ pub fn settings(directory: &Directory) -> Settings {
         segment_bytes: 1 << 20,
         retain: 0,
         journal: None,
+        figures: Arc::default(),
     }
 }
 

@@ -1,8 +1,7 @@
-//! What the daemon tells its operator: log lines on standard error, text on a terminal, JSON elsewhere.
+//! Log lines on standard error: text on a terminal, JSON elsewhere.
 //!
-//! Owns the one subscriber of the process. A line is a constant message with dotted fields; in JSON both stand
-//! at the top level, so that `jq 'select(.message == "listening") | ."listen.address"'` finds them. The audit
-//! log is another room: nothing here decides or releases.
+//! A line is a constant message with dotted fields; in JSON both stand at the top level, so that
+//! `jq 'select(.message == "listening") | ."listen.address"'` finds them.
 
 use std::io::{self, IsTerminal};
 

@@ -1,0 +1,68 @@
+//! What monitoring may know: counts, and nothing by name.
+
+use jiff::Timestamp;
+use rustix::fs::statvfs;
+
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::log::LogStanding;
+use super::session::Asker;
+use super::state::Live;
+use crate::audit::Written;
+use crate::model::VersionState;
+use crate::policy::Action;
+
+/// The state of the vault in numbers.
+#[derive(Debug)]
+pub struct Gauges {
+    /// None while sealed.
+    pub holdings: Option<Holdings>,
+    pub written: Written,
+    pub server_certificate_expires_at: Timestamp,
+    /// Free space on the data directory's disk; none if it can't be told.
+    pub free_bytes: Option<u64>,
+}
+
+/// What an unsealed vault holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holdings {
+    pub secrets: usize,
+    pub integrations: usize,
+    /// Active ones.
+    pub callers: usize,
+    pub pending_versions: usize,
+    pub log: LogStanding,
+}
+
+impl Vault {
+    /// For every operator; while sealed, for those that are known then. Like the daemon's state, it is asked for
+    /// all the time: only a refusal is audited.
+    pub async fn gauges(&self, asker: Asker<'_>) -> Result<Gauges, VaultError> {
+        if self.is_sealed() {
+            self.is_known_operator(asker)?;
+        } else {
+            drop(self.clear_general(asker, Action::Monitor, asker.entry(None, "vault.metrics")).await?);
+        }
+        let space = statvfs(&self.audit.dir).ok();
+        Ok(Gauges {
+            holdings: self.log_standing().and_then(|log| self.holdings(log)),
+            written: self.audit.figures.read(),
+            server_certificate_expires_at: self.certificate.expires_at(),
+            free_bytes: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
+        })
+    }
+
+    fn holdings(&self, log: LogStanding) -> Option<Holdings> {
+        let live = self.live();
+        let Live::Unsealed(open) = &*live else { return None };
+        let registry = &open.registry;
+        let versions = registry.secrets.values().flat_map(|kept| &kept.noun.versions);
+        Some(Holdings {
+            secrets: registry.secrets.len(),
+            integrations: registry.integrations.len(),
+            callers: registry.callers.values().filter(|kept| kept.noun.is_active()).count(),
+            pending_versions: versions.filter(|version| version.state == VersionState::Pending).count(),
+            log,
+        })
+    }
+}
