@@ -13,7 +13,7 @@ use super::figures::Figures;
 use super::finding::Finding;
 use super::journal::Journal;
 use super::opening::survey;
-use super::page::{Look, Page, Start, page};
+use super::page::{Look, Page, page};
 use super::queue::Queue;
 use super::tally::{Due, MAX_CALLERS, Tallies};
 use super::verify::{Extent, Report, verify};
@@ -256,19 +256,6 @@ impl Log {
         keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
     ) -> Result<Page, AuditError> {
         self.read(look, MOST_READ, keep).await
-    }
-
-    /// The last `limit` entries numbered below `before` that `keep` says yes to, newest first, however much has to be
-    /// read for them.
-    pub async fn tail(
-        &self,
-        limit: usize,
-        before: Option<u64>,
-        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
-    ) -> Result<Vec<LoggedEntry>, AuditError> {
-        let numbers = 0..=before.map_or(u64::MAX, |before| before.saturating_sub(1));
-        let look = Look { start: Start::Newest, limit, numbers };
-        Ok(self.read(look, u64::MAX, keep).await?.entries)
     }
 
     pub(super) async fn read(

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 use super::super::*;
-use crate::audit::{Durability, Settings};
+use crate::audit::{Durability, Look, Settings, Start};
 use crate::clock::ManualClock;
 use crate::crypto::Argon2Cost;
 use crate::identity::{Identity, Peer, Presented};
@@ -142,7 +142,8 @@ impl Site {
     /// What the log says last, newest first.
     pub async fn log(&self, entries: usize) -> Vec<crate::audit::LoggedEntry> {
         let log = Arc::clone(&self.vault.live().unsealed().ok().unwrap().log);
-        log.tail(entries, None, |_| true).await.unwrap()
+        let look = Look { start: Start::Newest, limit: entries, numbers: 0..=u64::MAX };
+        log.page(look, |_| true).await.unwrap().entries
     }
 }
 
