@@ -81,9 +81,9 @@ fn nothing(request_id: &str) -> Failure {
     let text =
         format!("there is no entry of the request {} that you may see", crate::client::printable(request_id));
     Failure::new(Exit::NotFound, text).and(
-        "No entry is left by a request that was malformed, that named no such path, or that came while the vault was sealed; \
-         of repeated refusals of one caller, ten a minute are written singly and the rest counted in one entry: fsm-vault audit \
-         show --outcome denied",
+        "No entry is left by a request that was malformed, that named no such path, or that came while the vault \
+         was sealed; of repeated refusals of one caller, ten a minute are written singly and the rest counted in one \
+         entry: fsm-vault audit show --outcome denied",
     )
 }
 
@@ -227,6 +227,8 @@ mod tests {
                     ("SUITEAPP", "com.example.app"),
                     ("DOMAIN", "b.example"),
                     ("VERSION", "2"),
+                    ("UID", "990"),
+                    ("LEVEL", "edit"),
                     ("EMPLOYEE", "7"),
                     ("DIR", "d"),
                     ("NEW", "fresh"),

@@ -21,9 +21,10 @@ const AT_ONCE: u32 = 1000;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  fsm-vault audit export --since 2026-11-01 --until 2026-12-01 --out november.jsonl\n  fsm-vault \
-                  audit export --after 1234 | tail -n 1\n\nOne entry a line; with --output json one array. It ends with what was written before it began. \
-                  Prove the log with `audit verify`: what is exported has left the chain."
+    after_help = "Examples:\n  fsm-vault audit export --since 2026-11-01 --until 2026-12-01 --out november.jsonl\n  \
+                  fsm-vault audit export --after 1234 | tail -n 1\n\nOne entry a line; with --output json one array. It \
+                  ends with what was written before it began. Prove the log with `audit verify`: what is exported has \
+                  left the chain."
 )]
 pub struct Export {
     /// Write into this new file, for its owner alone

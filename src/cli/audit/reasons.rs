@@ -16,6 +16,7 @@ const SHOW_PAIR: &str = "fsm-vault integration show {integration}";
 const SHOW_CALLER: &str = "fsm-vault caller show {name}";
 const REVOKE: &str = "fsm-vault caller revoke {name}";
 const ADD: &str = "fsm-vault caller add {name} --script SCRIPT --out DIR";
+const EDIT_SCRIPT: &str = "fsm-vault caller edit {name} --script SCRIPT";
 const ADD_OPERATOR: &str = "fsm-vault caller add NEW --operator edit --employee EMPLOYEE --out DIR";
 
 /// The advice for a word that stands as `reason` in an entry. None for a word that this version doesn't know.
@@ -27,7 +28,8 @@ fn of_denial(denial: Denial) -> Advice {
     let (why, next): (_, &[&str]) = match denial {
         Denial::Sealed => ("The vault was sealed: it held no keys.", &["fsm-vault unseal"]),
         Denial::CallerUnknown => (
-            "No registration knows this certificate: its name was never added, or it isn't the certificate that was issued last for it.",
+            "No registration knows this certificate: its name was never added, or it isn't the certificate \
+             that was issued last for it.",
             &[SHOW_CALLER, ADD],
         ),
         Denial::CertificateExpired => (
@@ -40,9 +42,14 @@ fn of_denial(denial: Denial) -> Advice {
             &[SHOW_CALLER, ADD],
         ),
         Denial::WrongPeer => (
-            "The caller is pinned to a user or a systemd unit, and the request came from another process, or over TCP, where nobody \
-             can tell. Let the pinned process ask, on the Unix socket; or register it with other pins (--uid, --unit).",
-            &[SHOW_CALLER, REVOKE, ADD],
+            "The caller is pinned to a user or a systemd unit, and the request came from another process, or \
+             over TCP, where nobody can tell. Let the pinned process ask, on the Unix socket; or change its \
+             pins.",
+            &[
+                SHOW_CALLER,
+                "fsm-vault caller edit {name} --uid UID",
+                "fsm-vault caller edit {name} --any-uid --any-unit",
+            ],
         ),
         Denial::WrongRole => (
             "Operators never read values, and services never manage: this identity is of the other kind.",
@@ -65,22 +72,17 @@ fn of_denial(denial: Denial) -> Advice {
             &[SHOW_PAIR, SHOW],
         ),
         Denial::ScriptNotAllowed => (
-            "The script that this caller runs is not among those that may use it. Compare the two; then register the caller for a \
-             script that may, or let its script.",
-            &[SHOW_CALLER, SHOW, SHOW_PAIR, REVOKE, ADD],
+            "The script that this caller runs is not among those that may use it. Compare the two. If this \
+             caller runs another script than its registration says, edit that.",
+            &[SHOW_CALLER, SHOW, SHOW_PAIR, EDIT_SCRIPT],
         ),
         Denial::SuiteAppNotAllowed => (
             "It is for the scripts of one SuiteApp, and this caller belongs to another one or to none.",
-            &[
-                SHOW_CALLER,
-                SHOW,
-                SHOW_PAIR,
-                REVOKE,
-                "fsm-vault caller add {name} --script SCRIPT --suiteapp SUITEAPP --out DIR",
-            ],
+            &[SHOW_CALLER, SHOW, SHOW_PAIR, "fsm-vault caller edit {name} --suiteapp SUITEAPP"],
         ),
         Denial::EmployeeRequired => (
-            "The caller works for several employees, and the request named none: it must say which, with employee=.",
+            "The caller works for several employees, and the request named none: it must say which, with \
+             employee=.",
             &[
                 SHOW_CALLER,
                 "fsm-vault secret get {secret} --employee EMPLOYEE",
@@ -88,25 +90,18 @@ fn of_denial(denial: Denial) -> Advice {
             ],
         ),
         Denial::EmployeeNotOfCaller => (
-            "The request named an employee for whom this caller is not registered.",
-            &[
-                SHOW_CALLER,
-                REVOKE,
-                "fsm-vault caller add {name} --script SCRIPT --employee {employee} --out DIR",
-            ],
+            "The request named an employee for whom this caller is not registered. An edit takes all \
+             employees that it is to have, in place of those before.",
+            &[SHOW_CALLER, "fsm-vault caller edit {name} --employee {employee}"],
         ),
         Denial::EmployeeNotAllowed => (
-            "It is for certain employees, and the one for whom the request was made is not among them, or there was none.",
-            &[
-                SHOW,
-                SHOW_PAIR,
-                SHOW_CALLER,
-                REVOKE,
-                "fsm-vault caller add {name} --script SCRIPT --employee EMPLOYEE --out DIR",
-            ],
+            "It is for certain employees, and the one for whom the request was made is not among them, or \
+             there was none.",
+            &[SHOW, SHOW_PAIR, SHOW_CALLER, "fsm-vault caller edit {name} --employee EMPLOYEE"],
         ),
         Denial::DomainRequired => (
-            "It may be sent to certain domains only, and the request didn't say where it would go: it must, with domain=.",
+            "It may be sent to certain domains only, and the request didn't say where it would go: it must, \
+             with domain=.",
             &[
                 SHOW,
                 SHOW_PAIR,
@@ -135,12 +130,13 @@ fn of_denial(denial: Denial) -> Advice {
             ],
         ),
         Denial::Version(Unavailable::Retired) => (
-            "The version is retired: its grace is over, or it was cut off, and its value is destroyed. Ask for the current one.",
+            "The version is retired: its grace is over, or it was cut off, and its value is destroyed. Ask \
+             for the current one.",
             &[SHOW, SHOW_PAIR],
         ),
         Denial::Level => (
-            "The operator's permission level is too low for this, or it belongs to others. A higher level needs another registration.",
-            &[SHOW_CALLER, ADD_OPERATOR],
+            "The operator's permission level is too low for this, or it belongs to others.",
+            &[SHOW_CALLER, "fsm-vault caller edit {name} --level LEVEL"],
         ),
     };
     Advice { why, next }
@@ -182,7 +178,8 @@ fn of_other(reason: &str) -> Option<Advice> {
             &["fsm-vault status"],
         ),
         "storage_full" => (
-            "The data directory's disk was full. Make room on it; after a failed write the daemon has to be restarted.",
+            "The data directory's disk was full. Make room on it; after a failed write the daemon has to be \
+             restarted.",
             &["fsm-vault status"],
         ),
         "unsettled" => ("What was asked for changed faster than it could be read. Ask again.", &[]),
@@ -197,7 +194,8 @@ fn of_other(reason: &str) -> Option<Advice> {
             &["fsm-vault audit show --caller {caller} --outcome denied"],
         ),
         "not_kept_while_sealed" => (
-            "While the vault was sealed, more attempts were refused than it could remember; this entry counts them.",
+            "While the vault was sealed, more attempts were refused than it could remember; this entry counts \
+             them.",
             &["fsm-vault audit show --action vault.unseal"],
         ),
         "retain" => ("Old parts of the log were removed, as audit.retain in the configuration says.", &[]),
@@ -209,7 +207,8 @@ fn of_other(reason: &str) -> Option<Advice> {
         "not_an_entry" | "changed" | "out_of_order" | "no_header" | "header_inside" | "misplaced"
         | "does_not_follow" | "missing" | "unreadable" | "checkpoint_not_met" | "truncated"
         | "foreign_bytes" | "replaced" | "not_repaired" | "after_damage" => (
-            "The log was found other than it had been written; it goes on in a new segment. Find out who could write to it.",
+            "The log was found other than it had been written; it goes on in a new segment. Find out who \
+             could write to it.",
             &["fsm-vault audit verify"],
         ),
         _ => return None,
