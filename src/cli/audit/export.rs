@@ -187,11 +187,10 @@ mod tests {
     #[test]
     fn lines_or_one_document_however_many_pages() {
         let entry = |seq: u64| serde_json::json!({ "seq": seq, "subject": "\u{202e}" });
-        let (one, two, three) = (entry(1), entry(2), entry(3));
-        let pages: [&[Value]; 3] = [&[one.clone(), two.clone()], &[], &[three.clone()]];
+        let all = [entry(1), entry(2), entry(3)];
+        let pages = [&all[..2], &[], &all[2..]];
         let text = written(Form::Text, &pages);
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let all = [one, two, three];
         assert_eq!(lines, all);
         assert!(!text.contains('\u{202e}'));
         let document: Value = serde_json::from_str(&written(Form::Json, &pages)).unwrap();
