@@ -1,4 +1,4 @@
-//! What the daemon does by the clock: the audit log's upkeep, the end of graces, its own certificate's renewal.
+//! What the daemon does by the clock: the audit log's upkeep, the end of graces, what was fetched, its own certificate's renewal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::vault::Vault;
 /// How often the server certificate's age is looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
-/// How often values are destroyed whose grace is over. They are unreadable from the second on which it ends.
+/// How often who fetched what is recorded, and values are destroyed whose grace is over. They are unreadable from the second on which it ends.
 const GRACE_CHECK: Duration = Duration::from_secs(60);
 
 /// Runs until told to stop. A failure is logged and tried again the next time.
@@ -32,6 +32,9 @@ pub async fn run(vault: Arc<Vault>, checkpoint: Duration, stop: CancellationToke
                 }
             }
             _ = grace_due.tick() => {
+                if let Err(error) = vault.record_uses().await {
+                    tracing::error!(error = %error, "who fetched what can't be recorded");
+                }
                 if let Err(error) = vault.retire_lapsed().await {
                     tracing::error!(error = %error, "ended graces can't be recorded");
                 }

@@ -15,6 +15,12 @@ pub enum Call<'a> {
     Secrets,
     CreateSecret,
     Secret(&'a str),
+    EditSecret(&'a str),
+    DeleteSecret(&'a str),
+    Notes(&'a str),
+    Consumers(&'a str),
+    Access(&'a str),
+    Import,
     Value(&'a str),
     Integrations,
     CreateIntegration,
@@ -76,6 +82,8 @@ impl Call<'_> {
     pub fn reads_a_body(&self) -> Option<&'static str> {
         match self {
             Self::CreateSecret => Some("secret.create"),
+            Self::EditSecret(_) => Some("secret.edit"),
+            Self::Import => Some("secret.import"),
             Self::CreateIntegration => Some("integration.create"),
             Self::Rotate(_) => Some("secret.rotate"),
             Self::Activate(_) => Some("secret.activate"),
@@ -107,6 +115,12 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("GET", ["v1", "secrets"]) => Call::Secrets,
         ("POST", ["v1", "secrets"]) => Call::CreateSecret,
         ("GET", ["v1", "secrets", id]) => Call::Secret(id),
+        ("PATCH", ["v1", "secrets", id]) => Call::EditSecret(id),
+        ("DELETE", ["v1", "secrets", id]) => Call::DeleteSecret(id),
+        ("GET", ["v1", "secrets", id, "notes"]) => Call::Notes(id),
+        ("GET", ["v1", "secrets", id, "consumers"]) => Call::Consumers(id),
+        ("GET", ["v1", "secrets", id, "access"]) => Call::Access(id),
+        ("POST", ["v1", "imports"]) => Call::Import,
         ("GET", ["v1", "secrets", id, "value"]) => Call::Value(id),
         ("POST", ["v1", "secrets", id, "versions"]) => Call::Rotate(id),
         ("POST", ["v1", "secrets", id, "versions", number, "activate"]) => Call::Activate((id, number)),
@@ -137,18 +151,19 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
 fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["v1", "secrets" | "integrations" | "callers"] => Some("GET, POST"),
-        ["v1", "callers", _] => Some("GET, PATCH, DELETE"),
+        ["v1", "secrets" | "callers", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
         ["v1", "secrets", _, "versions", _] => Some("DELETE"),
         ["v1", "sys", "seal" | "unseal"]
         | ["v1", "identity", "renew"]
+        | ["v1", "imports"]
         | ["v1", "secrets", _, "versions"]
         | ["v1", "secrets", _, "versions", _, "activate"]
         | ["v1", "integrations", _, "credentials", _, "activate"]
         | ["v1", "integrations", _, "reset"] => Some("POST"),
         ["v1", "sys", "status" | "metrics"]
-        | ["v1", "secrets" | "integrations", _]
-        | ["v1", "secrets", _, "value"]
+        | ["v1", "integrations", _]
+        | ["v1", "secrets", _, "value" | "notes" | "consumers" | "access"]
         | ["v1", "audit"]
         | ["v1", "audit", "verify"] => Some("GET"),
         _ => None,
@@ -195,6 +210,9 @@ mod tests {
             (Method::GET, "/v1/sys/unseal", "POST"),
             (Method::POST, "/v1/callers/fsm", "GET, PATCH, DELETE"),
             (Method::POST, "/v1/secrets/_x/value", "GET"),
+            (Method::POST, "/v1/secrets/_x", "GET, PATCH, DELETE"),
+            (Method::PATCH, "/v1/secrets/_x/notes", "GET"),
+            (Method::GET, "/v1/imports", "POST"),
         ] {
             assert!(matches!(route(&method, path), Err(Failure::Method(told)) if told == allowed), "{path}");
         }

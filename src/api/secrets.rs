@@ -7,14 +7,14 @@ use hyper::header::{ACCEPT, IF_NONE_MATCH};
 use hyper::{Request, StatusCode};
 
 use super::answer::{self, Reply};
+use super::body;
 use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
-use super::{body, failure};
 use crate::model::{Domain, Employee, FieldError, Invalid, SecretId, VersionWanted, line_of_text};
 use crate::policy::Ask;
 use crate::secret::Plaintext;
-use crate::vault::{Asker, NewSecret, Page, SeenSecret};
+use crate::vault::{Asker, NewSecret, Page, SecretFilter, SeenSecret};
 use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView, value_body};
 
 /// NetSuite's limits for what people read.
@@ -31,9 +31,18 @@ pub async fn list(
     request: &Incomes,
 ) -> Result<Reply, Failure> {
     body::none(request)?;
-    let query = Query::read(query, &["limit", "cursor"])?;
+    let query = Query::read(query, &["limit", "cursor", "q", "exposure", "origin", "owner"])?;
     let after: Option<SecretId> = query.optional("cursor")?;
-    let page = api.vault.list_secrets(asker, after.as_ref(), query.limit()?).await?;
+    let filter = SecretFilter {
+        text: query.optional::<String>("q")?,
+        exposure: query.optional("exposure")?.unwrap_or_default(),
+        origin: query.optional("origin")?.unwrap_or_default(),
+        owner: query.optional("owner")?,
+    };
+    if filter.text.as_ref().is_some_and(|text| text.chars().count() > MAX_NAME) {
+        return Err(Failure::invalid("?q", "is too long: at most 300 characters"));
+    }
+    let page = api.vault.list_secrets(asker, &filter, after.as_ref(), query.limit()?).await?;
     Ok(answer::ok(&listed(page, view, |view| view.id.clone())))
 }
 
@@ -59,7 +68,7 @@ pub async fn create(
 ) -> Result<Reply, Failure> {
     Query::read(query, &[])?;
     let form: SecretForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
-    let created = api.vault.create_secret(asker, checked(form)?).await?;
+    let created = api.vault.create_secret(asker, checked(form).map_err(Failure::Invalid)?).await?;
     let revision = created.revision.clone();
     Ok(answer::revised(answer::created(&view(created)), &revision))
 }
@@ -133,8 +142,8 @@ pub fn named(id: &str) -> Result<SecretId, Failure> {
     id.parse().map_err(|why: Invalid| Failure::invalid("", format!("the ID in the path {why}")))
 }
 
-fn view(seen: SeenSecret) -> SecretView {
-    SecretView::of(&seen.secret, seen.restrictions.map(Into::into), seen.at)
+pub fn view(seen: SeenSecret) -> SecretView {
+    SecretView::of(&seen.secret, seen.restrictions.map(Into::into), seen.application_id, seen.at)
 }
 
 /// The value of a form, given as text or in base64.
@@ -161,25 +170,12 @@ pub fn one_value(
 }
 
 /// Every field checked, all problems told at once.
-fn checked(form: SecretForm) -> Result<NewSecret, Failure> {
+pub fn checked(form: SecretForm) -> Result<NewSecret, Vec<FieldError>> {
     let mut wrong = Vec::new();
-    let mut note = |pointer: &str, why: Invalid| wrong.push(FieldError::new(pointer, why));
-    let id = form.id.parse::<SecretId>().map_err(|why| note("/id", why)).ok();
-    line_of_text(&form.name, MAX_NAME).unwrap_or_else(|why| note("/name", why));
-    line_of_text(&form.description, MAX_DESCRIPTION).unwrap_or_else(|why| note("/description", why));
-    if form.max_age_days == Some(0) {
-        note("/max_age_days", Invalid("is 0; give at least one day, or leave it out"));
-    }
-    if form.owners.len() > MAX_OWNERS {
-        note("/owners", Invalid("has more than 100 entries"));
-    }
-    let mut owners: Vec<Employee> = Vec::with_capacity(form.owners.len().min(64));
-    for (index, owner) in form.owners.iter().enumerate().take(MAX_OWNERS) {
-        match owner.parse() {
-            Ok(owner) => owners.push(owner),
-            Err(why) => note(&format!("/owners/{index}"), why),
-        }
-    }
+    let parsed = form.id.parse::<SecretId>();
+    let id = parsed.map_err(|why| wrong.push(FieldError::new("/id", why))).ok();
+    check_texts(Some(&form.name), Some(&form.description), form.max_age_days, &mut wrong);
+    let owners = owners(&form.owners, &mut wrong);
     let value = one_value(form.value, form.value_base64, &mut wrong);
     let restrictions = form.restrictions.check("/restrictions").map_err(|errors| wrong.extend(errors)).ok();
     match (id, value, restrictions) {
@@ -194,6 +190,39 @@ fn checked(form: SecretForm) -> Result<NewSecret, Failure> {
             max_age_days: form.max_age_days,
             value,
         }),
-        _ => Err(failure::Failure::Invalid(wrong)),
+        _ => Err(wrong),
     }
+}
+
+/// What people read, and an age.
+pub fn check_texts(
+    name: Option<&str>,
+    description: Option<&str>,
+    max_age_days: Option<u32>,
+    wrong: &mut Vec<FieldError>,
+) {
+    for (text, most, pointer) in [(name, MAX_NAME, "/name"), (description, MAX_DESCRIPTION, "/description")] {
+        if let Some(Err(why)) = text.map(|text| line_of_text(text, most)) {
+            wrong.push(FieldError::new(pointer, why));
+        }
+    }
+    if max_age_days == Some(0) {
+        wrong.push(FieldError::new("/max_age_days", "is 0; give at least one day, or leave it out"));
+    }
+}
+
+/// Owners, each once.
+pub fn owners(texts: &[String], wrong: &mut Vec<FieldError>) -> Vec<Employee> {
+    if texts.len() > MAX_OWNERS {
+        wrong.push(FieldError::new("/owners", "has more than 100 entries"));
+    }
+    let mut owners: Vec<Employee> = Vec::with_capacity(texts.len().min(64));
+    for (index, owner) in texts.iter().enumerate().take(MAX_OWNERS) {
+        match owner.parse() {
+            Ok(owner) if owners.contains(&owner) => {}
+            Ok(owner) => owners.push(owner),
+            Err(why) => wrong.push(FieldError::new(format!("/owners/{index}"), why)),
+        }
+    }
+    owners
 }

@@ -12,7 +12,10 @@ use hyper::{Method, Request};
 pub use super::answer::Reply;
 use super::failure::Failure;
 use super::route::{Call, route};
-use super::{answer, audit, body, caller_edit, callers, integrations, secrets, system, versions};
+use super::{
+    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, secrets, system,
+    versions,
+};
 use crate::crypto;
 use crate::model::Denial;
 use crate::telemetry::{Kind, Meter, Verdict as Decision};
@@ -132,6 +135,12 @@ impl Api {
             Call::Secrets => secrets::list(self, asker, query, request).await,
             Call::CreateSecret => secrets::create(self, asker, query, request).await,
             Call::Secret(id) => secrets::see(self, asker, id, query, request).await,
+            Call::EditSecret(id) => editing::edit(self, asker, id, query, request).await,
+            Call::DeleteSecret(id) => editing::delete(self, asker, id, query, request).await,
+            Call::Notes(id) => insight::notes(self, asker, id, query, request).await,
+            Call::Consumers(id) => insight::consumers(self, asker, id, query, request).await,
+            Call::Access(id) => insight::access(self, asker, id, query, request).await,
+            Call::Import => imports::import(self, asker, query, request).await,
             Call::Value(id) => secrets::value(self, asker, id, query, request).await,
             Call::Integrations => integrations::list(self, asker, query, request).await,
             Call::CreateIntegration => integrations::create(self, asker, query, request).await,

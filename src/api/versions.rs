@@ -12,7 +12,7 @@ use super::query::Query;
 use super::secrets::{named as named_secret, one_value};
 use super::server::Api;
 use crate::model::{FieldError, VersionWanted, line_of_text};
-use crate::vault::{Asker, NewPair, NewVersion, Rotated, Spread};
+use crate::vault::{Asker, Cut, NewPair, NewVersion, Rotated, Spread};
 use crate::wire::{ActivationForm, MAX_BODY, MAX_VALUE_BODY, NewPairForm, VersionForm, VersionMoved};
 
 const MAX_NOTE: usize = 1000;
@@ -26,12 +26,12 @@ pub async fn rotate(
     query: Option<&str>,
     request: &mut Incomes,
 ) -> Result<Reply, Failure> {
-    Query::read(query, &[])?;
+    let force = forced(query)?;
     let id = named_secret(id)?;
     let form: VersionForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let mut wrong = Vec::new();
     let value = one_value(form.value, form.value_base64, &mut wrong);
-    let spread = spread(form.grace, form.activate, form.note, &mut wrong);
+    let spread = Spread { force, ..spread(form.grace, form.activate, form.note, &mut wrong) };
     match value {
         Some(value) if wrong.is_empty() => {
             moved(api.vault.rotate_secret(asker, &id, NewVersion { value, spread }).await?)
@@ -47,11 +47,11 @@ pub async fn rotate_pair(
     query: Option<&str>,
     request: &mut Incomes,
 ) -> Result<Reply, Failure> {
-    Query::read(query, &[])?;
+    let force = forced(query)?;
     let name = named_integration(name)?;
     let form: NewPairForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let mut wrong = Vec::new();
-    let spread = spread(form.grace, form.activate, form.note, &mut wrong);
+    let spread = Spread { force, ..spread(form.grace, form.activate, form.note, &mut wrong) };
     if !wrong.is_empty() {
         return Err(Failure::Invalid(wrong));
     }
@@ -66,10 +66,10 @@ pub async fn activate(
     query: Option<&str>,
     request: &mut Incomes,
 ) -> Result<Reply, Failure> {
-    Query::read(query, &[])?;
+    let force = forced(query)?;
     let (id, number) = (named_secret(id)?, numbered(number)?);
-    let grace = grace_of(api, request).await?;
-    Ok(answer::ok(&told(&api.vault.activate_secret(asker, &id, number, grace).await?)))
+    let cut = Cut { grace: grace_of(api, request).await?, force };
+    Ok(answer::ok(&told(&api.vault.activate_secret(asker, &id, number, cut).await?)))
 }
 
 pub async fn activate_pair(
@@ -79,10 +79,10 @@ pub async fn activate_pair(
     query: Option<&str>,
     request: &mut Incomes,
 ) -> Result<Reply, Failure> {
-    Query::read(query, &[])?;
+    let force = forced(query)?;
     let (name, number) = (named_integration(name)?, numbered(number)?);
-    let grace = grace_of(api, request).await?;
-    Ok(answer::ok(&told(&api.vault.activate_pair(asker, &name, number, grace).await?)))
+    let cut = Cut { grace: grace_of(api, request).await?, force };
+    Ok(answer::ok(&told(&api.vault.activate_pair(asker, &name, number, cut).await?)))
 }
 
 pub async fn retire(
@@ -93,8 +93,8 @@ pub async fn retire(
     request: &Incomes,
 ) -> Result<Reply, Failure> {
     body::none(request)?;
-    Query::read(query, &[])?;
-    api.vault.retire_version(asker, &named_secret(id)?, numbered(number)?).await?;
+    let force = forced(query)?;
+    api.vault.retire_version(asker, &named_secret(id)?, numbered(number)?, force).await?;
     Ok(answer::deleted())
 }
 
@@ -126,6 +126,12 @@ fn told(rotated: &Rotated) -> VersionMoved {
     }
 }
 
+/// Whether a version may be taken from those who fetched it last.
+fn forced(query: Option<&str>) -> Result<bool, Failure> {
+    let query = Query::read(query, &["force"])?;
+    Ok(query.optional("force")?.unwrap_or(false))
+}
+
 fn numbered(text: &str) -> Result<u64, Failure> {
     match text.parse() {
         Ok(VersionWanted::Number(number)) => Ok(number),
@@ -153,5 +159,5 @@ fn spread(
     if let Some(Err(why)) = note.as_deref().map(|note| line_of_text(note, MAX_NOTE)) {
         wrong.push(FieldError::new("/note", why));
     }
-    Spread { grace, activate, note }
+    Spread { grace, activate, note, force: false }
 }

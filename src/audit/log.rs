@@ -183,6 +183,11 @@ impl Log {
         self.queue.write(self.clock.now(), entry.body(), true).await
     }
 
+    /// Writes the entries of one change; all are on the disk once this returns.
+    pub async fn append_all_durably(&self, entries: &[Entry]) -> Result<(), AuditError> {
+        self.queue.write_all(self.clock.now(), entries.iter().map(Entry::body).collect()).await
+    }
+
     /// Writes a denial, or counts it if its caller has had ten in this minute (`tally.rs`).
     pub async fn append_denial(&self, entry: Entry) -> Result<(), AuditError> {
         let write = lock(&self.tallies).note(entry, self.clock.now());

@@ -52,6 +52,14 @@ struct Lines {
     closed: bool,
 }
 
+async fn told_of(outcome: oneshot::Receiver<Result<u64, io::ErrorKind>>) -> Result<u64, AuditError> {
+    match outcome.await {
+        Ok(Ok(seq)) => Ok(seq),
+        Ok(Err(kind)) => Err(AuditError::Unavailable(kind)),
+        Err(_) => Err(AuditError::Closed),
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
@@ -75,11 +83,25 @@ impl Queue {
             tokio::task::yield_now().await;
             self.write_quick();
         }
-        match outcome.await {
-            Ok(Ok(seq)) => Ok(seq),
-            Ok(Err(kind)) => Err(AuditError::Unavailable(kind)),
-            Err(_) => Err(AuditError::Closed),
+        told_of(outcome).await
+    }
+
+    /// Queues durable lines in their order and waits until all are written.
+    pub async fn write_all(&self, time: Timestamp, bodies: Vec<Vec<u8>>) -> Result<(), AuditError> {
+        if bodies.iter().any(|body| body.len() + AROUND_BODY > MAX_LINE) {
+            return Err(AuditError::TooLarge);
         }
+        let mut outcomes = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let (told, outcome) = oneshot::channel();
+            self.queue(Pending { time, body, told }, true)?;
+            outcomes.push(outcome);
+        }
+        self.durable.notify_one();
+        for outcome in outcomes {
+            told_of(outcome).await?;
+        }
+        Ok(())
     }
 
     fn queue(&self, line: Pending, durable: bool) -> Result<(), AuditError> {

@@ -94,8 +94,8 @@ impl RecordName<'_> {
             Self::Value(id, number) => [id.as_str().as_bytes(), &[0], &number.to_be_bytes()].concat(),
             Self::Integration(name) => name.as_str().as_bytes().to_vec(),
             Self::Caller(name) => name.as_str().as_bytes().to_vec(),
-            Self::Checkpoint => Vec::new(),
-            Self::Tombstone(id) => id.as_str().as_bytes().to_vec(),
+            Self::Checkpoint | Self::UsesMark => Vec::new(),
+            Self::Tombstone(id) | Self::Uses(id) => id.as_str().as_bytes().to_vec(),
         }
     }
 
@@ -108,6 +108,8 @@ impl RecordName<'_> {
             Self::Caller(_) => RecordKind::Caller,
             Self::Checkpoint => RecordKind::Checkpoint,
             Self::Tombstone(_) => RecordKind::Tombstone,
+            Self::Uses(_) => RecordKind::Uses,
+            Self::UsesMark => RecordKind::UsesMark,
         }
     }
 }

@@ -41,6 +41,10 @@ pub enum RecordKind {
     Checkpoint = 6,
     /// What is left of a deleted secret.
     Tombstone = 7,
+    /// Who fetched a secret.
+    Uses = 8,
+    /// Up to which line of the audit log fetches are counted.
+    UsesMark = 9,
 }
 
 /// A record, by what it is rather than where it lies.
@@ -53,6 +57,8 @@ pub enum RecordName<'a> {
     Caller(&'a CallerName),
     Checkpoint,
     Tombstone(&'a SecretId),
+    Uses(&'a SecretId),
+    UsesMark,
 }
 
 /// Where a record lies in the store: kind, then the keyed hash of its name. Shows no ID.
@@ -91,6 +97,8 @@ impl RecordKind {
             Self::Caller,
             Self::Checkpoint,
             Self::Tombstone,
+            Self::Uses,
+            Self::UsesMark,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }

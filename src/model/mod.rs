@@ -13,6 +13,7 @@ mod rotation;
 mod secret;
 mod spiffe;
 mod tombstone;
+mod uses;
 mod word;
 
 pub use caller::{Caller, CallerState, KeyHash, Level, Pins, Role, SpeakingKey, UnitName};
@@ -23,9 +24,10 @@ pub use name::{CallerName, Employee, IntegrationName, ScriptId, SecretId, SuiteA
 pub use restrictions::{Restrictions, RestrictionsForm, Scope};
 pub use rotation::{Rotation, Standstill};
 pub use secret::{
-    Encoding, Fingerprint, MAX_VALUE_BYTES, MAX_VALUE_CHARS, Release, Secret, Standing, Unavailable, Version,
-    VersionState, VersionWanted, check_value,
+    Encoding, Fingerprint, MAX_VALUE_BYTES, MAX_VALUE_CHARS, Origin, Release, Secret, Standing, Unavailable,
+    Version, VersionState, VersionWanted, check_value,
 };
 pub use spiffe::{SpiffeId, TrustDomain};
 pub use tombstone::Tombstone;
+pub use uses::{CallerUse, SecretUses, UsesMark};
 pub use word::{FieldError, Invalid, line_of_text};

@@ -33,6 +33,17 @@ pub enum Release {
     UseOnly,
 }
 
+/// Where a secret comes from (NETSUITE.md, API secrets, the filter Origin).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Made here.
+    #[default]
+    ThisAccount,
+    /// Imported from elsewhere.
+    External,
+}
+
 /// First 8 bytes, in hex, of a value's keyed hash: tells whether two values are the same, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint(pub String);
@@ -96,6 +107,9 @@ pub struct Secret {
     /// None while an integration owns the secret: the record's rules are then the only ones.
     pub restrictions: Option<Restrictions>,
     pub integration: Option<IntegrationName>,
+    /// Missing in records of before there was one: made here.
+    #[serde(default)]
+    pub origin: Origin,
     pub release: Release,
     pub expires_on: Option<Date>,
     pub max_age_days: Option<u32>,

@@ -12,6 +12,9 @@ pub(super) fn bury(registry: &Registry, kept: &KeptSecret, cleared: &Cleared) ->
     let id = &kept.noun.id;
     let mut nouns: Vec<_> =
         kept.values.keys().map(|number| Noun::Gone { id: id.clone(), number: *number }).collect();
+    if kept.uses.revision().is_some() {
+        nouns.push(Noun::UsesGone(id.clone()));
+    }
     nouns.push(Noun::SecretGone(id.clone()));
     nouns.push(Noun::Tombstone(Tombstone {
         id: id.clone(),

@@ -7,7 +7,9 @@ use super::registry::{KeptCheckpoint, Registry, SealedValue};
 use super::state::Unsealed;
 use crate::audit::{Checkpoint, Entry, Log, Outcome};
 use crate::keys::{KeyRing, RecordName, Sealed, StoreKey};
-use crate::model::{Caller, Integration, IntegrationName, Secret, SecretId, Tombstone};
+use crate::model::{
+    Caller, Integration, IntegrationName, Secret, SecretId, SecretUses, Tombstone, UsesMark,
+};
 use crate::secret::Plaintext;
 use crate::store::{Batch, Expect};
 
@@ -35,6 +37,13 @@ pub(super) enum Noun {
     Caller(Caller),
     Checkpoint(Checkpoint),
     Tombstone(Tombstone),
+    /// Who fetched a secret, with so many changes of it.
+    Uses {
+        uses: SecretUses,
+        changes: u64,
+    },
+    UsesGone(SecretId),
+    UsesMark(UsesMark),
 }
 
 /// A noun with its sealed record, waiting for the store.
@@ -70,12 +79,23 @@ impl Vault {
         entry: Entry,
         nouns: Vec<Noun>,
     ) -> Result<(), VaultError> {
-        log.append_durably(entry.clone()).await?;
+        self.commit_all(turn, log, vec![entry], nouns).await
+    }
+
+    /// [`Self::commit`] of a change with several entries.
+    pub(super) async fn commit_all(
+        &self,
+        turn: &Turn<'_>,
+        log: &Log,
+        mut entries: Vec<Entry>,
+        nouns: Vec<Noun>,
+    ) -> Result<(), VaultError> {
+        log.append_all_durably(&entries).await?;
         let written = self.write(turn, log, nouns).await;
         if written.is_err() {
             // Best effort: the write's own failure is what the operator is told.
-            let failed = Entry { outcome: Outcome::Failed, ..entry };
-            if let Err(error) = log.append_durably(failed).await {
+            entries.iter_mut().for_each(|entry| entry.outcome = Outcome::Failed);
+            if let Err(error) = log.append_all_durably(&entries).await {
                 tracing::error!(error = %error, "the failure of a change can't be audited");
             }
         }
@@ -147,7 +167,9 @@ impl Noun {
             }
             // A version's bytes are written once.
             Self::Value { .. } => None,
-            Self::Gone { .. } => return (0, Expect::Any),
+            Self::Gone { .. } | Self::UsesGone(_) => return (0, Expect::Any),
+            Self::Uses { uses, .. } => registry.secrets.get(&uses.id).and_then(|kept| kept.uses.revision()),
+            Self::UsesMark(_) => registry.mark.revision,
             Self::Integration(Integration { name, .. }) | Self::IntegrationGone(name) => {
                 registry.integrations.get(name).map(|kept| kept.revision)
             }
@@ -179,6 +201,15 @@ impl Noun {
                 (key, Some(value.lend(|bytes| keys.seal(&key, revision, bytes))?))
             }
             Self::Gone { id, number } => (keys.store_key(&RecordName::Value(id, *number)), None),
+            Self::Uses { uses, .. } => {
+                let key = keys.store_key(&RecordName::Uses(&uses.id));
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(uses)))?))
+            }
+            Self::UsesMark(mark) => {
+                let key = keys.store_key(&RecordName::UsesMark);
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(mark)))?))
+            }
+            Self::UsesGone(id) => (keys.store_key(&RecordName::Uses(id)), None),
             Self::SecretGone(id) => (keys.store_key(&RecordName::Secret(id)), None),
             Self::IntegrationGone(name) => (keys.store_key(&RecordName::Integration(name)), None),
             Self::Integration(record) => {
@@ -216,6 +247,17 @@ impl Written {
                     kept.values.remove(&number);
                 }
             }
+            Noun::Uses { uses, changes } => {
+                if let Some(kept) = registry.secrets.get(&uses.id) {
+                    kept.uses.is_recorded(changes, self.revision);
+                }
+            }
+            Noun::UsesMark(UsesMark { seq }) => {
+                registry.mark.seq = seq;
+                registry.mark.revision = Some(self.revision);
+            }
+            // Goes with its secret.
+            Noun::UsesGone(_) => {}
             Noun::SecretGone(id) => {
                 registry.secrets.remove(&id);
             }

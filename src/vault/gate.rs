@@ -108,11 +108,13 @@ impl Vault {
                     return Err(denial.into());
                 }
             };
-            log.append(entry).await?;
+            // Until the fetch is counted, the counts aren't recorded.
+            let _under_way = self.fetching.read().await;
+            let seq = log.append(entry).await?;
             if !self.fetch_large(&mut permit).await? {
                 continue;
             }
-            if let Some(released) = self.open_permitted(permit, asker, asked, ask)? {
+            if let Some(released) = self.open_permitted(permit, seq, asker, asked, ask)? {
                 return Ok(released);
             }
         }
@@ -136,10 +138,11 @@ impl Vault {
 
     /// Opens what is permitted, unless the permit no longer stands: then None, and the release begins anew.
     /// Under the read lock, so that a seal or a revocation, which take the write lock, are acknowledged either
-    /// after this release or before it is refused.
+    /// after this release or before it is refused. `seq` is the entry's line in the log.
     fn open_permitted(
         &self,
         permit: Permit,
+        seq: u64,
         asker: Asker,
         asked: Asked,
         ask: Ask,
@@ -163,6 +166,7 @@ impl Vault {
             }
             opened.push((part, value.into()));
         }
+        unsealed.registry.mark.passed(seq);
         Ok(Some((permit.version, opened)))
     }
 }
@@ -223,6 +227,11 @@ pub(super) fn recognised<'a>(registry: &'a Registry, asker: Asker<'a>) -> Recogn
         not_after: presented.not_after,
         peer_fits: caller.is_none_or(|caller| asker.session.peer.fits(&caller.pins)),
     }
+}
+
+/// What a secret is decided by.
+pub(super) fn target<'a>(registry: &'a Registry, id: &SecretId) -> Target<'a> {
+    Found::find(registry, Asked::Secret(id)).target()
 }
 
 /// What was asked for, as found; or the stand-in that an unknown name is decided against.

@@ -15,7 +15,7 @@ use super::state::Unsealed;
 use crate::audit::Entry;
 use crate::crypto;
 use crate::model::{
-    Employee, Encoding, FSM_NAME, Integration, IntegrationName, Release, Secret, SecretId, Version,
+    Employee, Encoding, FSM_NAME, Integration, IntegrationName, Origin, Release, Secret, SecretId, Version,
 };
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -163,6 +163,7 @@ fn half_of(record: &Integration, cleared: &Cleared, id: SecretId, name: String, 
         owners: vec![cleared.rights.employee.clone()],
         restrictions: None,
         integration: Some(record.name.clone()),
+        origin: Origin::ThisAccount,
         release: Release::Reveal,
         expires_on: None,
         max_age_days: None,

@@ -36,6 +36,8 @@ pub struct Vault {
     pub(super) header: Arc<Header>,
     pub(super) live: RwLock<Live>,
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// Shared by fetches from before their audit entry until they are counted; alone by whoever records the counts.
+    pub(super) fetching: tokio::sync::RwLock<()>,
     pub(super) attempts: tokio::sync::Mutex<Attempts>,
     /// Full operators as last recorded in `tls/`, for the time when the registry is sealed.
     pub(super) operators: Mutex<Vec<KnownOperator>>,
@@ -88,6 +90,7 @@ impl Vault {
             header,
             live: RwLock::new(Live::Sealed),
             turn: tokio::sync::Mutex::new(()),
+            fetching: tokio::sync::RwLock::const_new(()),
             attempts: tokio::sync::Mutex::default(),
             operators,
             tls,
@@ -124,7 +127,8 @@ impl Vault {
         let turn = self.turn().await;
         let cleared = self.clear_general(asker, Action::System, asker.entry(None, "vault.seal")).await?;
         cleared.log.flush_tallies(Due::All).await?;
-        self.commit(&turn, cleared, Vec::new()).await?;
+        let uses = self.unrecorded_uses().await;
+        self.commit(&turn, cleared, uses).await?;
         self.wipe().await;
         self.departures.recall().await;
         Ok(())
@@ -159,7 +163,8 @@ impl Vault {
         if let Err(error) = log.flush_tallies(Due::All).await {
             tracing::error!(error = %error, "counted denials can't be written");
         }
-        let closed = self.commit_as(&turn, &log, entry, Vec::new()).await;
+        let uses = self.unrecorded_uses().await;
+        let closed = self.commit_as(&turn, &log, entry, uses).await;
         drop(log);
         self.wipe().await;
         closed

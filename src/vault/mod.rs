@@ -4,21 +4,27 @@
 //! opened before its audit entry is written, no change is acknowledged before it is durable, and nothing is
 //! released once a seal or a revocation has been acknowledged. Knows no HTTP.
 
+mod access;
 mod burial;
 mod caller_edit;
 mod callers;
 mod change;
+mod consumers;
 mod create;
 mod difference;
 mod directory;
+mod editing;
 mod enrol;
 mod error;
+mod filter;
 mod gate;
 mod gauges;
+mod import;
 mod integrations;
 mod lifecycle;
 mod log;
 mod manage;
+mod notes;
 mod outgoing;
 mod recover;
 mod registry;
@@ -30,23 +36,30 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod usage;
 mod uses;
 
+pub use access::Access;
 pub use caller_edit::{CallerEdit, RoleEdit};
 pub use callers::SeenCaller;
+pub use consumers::Consumer;
 pub use create::{NewVault, create, refuse_existing};
 pub use directory::Directory;
+pub use editing::SecretEdit;
 pub use enrol::{CertificateSource, EnrolledCaller, NewCaller};
 pub use error::VaultError;
+pub use filter::{Exposure, OriginWanted, SecretFilter};
 pub use gate::{OpenedPair, OpenedValue};
 pub use gauges::Gauges;
+pub use import::{Import, Imported};
 pub use integrations::{NewFsm, SeenIntegration};
 pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
+pub use notes::Notes;
 pub use outgoing::{Departing, Outgoing};
 pub use recover::recover_operator;
 pub use revision::{IfMatch, Revision};
-pub use rotation::{NewPair, NewVersion, Rotated, Spread};
+pub use rotation::{Cut, NewPair, NewVersion, Rotated, Spread};
 pub use secrets::{NewSecret, Page, SeenSecret};
 pub use session::{Asker, Session};
 pub use uses::Use;

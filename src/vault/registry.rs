@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::usage::Mark;
 use super::uses::Uses;
 use crate::audit::Checkpoint;
 use crate::keys::{Sealed, StoreKey};
@@ -32,7 +33,7 @@ pub struct KeptSecret {
     pub noun: Arc<Secret>,
     /// By version number.
     pub values: BTreeMap<u64, SealedValue>,
-    /// Who fetched it, as far as this process has seen.
+    /// Who fetched it.
     pub uses: Uses,
 }
 
@@ -51,6 +52,7 @@ pub struct Registry {
     pub tombstones: BTreeMap<SecretId, Kept<Tombstone>>,
     by_spiffe_id: HashMap<SpiffeId, CallerName>,
     pub checkpoint: Option<KeptCheckpoint>,
+    pub mark: Mark,
 }
 
 impl SealedValue {

@@ -1,8 +1,10 @@
 //! Rotation: a new version beside the old, promotion, rollback, a hard cut; of a pair, both halves as one.
 
 use jiff::SignedDuration;
+use serde_json::Value;
 
 use super::change::{Noun, Turn};
+use super::consumers::cut_off;
 use super::error::VaultError;
 use super::integrations::owners;
 use super::lifecycle::Vault;
@@ -12,7 +14,7 @@ use super::session::Asker;
 use super::state::{Live, Unsealed};
 use crate::audit::{Entry, Outcome};
 use crate::model::{
-    Employee, FieldError, Fingerprint, IntegrationName, Rotation, Secret, SecretId, Standing, Standstill,
+    CallerName, Employee, FieldError, Fingerprint, IntegrationName, Rotation, Secret, SecretId, Standing, Standstill,
     Version, VersionState, check_value,
 };
 use crate::policy::Action;
@@ -24,6 +26,9 @@ const LONGEST_GRACE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Secrets whose lapsed versions are recorded in one batch.
 const MOST_LAPSED: usize = 256;
 
+/// Callers that a refusal names.
+const MOST_NAMED: usize = 10;
+
 /// How a new version comes into use.
 pub struct Spread {
     /// None: one hour. Zero is a hard cut.
@@ -31,6 +36,8 @@ pub struct Spread {
     /// False leaves it pending, to be verified before it is activated.
     pub activate: bool,
     pub note: Option<String>,
+    /// Also if it takes the previous version, before its time, from callers that fetched it last.
+    pub force: bool,
 }
 
 /// A value to replace a secret's.
@@ -44,6 +51,15 @@ pub struct NewPair {
     pub client_id: Plaintext,
     pub client_secret: Plaintext,
     pub spread: Spread,
+}
+
+/// How versions that are there already change places.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cut {
+    /// None: one hour. Zero is a hard cut.
+    pub grace: Option<SignedDuration>,
+    /// As in [`Spread`].
+    pub force: bool,
 }
 
 /// What a rotation came to.
@@ -95,10 +111,10 @@ impl Vault {
         asker: Asker<'_>,
         id: &SecretId,
         number: u64,
-        grace: Option<SignedDuration>,
+        cut: Cut,
     ) -> Result<Rotated, VaultError> {
-        let to = |secret: &mut Secret, now| secret.activate(number, grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(asker, Rotating::Secret(id), "activate", Some(number), grace, to).await
+        let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
+        self.shift(asker, Rotating::Secret(id), "activate", Some(number), cut, to).await
     }
 
     /// The same for both halves of a pair.
@@ -107,27 +123,31 @@ impl Vault {
         asker: Asker<'_>,
         name: &IntegrationName,
         number: u64,
-        grace: Option<SignedDuration>,
+        cut: Cut,
     ) -> Result<Rotated, VaultError> {
-        let to = |secret: &mut Secret, now| secret.activate(number, grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(asker, Rotating::Pair(name), "activate", Some(number), grace, to).await
+        let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
+        self.shift(asker, Rotating::Pair(name), "activate", Some(number), cut, to).await
     }
 
-    /// Retires a pending or previous version of a secret before its time.
+    /// Retires a pending or previous version of a secret before its time. With `force` also one that an active
+    /// caller fetched last.
     pub async fn retire_version(
         &self,
         asker: Asker<'_>,
         id: &SecretId,
         number: u64,
+        force: bool,
     ) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| secret.retire(number, now);
-        self.shift(asker, Rotating::Secret(id), "retire", Some(number), None, to).await.map(|_| ())
+        let cut = Cut { grace: None, force };
+        self.shift(asker, Rotating::Secret(id), "retire", Some(number), cut, to).await.map(|_| ())
     }
 
     /// Invalidates an integration's pair at once, as NetSuite's Reset Credentials does. A pending pair stays.
     pub async fn reset_pair(&self, asker: Asker<'_>, name: &IntegrationName) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| Ok(secret.retire_readable(now));
-        self.shift(asker, Rotating::Pair(name), "reset", None, None, to).await.map(|_| ())
+        let at_once = Cut { grace: None, force: true };
+        self.shift(asker, Rotating::Pair(name), "reset", None, at_once, to).await.map(|_| ())
     }
 
     /// Records the graces that are over, and destroys what they kept. For a timer.
@@ -164,8 +184,13 @@ impl Vault {
     ) -> Result<Rotated, VaultError> {
         let turn = self.turn().await;
         let cleared = self.clear_rotation(asker, what, "rotate").await?;
-        let prepared = self.prepare_rotation(&cleared, what, values, spread);
-        let (mut cleared, (moved, rotated)) = cleared.prepared(prepared).await?;
+        let force = spread.force;
+        let prepared = self.prepare_rotation(&cleared, what, values, spread).and_then(|(moved, rotated)| {
+            let lost = self.spare(&moved, force, cleared.now)?;
+            Ok((moved, rotated, lost))
+        });
+        let (mut cleared, (moved, rotated, lost)) = cleared.prepared(prepared).await?;
+        cleared.entry.changes = lost;
         cleared.entry.version = Some(rotated.version);
         if rotated.unchanged {
             cleared.entry.reason = Some("unchanged".into());
@@ -230,24 +255,55 @@ impl Vault {
         what: Rotating<'_>,
         verb: &'static str,
         number: Option<u64>,
-        grace: Option<SignedDuration>,
+        cut: Cut,
         to: impl Fn(&mut Secret, jiff::Timestamp) -> Result<Rotation, Standstill>,
     ) -> Result<Rotated, VaultError> {
         let turn = self.turn().await;
         let mut cleared = self.clear_rotation(asker, what, verb).await?;
         cleared.entry.version = number;
-        let prepared = bounded(grace).and_then(|_| {
+        let prepared = bounded(cut.grace).and_then(|_| {
             let secrets = rotating(self.live().unsealed()?, what)?;
             let moved = secrets.into_iter().map(|mut secret| {
                 let destroyed = to(&mut secret, cleared.now).map_err(standstill)?.destroyed;
                 secret.changed_at = cleared.now;
                 Ok(Moved { secret, destroyed, value: None })
             });
-            moved.collect::<Result<Vec<_>, VaultError>>()
+            let moved = moved.collect::<Result<Vec<_>, VaultError>>()?;
+            let lost = self.spare(&moved, cut.force, cleared.now)?;
+            Ok((moved, lost))
         });
-        let (cleared, moved) = cleared.prepared(prepared).await?;
+        let (mut cleared, (moved, lost)) = cleared.prepared(prepared).await?;
+        cleared.entry.changes = lost;
         self.finish(&turn, cleared, moved).await?;
         Ok(Rotated { version: number.unwrap_or_default(), state: Standing::Current, unchanged: false })
+    }
+
+    /// Refuses to take the previous version from callers that fetched it last, unless forced: then tells the audit
+    /// log from whom.
+    fn spare(&self, moved: &[Moved], force: bool, now: jiff::Timestamp) -> Result<Option<Value>, VaultError> {
+        let live = self.live();
+        let registry = &live.unsealed()?.registry;
+        let lost = moved.iter().filter_map(|each| cut_off(registry, &each.secret, now));
+        let lost = lost.reduce(|(number, mut all), (_, more)| {
+            all.extend(more);
+            (number, all)
+        });
+        match lost {
+            None => Ok(None),
+            Some((number, holders)) if force => {
+                Ok(Some(serde_json::json!({ "retired_early": number, "fetched_last_by": holders })))
+            }
+            Some((number, holders)) => {
+                let named: Vec<&str> = holders.iter().take(MOST_NAMED).map(CallerName::as_str).collect();
+                let more = holders.len() - named.len();
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                Err(VaultError::Conflict(format!(
+                    "version {number} would be retired before its grace ends, and it is what {}{more} fetched last; \
+                     wait until they have fetched the current one, or do it all the same with --force (force=true)",
+                    named.join(", ")
+                )))
+            }
+        }
     }
 
     async fn finish(&self, turn: &Turn<'_>, cleared: Cleared, moved: Vec<Moved>) -> Result<(), VaultError> {

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use super::burial;
 use super::change::Noun;
 use super::error::VaultError;
+use super::filter::SecretFilter;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::registry::KeptSecret;
@@ -16,8 +17,8 @@ use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
 use crate::model::{
-    Employee, Encoding, FieldError, Fingerprint, Release, Restrictions, Scope, Secret, SecretId, Version,
-    VersionState, check_value,
+    Employee, Encoding, FieldError, Fingerprint, Origin, Release, Restrictions, Scope, Secret, SecretId,
+    SuiteAppId, Version, VersionState, check_value,
 };
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -40,6 +41,8 @@ pub struct SeenSecret {
     pub secret: Arc<Secret>,
     /// The rules that hold for it: its integration's, if one owns it. None: it serves nobody.
     pub restrictions: Option<Restrictions>,
+    /// Its integration's, else the ID of the SuiteApp that it is shared with.
+    pub application_id: Option<String>,
     pub revision: Revision,
     pub at: Timestamp,
 }
@@ -85,13 +88,12 @@ impl Vault {
         Ok(seen(unsealed, kept, at))
     }
 
-    fn prepare_secret(&self, cleared: &Cleared, new: NewSecret) -> Result<(Secret, Plaintext), VaultError> {
+    pub(super) fn prepare_secret(
+        &self, cleared: &Cleared,
+        new: NewSecret,
+    ) -> Result<(Secret, Plaintext), VaultError> {
         let encoding = new.value.lend(check_value).map_err(|why| VaultError::invalid("/value", why))?;
-        if new.release == Release::UseOnly && new.restrictions.domains == Scope::All {
-            let why =
-                "use_only with allow_all_domains would let the value be sent anywhere; list the domains";
-            return Err(VaultError::invalid("/release", why));
-        }
+        check_release(new.release, Some(&new.restrictions))?;
         let (number, fingerprint) = {
             let live = self.live();
             let unsealed = live.unsealed()?;
@@ -105,6 +107,7 @@ impl Vault {
             owners,
             restrictions: Some(new.restrictions),
             integration: None,
+            origin: Origin::ThisAccount,
             release: new.release,
             expires_on: new.expires_on,
             max_age_days: new.max_age_days,
@@ -117,10 +120,11 @@ impl Vault {
         Ok((secret, new.value))
     }
 
-    /// The secrets that the operator may see, ordered by ID, from `after` on.
+    /// The wanted ones of the secrets that the operator may see, ordered by ID, from `after` on.
     pub async fn list_secrets(
         &self,
         asker: Asker<'_>,
+        filter: &SecretFilter,
         after: Option<&SecretId>,
         limit: usize,
     ) -> Result<Page<SeenSecret>, VaultError> {
@@ -131,7 +135,11 @@ impl Vault {
             let rest =
                 unsealed.registry.secrets.range::<SecretId, _>((lower(after), std::ops::Bound::Unbounded));
             let visible = rest.filter(|(_, kept)| cleared.sees(&kept.noun.owners));
-            Page::of(visible.map(|(_, kept)| seen(unsealed, kept, cleared.now)), limit)
+            let filter = filter.folded();
+            let wanted = visible
+                .map(|(_, kept)| seen(unsealed, kept, cleared.now))
+                .filter(|seen| filter.wants(seen, &cleared.rights.employee));
+            Page::of(wanted, limit)
         };
         cleared.looked().await?;
         Ok(page)
@@ -139,10 +147,7 @@ impl Vault {
 
     /// One secret's metadata.
     pub async fn see_secret(&self, asker: Asker<'_>, id: &SecretId) -> Result<SeenSecret, VaultError> {
-        let entry = Entry { secret: Some(id.shared()), ..asker.entry(None, "secret.show") };
-        let owners =
-            |unsealed: &Unsealed| unsealed.registry.secrets.get(id).map(|kept| kept.noun.owners.clone());
-        let cleared = self.clear(asker, Action::See, entry, "secret", owners).await?;
+        let cleared = self.clear_secret(asker, Action::See, id, "secret.show").await?;
         let found = self.found(id, cleared.now)?;
         cleared.looked().await?;
         Ok(found)
@@ -172,6 +177,15 @@ pub(super) fn first_version(
     }
 }
 
+/// A value that is never returned must not be sent just anywhere either.
+pub(super) fn check_release(release: Release, rules: Option<&Restrictions>) -> Result<(), VaultError> {
+    if release == Release::UseOnly && rules.is_some_and(|rules| rules.domains == Scope::All) {
+        let why = "use_only with allow_all_domains would let the value be sent anywhere; list the domains";
+        return Err(VaultError::invalid("/release", why));
+    }
+    Ok(())
+}
+
 /// A pair's half must be text, as its JSON has no place for anything else.
 pub(super) fn check_half(value: &Plaintext, pointer: &str) -> Result<Encoding, FieldError> {
     match value.lend(check_value) {
@@ -183,12 +197,18 @@ pub(super) fn check_half(value: &Plaintext, pointer: &str) -> Result<Encoding, F
 
 fn seen(unsealed: &Unsealed, kept: &KeptSecret, at: Timestamp) -> SeenSecret {
     let secret = &kept.noun;
+    let owner = unsealed.registry.owner(secret);
     let restrictions = match &secret.integration {
-        Some(_) => unsealed.registry.owner(secret).and_then(|record| record.restrictions.clone()),
+        Some(_) => owner.and_then(|record| record.restrictions.clone()),
         None => secret.restrictions.clone(),
     };
+    let suiteapp = || restrictions.as_ref().and_then(|rules| rules.suiteapp.as_ref());
+    let application_id = match owner {
+        Some(record) => Some(record.application_id.clone()),
+        None => suiteapp().map(SuiteAppId::to_string),
+    };
     let revision = Revision::new(kept.revision, secret.created_at);
-    SeenSecret { secret: Arc::clone(secret), restrictions, revision, at }
+    SeenSecret { secret: Arc::clone(secret), restrictions, application_id, revision, at }
 }
 
 /// The secret that an unknown ID is decided against: like the FSM pair's, for a script that nobody runs.
@@ -207,6 +227,7 @@ pub(super) fn stand_in() -> &'static Secret {
                 suiteapp: None,
             }),
             integration: None,
+            origin: Origin::ThisAccount,
             release: Release::Reveal,
             expires_on: None,
             max_age_days: None,

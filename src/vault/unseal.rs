@@ -11,10 +11,12 @@ use super::lifecycle::Vault;
 use super::registry::{KeptCheckpoint, Registry, SealedValue};
 use super::session::Asker;
 use super::state::{Live, Unsealed};
+use super::usage::{self, Mark};
+use super::uses::Uses;
 use crate::audit::{Entry, Log, Outcome};
 use crate::identity::Authority;
 use crate::keys::{KeyRing, RecordKind, RecordName, Sealed, StoreKey};
-use crate::model::VersionState;
+use crate::model::{SecretUses, UsesMark, VersionState};
 use crate::secret::Plaintext;
 use crate::store::StoreError;
 
@@ -190,7 +192,9 @@ impl Vault {
                 "the audit log is damaged; a new segment was begun"
             );
         }
-        Ok(Unsealed { keys, authority, registry, log: Arc::new(log), generation: 0 })
+        let unsealed = Unsealed { keys, authority, registry, log: Arc::new(log), generation: 0 };
+        usage::recall(&unsealed).await;
+        Ok(unsealed)
     }
 }
 
@@ -199,6 +203,7 @@ fn open_all(keys: &KeyRing, records: Vec<(StoreKey, Sealed)>) -> Result<(Authori
     let mut registry = Registry::default();
     let mut authority = None;
     let mut values = HashMap::new();
+    let mut uses = Vec::new();
     for (key, sealed) in records {
         let message = keys.open(&key, &sealed)?;
         let revision = sealed.revision().ok_or_else(|| misplaced("a record"))?;
@@ -227,11 +232,26 @@ fn open_all(keys: &KeyRing, records: Vec<(StoreKey, Sealed)>) -> Result<(Authori
                 in_place(keys, &key, &RecordName::Tombstone(&tombstone.id))?;
                 registry.put_tombstone(tombstone, revision);
             }
+            RecordKind::Uses => {
+                let recorded: SecretUses = noun(&message)?;
+                in_place(keys, &key, &RecordName::Uses(&recorded.id))?;
+                uses.push((recorded, revision));
+            }
+            RecordKind::UsesMark => {
+                in_place(keys, &key, &RecordName::UsesMark)?;
+                let UsesMark { seq } = noun(&message)?;
+                registry.mark = Mark::at(seq, revision);
+            }
             RecordKind::Checkpoint => {
                 in_place(keys, &key, &RecordName::Checkpoint)?;
                 registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint: noun(&message)? });
             }
         }
+    }
+    for (recorded, revision) in uses {
+        let kept = registry.secrets.get_mut(&recorded.id);
+        let kept = kept.ok_or_else(|| misplaced("a record of fetches has no secret; it"))?;
+        kept.uses = Uses::recorded(recorded, revision);
     }
     for kept in registry.secrets.values_mut() {
         for version in kept.noun.versions.iter().filter(|each| each.state != VersionState::Retired) {

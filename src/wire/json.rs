@@ -84,6 +84,20 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+/// For a field of an edit: left out is none, and null only what its type takes; with `#[serde(default)]`.
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The same for a field that holds a shape of its own.
+pub(super) fn given_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    object(deserializer).map(Some)
+}
+
 /// The field's name that serde quotes after `prefix`, if it looks like a name and not like content.
 fn named<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let name = text.strip_prefix(prefix)?.split('`').next()?;

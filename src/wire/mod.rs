@@ -4,6 +4,7 @@
 //! here can serialise: the bodies that carry one out are written by hand in `released`.
 
 mod callers;
+mod insight;
 mod integrations;
 mod json;
 mod lists;
@@ -17,11 +18,12 @@ pub use callers::{
     CallerEditForm, CallerForm, CallerView, Enrolled, OperatorEditForm, OperatorForm, RenewalForm,
     ServiceEditForm, ServiceForm,
 };
+pub use insight::{AccessView, ConsumerView, NoteView, Notes};
 pub use integrations::{FSM_TEMPLATE, IntegrationForm, IntegrationView, PairForm};
 pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
 pub use lists::{AuditEntries, Listed};
 pub use problem::{Code, Problem};
 pub use released::{PairRead, ValueRead, enrolled_body, pair_body, value_body};
 pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
-pub use secrets::{SecretForm, SecretView, VersionView};
+pub use secrets::{ImportForm, ImportedView, SecretForm, SecretPatch, SecretView, VersionView};
 pub use system::{AuditStanding, BadEntry, Passphrase, Status, Verification};

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::json::object;
-use crate::model::{Encoding, Release, RestrictionsForm, Secret, Standing};
+use super::json::{given, given_object, object};
+use crate::model::{Encoding, Origin, Release, RestrictionsForm, Secret, Standing};
 use crate::secret::Plaintext;
 
 /// `POST /v1/secrets`.
@@ -29,6 +30,40 @@ pub struct SecretForm {
     pub restrictions: RestrictionsForm,
 }
 
+/// `PATCH /v1/secrets/{id}`: what is left out stays; null clears what may be empty.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretPatch {
+    #[serde(deserialize_with = "given")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "given")]
+    pub description: Option<String>,
+    #[serde(deserialize_with = "given")]
+    pub owners: Option<Vec<String>>,
+    #[serde(deserialize_with = "given")]
+    pub release: Option<Release>,
+    #[serde(deserialize_with = "given_object")]
+    pub restrictions: Option<RestrictionsForm>,
+    #[serde(deserialize_with = "given")]
+    pub expires_on: Option<Option<Date>>,
+    #[serde(deserialize_with = "given")]
+    pub max_age_days: Option<Option<u32>>,
+}
+
+/// `POST /v1/imports`. Each secret is a [`SecretForm`], read by itself so that all that is wrong can be told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportForm {
+    pub secrets: Vec<Box<RawValue>>,
+}
+
+/// A secret that was imported.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImportedView {
+    pub id: String,
+    pub version: u64,
+}
+
 /// Metadata of a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SecretView {
@@ -37,6 +72,9 @@ pub struct SecretView {
     pub description: String,
     pub owners: Vec<String>,
     pub integration: Option<String>,
+    /// Of its integration, else the ID of the SuiteApp that it is shared with.
+    pub application_id: Option<String>,
+    pub origin: Origin,
     pub release: Release,
     /// Of the integration, if one owns the secret; null: it serves nobody.
     pub restrictions: Option<RestrictionsForm>,
@@ -65,7 +103,12 @@ pub struct VersionView {
 
 impl SecretView {
     /// The secret as it stands at `now`, under the rules that hold for it.
-    pub fn of(secret: &Secret, rules: Option<RestrictionsForm>, now: Timestamp) -> Self {
+    pub fn of(
+        secret: &Secret,
+        rules: Option<RestrictionsForm>,
+        application_id: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let version = |each: &crate::model::Version| {
             let standing = each.standing(now);
             VersionView {
@@ -89,6 +132,8 @@ impl SecretView {
             description: secret.description.clone(),
             owners: secret.owners.iter().map(ToString::to_string).collect(),
             integration: secret.integration.as_ref().map(ToString::to_string),
+            application_id,
+            origin: secret.origin,
             release: secret.release,
             restrictions: rules,
             expires_on: secret.expires_on,

@@ -19,6 +19,7 @@ fn secret() -> Secret {
         owners: vec![],
         restrictions: None,
         integration: None,
+        origin: crate::model::Origin::ThisAccount,
         release: Release::Reveal,
         expires_on: None,
         max_age_days: None,

@@ -34,7 +34,7 @@ impl Waiting {
     }
 
     async fn rotate(&self, grace: i64) {
-        let spread = Spread { grace: Some(SignedDuration::from_secs(grace)), activate: true, note: None };
+        let spread = Spread { grace: Some(SignedDuration::from_secs(grace)), activate: true, note: None, force: false };
         let new = NewVersion { value: plain("two"), spread };
         self.site.vault.rotate_secret(self.site.admin(), &self.id, new).await.unwrap();
     }

@@ -1,0 +1,182 @@
+//! Keeps what is known of fetches across restarts: recorded by a timer and at the end, counted again from the
+//! audit log where a crash came before.
+//!
+//! What is recorded is a clean cut: while it is taken no fetch is between its audit entry and its being counted
+//! (`Vault::fetching`). So every fetch up to the mark is in the records and none after it, and the log's entries
+//! after the mark are those to count again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::change::Noun;
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::registry::Registry;
+use super::state::{Live, Unsealed};
+use super::uses::Use;
+use crate::audit::{Log, LoggedEntry, Look, Outcome, Start};
+use crate::model::{SecretId, UsesMark};
+
+/// How long fetches under way are waited for. Nothing is lost by giving up: the log has them.
+const TO_FINISH: Duration = Duration::from_secs(2);
+/// Lines of the log after which the mark is moved even though nothing was fetched, so that few are read again.
+const MANY_LINES: u64 = 10_000;
+
+/// Up to which line of the log fetches are counted.
+pub(super) struct Mark {
+    /// Of its record; none: there is no record yet.
+    pub revision: Option<u64>,
+    pub seq: u64,
+    /// The last line that a fetch of this process wrote.
+    pub last: AtomicU64,
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self { revision: None, seq: 0, last: AtomicU64::new(0) }
+    }
+}
+
+impl Mark {
+    pub fn at(seq: u64, revision: u64) -> Self {
+        Self { revision: Some(revision), seq, last: AtomicU64::new(seq) }
+    }
+
+    /// A fetch has written this line, and is counted.
+    pub fn passed(&self, seq: u64) {
+        self.last.fetch_max(seq, Ordering::Relaxed);
+    }
+}
+
+impl Vault {
+    /// Records what was fetched since the last time. For a timer.
+    pub async fn record_uses(&self) -> Result<(), VaultError> {
+        let turn = self.turn().await;
+        let log: Arc<Log> = match &*self.live() {
+            Live::Sealed => return Ok(()),
+            Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
+        };
+        let nouns = self.unrecorded_uses().await;
+        if nouns.is_empty() { Ok(()) } else { self.write(&turn, &log, nouns).await }
+    }
+
+    /// The records of what was fetched since the last time, and the mark that belongs to them.
+    pub(super) async fn unrecorded_uses(&self) -> Vec<Noun> {
+        let Ok(_none_under_way) = tokio::time::timeout(TO_FINISH, self.fetching.write()).await else {
+            tracing::warn!("fetches take long; who fetched what is recorded later");
+            return Vec::new();
+        };
+        match &*self.live() {
+            Live::Sealed => Vec::new(),
+            Live::Unsealed(unsealed) => unrecorded(&unsealed.registry),
+        }
+    }
+}
+
+fn unrecorded(registry: &Registry) -> Vec<Noun> {
+    let of = |(id, kept): (&SecretId, &super::registry::KeptSecret)| kept.uses.unrecorded(id);
+    let mut nouns: Vec<_> =
+        registry.secrets.iter().filter_map(of).map(|(uses, changes)| Noun::Uses { uses, changes }).collect();
+    let head = registry.checkpoint.as_ref().map_or(0, |kept| kept.checkpoint.seq);
+    let seq = registry.mark.last.load(Ordering::Relaxed).max(head);
+    if !nouns.is_empty() || seq >= registry.mark.seq + MANY_LINES {
+        nouns.push(Noun::UsesMark(UsesMark { seq }));
+    }
+    nouns
+}
+
+/// What a fetch was of.
+#[derive(PartialEq, Eq, Hash, Clone)]
+enum Of {
+    Secret(Arc<str>),
+    Pair(Arc<str>),
+}
+
+/// What the end of the log tells of fetches.
+#[derive(Default)]
+struct Recalled {
+    uses: HashMap<(Of, Arc<str>), Use>,
+    /// Made after the mark. What is older is another one's of the same name.
+    made: HashSet<Of>,
+    /// The last fetch's line.
+    last: u64,
+}
+
+/// Counts the fetches that the log tells of after the mark. A log that can't be read costs the count, not the start.
+pub(super) async fn recall(unsealed: &Unsealed) {
+    let Unsealed { registry, log, .. } = unsealed;
+    let halves: HashMap<Arc<str>, Arc<str>> = registry
+        .secrets
+        .values()
+        .filter_map(|kept| Some((kept.noun.id.shared(), kept.noun.integration.as_ref()?.shared())))
+        .collect();
+    let numbers = registry.mark.seq.saturating_add(1)..=u64::MAX;
+    let (mut recalled, mut start) = (Recalled::default(), Start::Newest);
+    loop {
+        let look = Look { start, limit: usize::MAX, numbers: numbers.clone() };
+        let counts = |entry: &LoggedEntry| entry.entry.outcome == Outcome::Allowed;
+        match log.page(look, counts).await {
+            Ok(page) => {
+                page.entries.into_iter().for_each(|entry| recalled.take(entry, &halves));
+                match page.next {
+                    Some(next) => start = Start::At(next),
+                    None => break,
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "who fetched what since the last record can't be told");
+                break;
+            }
+        }
+    }
+    recalled.give_to(registry);
+}
+
+impl Recalled {
+    /// One allowed entry; they come newest first.
+    fn take(&mut self, logged: LoggedEntry, halves: &HashMap<Arc<str>, Arc<str>>) {
+        let LoggedEntry { seq, time, entry } = logged;
+        let of = match (&*entry.action, entry.secret, entry.integration) {
+            ("secret.create" | "secret.import", Some(id), _) => {
+                self.made.insert(Of::Secret(id));
+                return;
+            }
+            ("integration.create", _, Some(name)) => {
+                self.made.insert(Of::Pair(name));
+                return;
+            }
+            ("secret.read", Some(id), _) => Of::Secret(id),
+            ("integration.read", _, Some(name)) => Of::Pair(name),
+            _ => return,
+        };
+        self.last = self.last.max(seq);
+        let pair = match &of {
+            Of::Secret(id) => halves.get(id).cloned().map(Of::Pair),
+            Of::Pair(_) => None,
+        };
+        let (Some(caller), Some(version)) = (entry.caller, entry.version) else { return };
+        if self.made.contains(&of) || pair.is_some_and(|pair| self.made.contains(&pair)) {
+            return;
+        }
+        let newest = Use { version, at: time, count: 0 };
+        self.uses.entry((of, caller)).or_insert(newest).count += 1;
+    }
+
+    fn give_to(self, registry: &Registry) {
+        registry.mark.passed(self.last);
+        for ((of, caller), more) in self.uses {
+            let Ok(caller) = caller.parse() else { continue };
+            let ids = match &of {
+                Of::Secret(id) => vec![&**id],
+                Of::Pair(name) => registry.integrations.get(&**name).map_or_else(Vec::new, |kept| {
+                    vec![kept.noun.client_id_secret.as_str(), kept.noun.client_secret_secret.as_str()]
+                }),
+            };
+            for kept in ids.into_iter().filter_map(|id| registry.secrets.get(id)) {
+                kept.uses.add(&caller, more);
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What an operator may know about one secret's life: system notes, consumers, access. Never a value.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Standing;
+
+/// One system note: who changed what, when.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NoteView {
+    /// The number of the audit log's line.
+    pub seq: u64,
+    pub time: Timestamp,
+    pub by: Option<String>,
+    pub action: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// `failed`: it was begun and couldn't be stored.
+    pub outcome: String,
+    /// Fields, old and new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<serde_json::Value>,
+    pub request_id: Option<String>,
+}
+
+/// `GET /v1/secrets/{id}/notes`: a page of notes, newest first, and who used the secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Notes {
+    pub items: Vec<NoteView>,
+    pub next_cursor: Option<String>,
+    pub used_by: Vec<ConsumerView>,
+}
+
+/// One caller that fetched the secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConsumerView {
+    pub caller: String,
+    /// Whether its registration still stands.
+    pub active: bool,
+    /// The version fetched last.
+    pub version: u64,
+    /// Where that version stands now; null: too old to be remembered.
+    pub state: Option<Standing>,
+    /// Whether that is another version than the current one.
+    pub behind: bool,
+    pub fetched_at: Timestamp,
+    /// Fetches in all.
+    pub count: u64,
+}
+
+/// What a service would be told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccessView {
+    pub caller: String,
+    pub script: String,
+    pub allowed: bool,
+    /// Why not, in the audit log's word.
+    pub reason: Option<String>,
+    /// If allowed, on whose behalf; empty where it doesn't matter.
+    pub employees: Vec<String>,
+    /// Pins: it must connect from there.
+    pub only_from_uid: Option<u32>,
+    pub only_from_unit: Option<String>,
+    /// Null for a caller of a foreign trust domain.
+    pub certificate_expires_at: Option<Timestamp>,
+}
