@@ -7,7 +7,9 @@ use std::path::Path;
 use fsm_vault::audit::Checkpoint;
 use fsm_vault::identity::Authority;
 use fsm_vault::keys::{Header, HeaderError, KeyRing, OpenError, RecordName, Sealed, StoreKey};
-use fsm_vault::model::{Caller, CallerName, Integration, IntegrationName, Secret, SecretId};
+use fsm_vault::model::{
+    Caller, CallerName, Integration, IntegrationName, Secret, SecretId, SecretUses, Tombstone, UsesMark,
+};
 use fsm_vault::secret::Plaintext;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -146,6 +148,9 @@ fn names() {
             "integration" => key(RecordName::Integration(&parsed::<IntegrationName>(&name))),
             "caller" => key(RecordName::Caller(&parsed::<CallerName>(&name))),
             "checkpoint" => key(RecordName::Checkpoint),
+            "tombstone" => key(RecordName::Tombstone(&parsed::<SecretId>(&name))),
+            "uses" => key(RecordName::Uses(&parsed::<SecretId>(&name))),
+            "uses_mark" => key(RecordName::UsesMark),
             other => panic!("{other} is no kind"),
         };
         assert_eq!(hex(&found.to_bytes()), store_key, "{kind} {name}");
@@ -194,6 +199,9 @@ fn reads_as(kind: &str, message: &[u8], name: &str) {
         "integration" => same::<Integration>(message, name),
         "caller" => same::<Caller>(message, name),
         "checkpoint" => same::<Checkpoint>(message, name),
+        "tombstone" => same::<Tombstone>(message, name),
+        "uses" => same::<SecretUses>(message, name),
+        "uses_mark" => same::<UsesMark>(message, name),
         "value" => {}
         other => panic!("{other} is no kind"),
     }
@@ -218,6 +226,9 @@ fn plaintexts() {
             "integration" => reads::<Integration>(&plaintext),
             "caller" => reads::<Caller>(&plaintext),
             "checkpoint" => reads::<Checkpoint>(&plaintext),
+            "tombstone" => reads::<Tombstone>(&plaintext),
+            "uses" => reads::<SecretUses>(&plaintext),
+            "uses_mark" => reads::<UsesMark>(&plaintext),
             other => panic!("{other} is no kind"),
         };
         assert_eq!(if reads { "reads" } else { "refused" }, verdict, "{kind}: {name}");

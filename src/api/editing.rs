@@ -47,12 +47,7 @@ pub async fn delete(
 /// Every field checked, all problems told at once.
 fn checked(form: SecretPatch) -> Result<SecretEdit, Failure> {
     let mut wrong = Vec::new();
-    check_texts(
-        form.name.as_deref(),
-        form.description.as_deref(),
-        form.max_age_days.flatten(),
-        &mut wrong,
-    );
+    check_texts(form.name.as_deref(), form.description.as_deref(), form.max_age_days.flatten(), &mut wrong);
     let owners = form.owners.map(|texts| owners(&texts, &mut wrong));
     if owners.as_ref().is_some_and(Vec::is_empty) && wrong.is_empty() {
         wrong.push(FieldError::new("/owners", "is empty; name at least one employee, or leave it out"));

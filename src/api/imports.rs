@@ -41,9 +41,11 @@ fn read(form: ImportForm) -> Import {
         let form = wire::read::<SecretForm>(text.get().as_bytes());
         match form.map_err(unreadable).and_then(checked) {
             Ok(new) => secrets.push((place, new)),
-            Err(errors) => wrong.extend(errors.into_iter().map(|each| {
-                FieldError::new(format!("/secrets/{place}{}", each.pointer), each.detail)
-            })),
+            Err(errors) => wrong.extend(
+                errors
+                    .into_iter()
+                    .map(|each| FieldError::new(format!("/secrets/{place}{}", each.pointer), each.detail)),
+            ),
         }
     }
     Import { secrets, wrong, count }

@@ -16,10 +16,22 @@ const MOST_ITEMS: usize = 1_000_000;
 
 /// All items of a list, as the daemon wrote them.
 pub async fn all(daemon: &mut Connection<'_>, path: &str) -> Result<Listed<Value>, Failure> {
+    filtered(daemon, path, &[]).await
+}
+
+/// All items of a list under these parameters.
+pub async fn filtered(
+    daemon: &mut Connection<'_>,
+    path: &str,
+    parameters: &[(&str, Option<String>)],
+) -> Result<Listed<Value>, Failure> {
     let mut whole = Listed { items: Vec::new(), next_cursor: None };
     loop {
-        let call =
+        let mut call =
             Call::get(path).parameter("limit", Some(PAGE)).parameter("cursor", whole.next_cursor.take());
+        for (name, value) in parameters {
+            call = call.parameter(name, value.as_ref());
+        }
         let page: Listed<Value> = daemon.call(call).await?.read()?;
         whole.items.extend(page.items);
         match page.next_cursor {

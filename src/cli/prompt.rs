@@ -32,6 +32,16 @@ pub fn twice(what: &str) -> Result<Plaintext, Failure> {
     Err(Failure::usage(format!("{what}: the two entries differed {TRIES} times; nothing was changed")))
 }
 
+/// Asks for a word to be typed, seen, on a terminal: whether it was.
+pub fn confirmed(prompt: &str, word: &str) -> Result<bool, Failure> {
+    eprint!("{prompt}");
+    let mut typed = String::new();
+    match io::stdin().read_line(&mut typed) {
+        Ok(_) => Ok(typed.trim() == word),
+        Err(error) => Err(Failure::new(Exit::Failed, format!("can't ask on the terminal: {error}"))),
+    }
+}
+
 fn ask(prompt: &str) -> Result<Plaintext, Failure> {
     match rpassword::prompt_password(prompt) {
         Ok(text) => Ok(Plaintext::new(text.into_bytes())),

@@ -26,6 +26,9 @@ pub struct Spread {
     /// What people read about it; others see it, so never a value
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// Also if it takes the previous version, before its time, from callers that fetched it last
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Args)]
@@ -60,6 +63,9 @@ pub struct ActivateSecret {
     /// How long the version before stays readable as `previous` [default: 1h]; 0s cuts it off at once
     #[arg(long, value_name = "TIME")]
     grace: Option<String>,
+    /// Also if it takes the previous version, before its time, from callers that fetched it last
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Args)]
@@ -70,6 +76,9 @@ pub struct RetireSecret {
     /// A pending version, or the previous one within its grace
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     version: u64,
+    /// Also if active callers fetched that version last
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Args)]
@@ -116,6 +125,9 @@ pub struct ActivatePair {
     /// How long the pair before stays readable as `previous` [default: 1h]; 0s cuts it off at once
     #[arg(long, value_name = "TIME")]
     grace: Option<String>,
+    /// Also if it takes the previous version, before its time, from callers that fetched it last
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Args)]
@@ -133,18 +145,19 @@ pub fn rotate_secret(globals: &Globals, command: RotateSecret) -> Result<(), Fai
     let value = value::read(command.value_file.as_deref(), "value", "--value-file", command.exact)?;
     let body = Body::with_room(value.lend(|bytes| bytes.len() * 4 / 3) + 2048).value(&value);
     let path = format!("/v1/secrets/{}/versions", command.id);
-    store(globals, path, command.spread.add_to(body))
+    store(globals, path, command.spread.force, command.spread.add_to(body))
 }
 
 pub fn activate_secret(globals: &Globals, command: ActivateSecret) -> Result<(), Failure> {
     let path = format!("/v1/secrets/{}/versions/{}/activate", command.id, command.version);
-    activate(globals, path, command.grace.as_deref())
+    activate(globals, path, command.force, command.grace.as_deref())
 }
 
 pub fn retire_secret(globals: &Globals, command: RetireSecret) -> Result<(), Failure> {
-    let RetireSecret { id, version } = command;
+    let RetireSecret { id, version, force } = command;
     with_daemon(globals, async |daemon| {
-        daemon.call(Call::delete(format!("/v1/secrets/{id}/versions/{version}"))).await?;
+        let call = Call::delete(format!("/v1/secrets/{id}/versions/{version}"));
+        daemon.call(call.parameter("force", force.then_some(true))).await?;
         let document =
             serde_json::json!({ "id": id.as_str(), "version": version, "state": Standing::Retired });
         globals.output.show(&document, || format!("version {version} of {id} is retired for good\n"))
@@ -162,7 +175,7 @@ pub fn capture_pair(globals: &Globals, command: CapturePair) -> Result<(), Failu
         );
         return Err(Failure::new(Exit::Conflict, text));
     }
-    let spread = Spread { grace: None, pending: false, note: command.note };
+    let spread = Spread { grace: None, pending: false, note: command.note, force: false };
     rotate_pair(globals, RotatePair { name, pair: command.pair, spread })
 }
 
@@ -174,12 +187,12 @@ pub fn rotate_pair(globals: &Globals, command: RotatePair) -> Result<(), Failure
         .secret("client_id", &pair.client_id)?
         .secret("client_secret", &pair.client_secret)?;
     let path = format!("/v1/integrations/{}/credentials", command.name);
-    store(globals, path, command.spread.add_to(body))
+    store(globals, path, command.spread.force, command.spread.add_to(body))
 }
 
 pub fn activate_pair(globals: &Globals, command: ActivatePair) -> Result<(), Failure> {
     let path = format!("/v1/integrations/{}/credentials/{}/activate", command.name, command.version);
-    activate(globals, path, command.grace.as_deref())
+    activate(globals, path, command.force, command.grace.as_deref())
 }
 
 pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure> {
@@ -205,19 +218,25 @@ impl Spread {
     }
 }
 
-fn store(globals: &Globals, path: String, body: crate::secret::Plaintext) -> Result<(), Failure> {
+fn store(
+    globals: &Globals,
+    path: String,
+    force: bool,
+    body: crate::secret::Plaintext,
+) -> Result<(), Failure> {
     with_daemon(globals, async |daemon| {
-        let answer = daemon.call(Call::post(path).with(body)).await?;
+        let call = Call::post(path).parameter("force", force.then_some(true)).with(body);
+        let answer = daemon.call(call).await?;
         told(globals, &answer)
     })
 }
 
-fn activate(globals: &Globals, path: String, grace: Option<&str>) -> Result<(), Failure> {
+fn activate(globals: &Globals, path: String, force: bool, grace: Option<&str>) -> Result<(), Failure> {
     let mut body = Body::with_room(64);
     if let Some(grace) = grace {
         body = body.field("grace", &grace);
     }
-    store(globals, path, body.end())
+    store(globals, path, force, body.end())
 }
 
 fn told(globals: &Globals, answer: &Answer) -> Result<(), Failure> {

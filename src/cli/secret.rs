@@ -9,12 +9,16 @@ use super::columns::{Columns, time};
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::import::Import;
 use super::output::{self, Form, Reveal};
 use super::rotation::{self, ActivateSecret, RetireSecret, RotateSecret};
-use super::{listing, value};
+use super::secret_edit::{self, DeleteSecret, EditSecret};
+use super::secret_insight::{self, Access, Consumers, Notes};
+use super::{import, listing, value};
 use crate::client::{Answer, Body, Call};
 use crate::model::{
-    Domain, DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId, VersionWanted,
+    Domain, DomainPattern, Employee, Origin as Stored, Release, RestrictionsForm, ScriptId, SecretId,
+    SuiteAppId, VersionWanted,
 };
 use crate::wire::{SecretView, ValueRead};
 
@@ -32,6 +36,18 @@ pub enum Secret {
     Activate(ActivateSecret),
     /// Retire a pending or previous version before its time
     Retire(RetireSecret),
+    /// Change what is known of a secret: all but its ID and its value
+    Edit(Box<EditSecret>),
+    /// Delete a secret and destroy its values
+    Delete(DeleteSecret),
+    /// Store many secrets in one step: all of them, or none
+    Import(Import),
+    /// Tell who changed a secret, what and when, and who used it
+    Notes(Notes),
+    /// Tell which caller fetched which version last
+    Consumers(Consumers),
+    /// Tell which service may use a secret, and why the others may not
+    Access(Access),
     /// Print a secret's value, as a service that may use it
     Get(Get),
 }
@@ -91,8 +107,45 @@ pub struct Create {
 }
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  fsm-vault secret list")]
-pub struct List {}
+#[command(
+    after_help = "Examples:\n  fsm-vault secret list\n  fsm-vault secret list --search oauth --exposure local --owner 42"
+)]
+pub struct List {
+    /// Part of the name, description, ID, application ID or an owner, in any case of letters
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only those available to a SuiteApp, or to none
+    #[arg(long, value_enum)]
+    exposure: Option<Exposure>,
+    /// Only those you own, made here, or imported from elsewhere
+    #[arg(long, value_enum)]
+    origin: Option<Origin>,
+    /// Only those that this employee owns
+    #[arg(long, value_name = "EMPLOYEE")]
+    owner: Option<Employee>,
+}
+
+/// `exposure` of the API's list.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Exposure {
+    All,
+    Local,
+    Shared,
+}
+
+/// `origin` of the API's list.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Origin {
+    All,
+    My,
+    ThisAccount,
+    External,
+}
+
+fn word(value: impl clap::ValueEnum) -> Option<String> {
+    value.to_possible_value().map(|value| value.get_name().to_owned())
+}
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  fsm-vault secret show custsecret_fsm_oauth2_client_id")]
@@ -147,7 +200,13 @@ pub fn run(globals: &Globals, command: Secret) -> Result<(), Failure> {
         Secret::Rotate(command) => rotation::rotate_secret(globals, command),
         Secret::Activate(command) => rotation::activate_secret(globals, command),
         Secret::Retire(command) => rotation::retire_secret(globals, command),
-        Secret::List(_) => list(globals),
+        Secret::Edit(command) => secret_edit::edit(globals, *command),
+        Secret::Delete(command) => secret_edit::delete(globals, &command),
+        Secret::Import(command) => import::run(globals, &command),
+        Secret::Notes(command) => secret_insight::notes(globals, &command),
+        Secret::Consumers(command) => secret_insight::consumers(globals, &command),
+        Secret::Access(command) => secret_insight::access(globals, &command),
+        Secret::List(command) => list(globals, command),
         Secret::Show(command) => show(globals, &command.id),
         Secret::Get(command) => get(globals, command),
     }
@@ -188,9 +247,15 @@ fn restrictions(command: &Create) -> RestrictionsForm {
     }
 }
 
-fn list(globals: &Globals) -> Result<(), Failure> {
+fn list(globals: &Globals, command: List) -> Result<(), Failure> {
+    let parameters = [
+        ("q", command.search),
+        ("exposure", command.exposure.and_then(word)),
+        ("origin", command.origin.and_then(word)),
+        ("owner", command.owner.as_ref().map(ToString::to_string)),
+    ];
     with_daemon(globals, async |daemon| {
-        let list = listing::all(daemon, "/v1/secrets").await?;
+        let list = listing::filtered(daemon, "/v1/secrets", &parameters).await?;
         listing::show(globals.output, &list, |secrets: Vec<SecretView>| {
             let mut columns =
                 Columns::with_head(["ID", "NAME", "INTEGRATION", "VERSION", "EXPIRES", "CHANGED"]);
@@ -231,7 +296,7 @@ fn get(globals: &Globals, command: Get) -> Result<(), Failure> {
     })
 }
 
-fn told(globals: &Globals, answer: &Answer) -> Result<(), Failure> {
+pub fn told(globals: &Globals, answer: &Answer) -> Result<(), Failure> {
     let secret: SecretView = answer.read()?;
     globals.output.answer(answer, || described(&secret))
 }
@@ -242,6 +307,8 @@ fn described(secret: &SecretView) -> String {
     lines.row(["name", &secret.name]);
     lines.row(["description", &secret.description]);
     lines.row(["integration", secret.integration.as_deref().unwrap_or_default()]);
+    lines.row(["application ID", secret.application_id.as_deref().unwrap_or_default()]);
+    lines.row(["origin", if secret.origin == Stored::External { "external" } else { "this account" }]);
     lines.row(["owners", &secret.owners.join(", ")]);
     lines.row(["release", if secret.release == Release::UseOnly { "use only" } else { "reveal" }]);
     rules(&mut lines, secret.restrictions.as_ref());

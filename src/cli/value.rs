@@ -16,10 +16,12 @@ const STDIN: &str = "-";
 
 /// Where a value comes from, for the texts about it.
 #[derive(Debug, Clone, Copy)]
-enum Origin<'a> {
+pub enum Origin<'a> {
     File(&'a Path),
     Stdin,
     Prompt,
+    /// A line of an import.
+    Line,
 }
 
 /// Reads a value: from `file`, from standard input if that is `-`, else by a hidden double prompt.
@@ -89,7 +91,7 @@ fn read_all(mut source: impl Read, most: usize) -> io::Result<Option<Plaintext>>
 }
 
 /// What is no value, or not meant as one. The texts never show it.
-fn check(value: &[u8], origin: Origin<'_>, what: &str, exact: bool) -> Result<(), String> {
+pub fn check(value: &[u8], origin: Origin<'_>, what: &str, exact: bool) -> Result<(), String> {
     if value.is_empty() {
         return Err(format!("{what} is empty"));
     }
@@ -98,6 +100,7 @@ fn check(value: &[u8], origin: Origin<'_>, what: &str, exact: bool) -> Result<()
         return Ok(());
     }
     let mends = match origin {
+        Origin::Line => "write it without, or give --exact if it belongs to the value".to_owned(),
         Origin::Prompt => "type it without, or give --exact if it belongs to the value".to_owned(),
         Origin::Stdin => {
             "send it without (printf %s, not echo), or give --exact if it belongs to the value".to_owned()

@@ -62,6 +62,20 @@ impl Body {
         self
     }
 
+    /// A list of objects that were built before.
+    pub fn list(mut self, name: &str, objects: Vec<Plaintext>) -> Self {
+        self.name(name);
+        self.0.push(b'[');
+        for (place, object) in objects.into_iter().enumerate() {
+            if place > 0 {
+                self.0.push(b',');
+            }
+            object.lend(|bytes| self.0.extend_from_slice(bytes));
+        }
+        self.0.push(b']');
+        self
+    }
+
     pub fn end(mut self) -> Plaintext {
         if self.0.is_empty() {
             self.0.push(b'{');
@@ -104,6 +118,13 @@ mod tests {
         let pair = Body::default().secret("client_id", &plain(b"a\"\n")).unwrap();
         let body = Body::default().field("name", &"fsm").field("uris", &["x"]).object("credentials", pair);
         assert_eq!(shown(body), r#"{"name":"fsm","uris":["x"],"credentials":{"client_id":"a\"\n"}}"#);
+    }
+
+    #[test]
+    fn lists_hold_objects() {
+        let one = || Body::default().field("a", &1).end();
+        assert_eq!(shown(Body::default().list("x", vec![one(), one()])), r#"{"x":[{"a":1},{"a":1}]}"#);
+        assert_eq!(shown(Body::default().list("x", Vec::new())), r#"{"x":[]}"#);
     }
 
     #[test]

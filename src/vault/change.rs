@@ -7,9 +7,7 @@ use super::registry::{KeptCheckpoint, Registry, SealedValue};
 use super::state::Unsealed;
 use crate::audit::{Checkpoint, Entry, Log, Outcome};
 use crate::keys::{KeyRing, RecordName, Sealed, StoreKey};
-use crate::model::{
-    Caller, Integration, IntegrationName, Secret, SecretId, SecretUses, Tombstone, UsesMark,
-};
+use crate::model::{Caller, Integration, IntegrationName, Secret, SecretId, SecretUses, Tombstone, UsesMark};
 use crate::secret::Plaintext;
 use crate::store::{Batch, Expect};
 

@@ -80,9 +80,11 @@ impl Vault {
                     secret.origin = Origin::External;
                     made.push((secret, value));
                 }
-                Err(VaultError::Invalid(errors)) => wrong.extend(errors.into_iter().map(|each| {
-                    FieldError::new(format!("/secrets/{place}{}", each.pointer), each.detail)
-                })),
+                Err(VaultError::Invalid(errors)) => {
+                    wrong.extend(errors.into_iter().map(|each| {
+                        FieldError::new(format!("/secrets/{place}{}", each.pointer), each.detail)
+                    }))
+                }
                 Err(taken @ (VaultError::Conflict(_) | VaultError::Tombstoned(_))) => {
                     let why = format!("can't be used: {taken}");
                     wrong.push(FieldError::new(format!("/secrets/{place}/id"), why));

@@ -12,8 +12,8 @@ use crate::policy::Action;
 
 /// What is a change, and not a look or a use. Of an integration, it is a change of its two secrets.
 const CHANGES: [&str; 12] = [
-    "create", "import", "capture", "issue", "edit", "rotate", "activate", "retire", "reset", "delete", "block",
-    "enable",
+    "create", "import", "capture", "issue", "edit", "rotate", "activate", "retire", "reset", "delete",
+    "block", "enable",
 ];
 
 /// One page of notes, newest first. It may be short, even empty, and still not be the last.

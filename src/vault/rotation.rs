@@ -14,8 +14,8 @@ use super::session::Asker;
 use super::state::{Live, Unsealed};
 use crate::audit::{Entry, Outcome};
 use crate::model::{
-    CallerName, Employee, FieldError, Fingerprint, IntegrationName, Rotation, Secret, SecretId, Standing, Standstill,
-    Version, VersionState, check_value,
+    CallerName, Employee, FieldError, Fingerprint, IntegrationName, Rotation, Secret, SecretId, Standing,
+    Standstill, Version, VersionState, check_value,
 };
 use crate::policy::Action;
 use crate::secret::Plaintext;

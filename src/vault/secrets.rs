@@ -89,7 +89,8 @@ impl Vault {
     }
 
     pub(super) fn prepare_secret(
-        &self, cleared: &Cleared,
+        &self,
+        cleared: &Cleared,
         new: NewSecret,
     ) -> Result<(Secret, Plaintext), VaultError> {
         let encoding = new.value.lend(check_value).map_err(|why| VaultError::invalid("/value", why))?;

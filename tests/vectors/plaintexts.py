@@ -50,13 +50,13 @@ def version(number, state, **until):
 SECRETS = [
     {
         "id": "custsecret_fsm_oauth2_client_id", "name": "FSM OAuth 2.0 Client ID", "description": "of an integration",
-        "owners": [], "restrictions": None, "integration": "fsm", "release": "reveal", "expires_on": None,
+        "owners": [], "restrictions": None, "integration": "fsm", "origin": "this_account", "release": "reveal", "expires_on": None,
         "max_age_days": None, **MADE, "changed_at": "2026-11-22T10:00:00Z", "last_version": 1,
         "versions": [version(1, "current")],
     },
     {
         "id": "custsecret_a", "name": "quote \" backslash \\ slash / é 🔑", "description": "with everything", "owners": ["7", "Ö"],
-        "restrictions": RULES, "integration": None, "release": "use_only", "expires_on": "2027-02-28", "max_age_days": 365,
+        "restrictions": RULES, "integration": None, "origin": "external", "release": "use_only", "expires_on": "2027-02-28", "max_age_days": 365,
         **MADE, "changed_at": "2026-11-22T10:00:00.5Z", "last_version": 9,
         "versions": [
             version(2, "retired"), version(7, "previous", until="2026-11-22T11:00:00Z"), version(8, "current"),
@@ -89,6 +89,21 @@ CALLERS = [
 ]
 CHECKPOINT = {"seq": 12, "mac": "0f" * 32, "segment": 2, "offset": 3456, "oldest_segment": 1, "segments": 2}
 
+TOMBSTONES = [
+    {"id": "custsecret_a", "last_version": 9, "revision": 2**33, "suiteapp": None, "deleted_at": "2026-11-22T10:00:00Z",
+     "deleted_by": "admin"},
+    {"id": "custsecret_shared", "last_version": 1, "revision": 1, "suiteapp": "com.example.fieldservice",
+     "deleted_at": "2026-11-22T10:00:00.25Z", "deleted_by": "admin"},
+]
+USES = {
+    "id": "custsecret_a",
+    "callers": [
+        {"caller": "crm", "version": 8, "at": "2026-11-22T10:00:00.000001Z", "count": 1},
+        {"caller": "fsm", "version": 7, "at": "2026-11-22T09:00:00Z", "count": 2**53},
+    ],
+}
+USES_MARK = {"seq": 12}
+
 
 def readings():
     """Kind, what is done to a well-formed plaintext, the outcome, and whether it still reads."""
@@ -118,6 +133,10 @@ def readings():
         ("caller", caller, ["state"], True), ("caller", CALLERS[1], ["state"], True), ("checkpoint", CHECKPOINT, [], True),
     ):
         yield kind, f"an unknown member at {path}", with_(noun, path, add), reads
+    for kind, noun, path in (
+        ("tombstone", TOMBSTONES[0], []), ("uses", USES, []), ("uses", USES, ["callers", 0]), ("uses_mark", USES_MARK, []),
+    ):
+        yield kind, f"an unknown member at {path}", with_(noun, path, add), False
     yield "secret", "members in another order", dict(reversed(secret.items())), True
     for kind, noun, path, member, reads in (
         ("secret", secret, [], "restrictions", True), ("secret", secret, [], "expires_on", True),
@@ -126,7 +145,9 @@ def readings():
         ("integration", INTEGRATION, [], "restrictions", True), ("integration", INTEGRATION, [], "scopes", False),
         ("caller", caller, [], "mail", True), ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
         ("caller", caller, ["role"], "suiteapp", True), ("caller", caller, ["role"], "kind", False),
-        ("checkpoint", CHECKPOINT, [], "mac", False),
+        ("checkpoint", CHECKPOINT, [], "mac", False), ("secret", secret, [], "origin", True),
+        ("tombstone", TOMBSTONES[1], [], "suiteapp", True), ("tombstone", TOMBSTONES[0], [], "revision", False),
+        ("uses", USES, [], "callers", False), ("uses", USES, ["callers", 0], "count", False), ("uses_mark", USES_MARK, [], "seq", False),
     ):
         yield kind, f"no {member} at {path}", with_(noun, path, drop(member)), reads
     for kind, noun, path, member, value, reads in (
@@ -138,7 +159,10 @@ def readings():
         ("secret", secret, ["restrictions"], "domains", ["*"], False),
         ("secret", secret, ["restrictions"], "employees", [], True),
         ("secret", secret, ["restrictions"], "suiteapp_id", None, False),
-        ("secret", secret, ["versions", 0], "state", "lost", False),
+        ("secret", secret, ["versions", 0], "state", "lost", False), ("secret", secret, [], "origin", "moon", False),
+        ("secret", secret, [], "origin", None, False), ("uses", USES, ["callers", 0], "caller", "Fsm", False),
+        ("uses", USES, [], "callers", [], True), ("uses_mark", USES_MARK, [], "seq", -1, False),
+        ("tombstone", TOMBSTONES[0], [], "suiteapp", "no id", False),
         ("caller", caller, [], "name", "Fsm", False), ("caller", caller, ["keys", 0], "spki_sha256", "A5" * 32, False),
         ("caller", caller, ["role"], "kind", "guest", False), ("caller", CALLERS[1], ["role"], "level", "root", False),
         ("integration", INTEGRATION, [], "state", "Enabled", False), ("checkpoint", CHECKPOINT, [], "segment", 2**32, False),

@@ -24,6 +24,7 @@ fn secret(states: &[VersionState]) -> Secret {
         owners: vec![],
         restrictions: None,
         integration: None,
+        origin: crate::model::Origin::ThisAccount,
         release: Release::Reveal,
         expires_on: None,
         max_age_days: None,

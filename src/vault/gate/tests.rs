@@ -29,12 +29,17 @@ impl Waiting {
     /// The value that the permit gets, if it still gets one.
     fn open(self) -> Result<Option<Plaintext>, VaultError> {
         let (asker, asked) = (asker(&self.service), Asked::Secret(&self.id));
-        let released = self.site.vault.open_permitted(self.permit, asker, asked, ANY)?;
+        let released = self.site.vault.open_permitted(self.permit, 1, asker, asked, ANY)?;
         Ok(released.map(|(_, mut parts)| parts.remove(0).1))
     }
 
     async fn rotate(&self, grace: i64) {
-        let spread = Spread { grace: Some(SignedDuration::from_secs(grace)), activate: true, note: None, force: false };
+        let spread = Spread {
+            grace: Some(SignedDuration::from_secs(grace)),
+            activate: true,
+            note: None,
+            force: false,
+        };
         let new = NewVersion { value: plain("two"), spread };
         self.site.vault.rotate_secret(self.site.admin(), &self.id, new).await.unwrap();
     }

@@ -15,7 +15,10 @@ async fn sealed_it_does_nothing_and_unsealed_it_does_again() {
     site.vault.seal(site.admin()).await.unwrap();
     assert!(site.vault.is_sealed());
     assert_eq!(denied(site.vault.read_pair(asker(&fsm), &name, ANY).await), Denial::Sealed);
-    assert_eq!(denied(site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 1).await), Denial::Sealed);
+    assert_eq!(
+        denied(site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 1).await),
+        Denial::Sealed
+    );
     assert_eq!(denied(site.vault.seal(site.admin()).await), Denial::Sealed);
 
     assert_eq!(denied(site.vault.unseal(asker(&fsm), plain("right")).await), Denial::CallerUnknown);

@@ -14,7 +14,10 @@ async fn fsm_setup_is_all_or_nothing() {
     let new = NewFsm { redirect_uris: vec![], client_id: plain("a"), client_secret: plain("b") };
     let outcome = site.vault.create_fsm(site.admin(), new).await;
     assert!(matches!(outcome, Err(VaultError::Conflict(_))));
-    assert_eq!(site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 10).await.unwrap().items.len(), 1);
+    assert_eq!(
+        site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 10).await.unwrap().items.len(),
+        1
+    );
     assert!(site.vault.list_integrations(site.admin(), None, 10).await.unwrap().items.is_empty());
 
     for (id, secret) in [("", "b"), ("a", ""), ("same", "same")] {
@@ -81,7 +84,8 @@ async fn lists_show_what_may_be_seen_and_nothing_else() {
         (&creator, vec!["custsecret_b", "custsecret_c"]),
         (&viewer, vec!["custsecret_c"]),
     ] {
-        let listed = site.vault.list_secrets(asker(session), &SecretFilter::default(), None, 10).await.unwrap();
+        let listed =
+            site.vault.list_secrets(asker(session), &SecretFilter::default(), None, 10).await.unwrap();
         assert_eq!(ids(listed), expected);
         for id in ["_a", "_b", "_c", "_nope"] {
             let id = id.parse::<crate::model::SecretId>().unwrap();
@@ -93,7 +97,11 @@ async fn lists_show_what_may_be_seen_and_nothing_else() {
     }
     let first = site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 2).await.unwrap();
     assert!(first.more);
-    let rest = site.vault.list_secrets(site.admin(), &SecretFilter::default(), Some(&first.items[1].secret.id), 2).await.unwrap();
+    let rest = site
+        .vault
+        .list_secrets(site.admin(), &SecretFilter::default(), Some(&first.items[1].secret.id), 2)
+        .await
+        .unwrap();
     assert_eq!((ids(rest), first.items.len()), (vec!["custsecret_c".to_owned()], 2));
 
     assert_eq!(

@@ -45,7 +45,15 @@ async fn overlap_hard_cut_and_the_way_back() {
     assert!(read(PREVIOUS).await.unwrap().value.same_as(&plain("one")));
     assert!(rotate("two", spread(10, true)).await.unchanged);
 
-    site.vault.activate_secret(site.admin(), &id, 1, Cut { grace: Some(SignedDuration::from_secs(10)), force: false }).await.unwrap();
+    site.vault
+        .activate_secret(
+            site.admin(),
+            &id,
+            1,
+            Cut { grace: Some(SignedDuration::from_secs(10)), force: false },
+        )
+        .await
+        .unwrap();
     assert!(read(ANY).await.unwrap().value.same_as(&plain("one")));
     site.later(10);
     assert_eq!(denied(read(PREVIOUS).await), Denial::Version(Unavailable::Retired));
@@ -62,7 +70,10 @@ async fn overlap_hard_cut_and_the_way_back() {
     assert_eq!(pending.state, Standing::Pending);
     assert_eq!(denied(read(version(4)).await), Denial::Version(Unavailable::Pending));
     site.vault.retire_version(site.admin(), &id, 4, false).await.unwrap();
-    assert!(matches!(site.vault.retire_version(site.admin(), &id, 3, false).await, Err(VaultError::Conflict(_))));
+    assert!(matches!(
+        site.vault.retire_version(site.admin(), &id, 3, false).await,
+        Err(VaultError::Conflict(_))
+    ));
     assert!(matches!(
         site.vault.retire_version(site.admin(), &id, 9, false).await,
         Err(VaultError::NotFound("version"))
@@ -108,7 +119,10 @@ async fn a_pair_moves_as_one_and_its_halves_not_alone() {
         site.vault.activate_secret(site.admin(), &half, 1, Cut::default()).await,
         Err(VaultError::Managed(_))
     ));
-    assert!(matches!(site.vault.retire_version(site.admin(), &half, 1, false).await, Err(VaultError::Managed(_))));
+    assert!(matches!(
+        site.vault.retire_version(site.admin(), &half, 1, false).await,
+        Err(VaultError::Managed(_))
+    ));
 
     site.vault.rotate_pair(site.admin(), &name, pair("2", spread(10, false))).await.unwrap();
     assert_eq!(read(ANY).await.unwrap().version, 1);

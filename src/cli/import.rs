@@ -1,0 +1,229 @@
+//! `secret import`: many secrets from a file of JSON lines, all of them or none.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::arguments::Globals;
+use super::columns::Columns;
+use super::connect::{client, with_daemon};
+use super::failure::Failure;
+use super::value::{self, Origin};
+use crate::client::{Body, Call};
+use crate::model::{FieldError, MAX_VALUE_BYTES};
+use crate::secret::Plaintext;
+use crate::wire::{ImportedView, Listed, MAX_VALUE_BODY};
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  fsm-vault secret import secrets.jsonl\n\nEach line is a JSON object as POST /v1/secrets \
+                  takes it, with \"value_file\" (a path, from the file's directory), \"value\" or \"value_base64\":\n\n  \
+                  {\"id\":\"_crm_key\",\"value_file\":\"crm.txt\",\"restrictions\":{\"scripts\":[\"customscript_crm\"],\"allow_all_domains\":true}}"
+)]
+pub struct Import {
+    /// A file of JSON lines, - for standard input
+    file: PathBuf,
+    /// Take the values as they are, with white space at their ends
+    #[arg(long)]
+    exact: bool,
+}
+
+/// One line: the fields for the daemon as they stand, and the value, in whichever form.
+#[derive(Default)]
+struct Line {
+    fields: Vec<(String, Box<RawValue>)>,
+    value: Option<Plaintext>,
+    value_base64: Option<Plaintext>,
+    value_file: Option<String>,
+}
+
+pub fn run(globals: &Globals, command: &Import) -> Result<(), Failure> {
+    client(globals)?;
+    let (text, directory) = if value::is_stdin(&command.file) {
+        (value::from_stdin("the secrets", MAX_VALUE_BODY)?, Path::new("."))
+    } else {
+        let directory = command.file.parent().unwrap_or(Path::new("."));
+        (value::from_file(&command.file, MAX_VALUE_BODY)?, directory)
+    };
+    let (numbers, objects) = read(&text, directory, command.exact)?;
+    let body = Body::with_room(MAX_VALUE_BODY / 8).list("secrets", objects).end();
+    with_daemon(globals, async |daemon| {
+        let called = daemon.call(Call::post("/v1/imports").with(body)).await;
+        let answer = called.map_err(|error| by_line(error.into(), &numbers))?;
+        let imported: Listed<ImportedView> = answer.read()?;
+        globals.output.answer(&answer, || {
+            let mut columns = Columns::with_head(["ID", "VERSION"]);
+            for each in &imported.items {
+                columns.row([&each.id, &each.version.to_string()]);
+            }
+            columns.to_string()
+        })
+    })
+}
+
+/// The objects for the daemon, and the number of the line that each comes from. All lines that are wrong are told.
+fn read(text: &Plaintext, directory: &Path, exact: bool) -> Result<(Vec<usize>, Vec<Plaintext>), Failure> {
+    let (mut numbers, mut objects, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+    text.lend(|bytes| {
+        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+        for (at, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+            match object(line, directory, exact) {
+                Ok(object) => {
+                    numbers.push(at + 1);
+                    objects.push(object);
+                }
+                Err(why) => wrong.push(format!("line {}: {why}", at + 1)),
+            }
+        }
+    });
+    if objects.is_empty() && wrong.is_empty() {
+        return Err(Failure::usage("there is nothing to import: no line has a secret"));
+    }
+    if wrong.is_empty() { Ok((numbers, objects)) } else { Err(Failure::usage(wrong.join("\n"))) }
+}
+
+fn object(line: &[u8], directory: &Path, exact: bool) -> Result<Plaintext, String> {
+    let line: Line = serde_json::from_slice(line).map_err(|error| {
+        // serde's own texts quote what they found.
+        let why = if error.is_data() {
+            "is no JSON object, or has a field twice or a value that is no text"
+        } else {
+            "is no JSON"
+        };
+        format!("{why} (column {})", error.column())
+    })?;
+    let Line { fields, value, value_base64, value_file } = line;
+    if [value.is_some(), value_base64.is_some(), value_file.is_some()].iter().filter(|given| **given).count()
+        != 1
+    {
+        return Err("needs exactly one of value_file, value and value_base64".to_owned());
+    }
+    let room = 1024 + fields.iter().map(|(_, text)| text.get().len()).sum::<usize>();
+    let mut body = Body::with_room(room);
+    for (name, text) in &fields {
+        body = body.field(name, text);
+    }
+    if let Some(base64) = &value_base64 {
+        return Ok(body.secret("value_base64", base64).map_err(|error| error.to_string())?.end());
+    }
+    let value = match (value, value_file) {
+        (Some(value), _) => {
+            value.lend(|bytes| value::check(bytes, Origin::Line, "value", exact))?;
+            value
+        }
+        (None, file) => {
+            let path = directory.join(file.unwrap_or_default());
+            let value = value::from_file(&path, MAX_VALUE_BYTES).map_err(|failure| failure.text)?;
+            value.lend(|bytes| value::check(bytes, Origin::File(&path), "value", exact))?;
+            value
+        }
+    };
+    Ok(body.value(&value).end())
+}
+
+/// The daemon's pointers as numbers of lines.
+fn by_line(mut failure: Failure, numbers: &[usize]) -> Failure {
+    let errors = failure.refusal().map(|refusal| refusal.errors.as_slice()).unwrap_or_default();
+    if !errors.is_empty() {
+        let told = |each: &FieldError| crate::client::printable(&placed(each, numbers)).into_owned();
+        failure.text = errors.iter().map(told).collect::<Vec<_>>().join("\n");
+    }
+    failure
+}
+
+fn placed(error: &FieldError, numbers: &[usize]) -> String {
+    let inside = error.pointer.strip_prefix("/secrets/").unwrap_or_default();
+    let (place, field) = inside.split_once('/').unwrap_or((inside, ""));
+    match place.parse::<usize>().ok().and_then(|place| numbers.get(place)) {
+        Some(number) if field.is_empty() => format!("line {number}: {}", error.detail),
+        Some(number) => format!("line {number}: {field} {}", error.detail),
+        None => format!("{} {}", error.pointer, error.detail),
+    }
+}
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Line;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+                out.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line, A::Error> {
+                let mut line = Line::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    let twice = match name.as_str() {
+                        "value" => line.value.replace(map.next_value()?).is_some(),
+                        "value_base64" => line.value_base64.replace(map.next_value()?).is_some(),
+                        "value_file" => line.value_file.replace(map.next_value()?).is_some(),
+                        _ => {
+                            let twice = line.fields.iter().any(|(earlier, _)| *earlier == name);
+                            line.fields.push((name, map.next_value()?));
+                            twice
+                        }
+                    };
+                    if twice {
+                        return Err(A::Error::custom("a field is given twice"));
+                    }
+                }
+                Ok(line)
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Result<Vec<String>, String> {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("v"), "from file").unwrap();
+        std::fs::write(directory.path().join("n"), "hush\n").unwrap();
+        let read = read(&Plaintext::new(text.as_bytes().to_vec()), directory.path(), false);
+        let shown = |object: Plaintext| object.lend(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+        read.map(|(_, objects)| objects.into_iter().map(shown).collect()).map_err(|failure| failure.text)
+    }
+
+    #[test]
+    fn lines_become_objects_with_their_values() {
+        let text = "{\"id\":\"_a\",\"max_age_days\":1e1,\"value_file\":\"v\"}\n\n{\"id\":\"_b\",\"value\":\"x\"}\r\n{\"value_base64\":\"/w==\"}";
+        assert_eq!(
+            lines(text).unwrap(),
+            [
+                r#"{"id":"_a","max_age_days":1e1,"value":"from file"}"#,
+                r#"{"id":"_b","value":"x"}"#,
+                r#"{"value_base64":"/w=="}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn all_wrong_lines_are_told_and_no_value() {
+        let text = "{\"value\":\" hush\"}\n{\"value\":\"a\"}\n{\n{\"value\":\"hush\",\"value\":\"hush\"}\n{\"value\":1}\n{\"id\":\"a\"}\n\
+                    {\"value_file\":\"n\"}\n{\"value_file\":\"nope\"}\n[\"hush\"]\n{\"value\":\"a\",\"value_file\":\"v\"}";
+        let told = lines(text).unwrap_err();
+        for number in [1, 3, 4, 5, 6, 7, 8, 9, 10] {
+            assert!(told.contains(&format!("line {number}: ")), "{number}: {told}");
+        }
+        assert!(!told.contains("line 2:") && !told.contains("hush"), "{told}");
+        assert!(lines("\n \n").unwrap_err().contains("nothing to import"));
+    }
+
+    #[test]
+    fn pointers_become_lines() {
+        let error = |pointer: &str| FieldError::new(pointer, "is wrong");
+        let numbers = [1, 2, 5];
+        assert_eq!(
+            placed(&error("/secrets/2/restrictions/domains"), &numbers),
+            "line 5: restrictions/domains is wrong"
+        );
+        assert_eq!(placed(&error("/secrets/0"), &numbers), "line 1: is wrong");
+        assert_eq!(placed(&error("/secrets/3/id"), &numbers), "/secrets/3/id is wrong");
+    }
+}

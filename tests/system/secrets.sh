@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# The life of a secret by curl and by the command line: import, list, edit, lost updates, notes, consumers, access, early
+# retirement, deletion, tombstones; and what is known of fetches after a crash.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+
+operator() { as "$ADMIN" "$@"; }
+json() { as "$ADMIN" --output json "$@"; }
+file() { printf %s "$2" >"$SCRATCH/$1" && echo "$SCRATCH/$1"; }
+fetch() { as "$1" secret get _crm "${@:2}" >/dev/null; }
+# patch STATUS CODE BODY [CURL_ARGUMENT...]
+patch() {
+    answers "$1" "$2" tcp "$ADMIN" /v1/secrets/_crm -X PATCH -H 'content-type: application/json' --data "$3" "${@:4}"
+}
+# post STATUS CODE PATH BODY [CURL_ARGUMENT...]
+post() {
+    answers "$1" "$2" tcp "$ADMIN" "$3" -H 'content-type: application/json' --data "$4" "${@:5}"
+}
+etag() { sed -nE 's/^etag: (.*)\r$/\1/Ip' "$HEADERS"; }
+# ids FILTER...: the secrets that a list finds, without custsecret_
+ids() { json secret list "$@" | jq -r '[.items[].id[11:]] | join(" ")'; }
+finds() { [ "$(ids "${@:2}")" = "$1" ]; }
+
+# Import.
+mkdir "$SCRATCH/in"
+printf %s one >"$SCRATCH/in/crm.txt"
+printf 'two\n' >"$SCRATCH/in/newline.txt"
+rules='"restrictions":{"scripts":["customscript_crm"],"allow_all_domains":true}'
+shared='"restrictions":{"scripts":["customscript_crm"],"allow_all_domains":true,"available_to_suiteapp":true,"suiteapp_id":"com.a"}'
+import=$SCRATCH/in/secrets.jsonl
+cat >"$import" <<END
+{"id":"_crm","name":"CRM key","value_file":"crm.txt","owners":["admin","ann"],$rules}
+
+{"id":"_bytes","value_base64":"/wA=",$rules}
+{"id":"_app","value":"three",$shared}
+END
+sed 's/"owners"/"surplus":1,"owners"/; s/_bytes/bad id/' "$import" >"$SCRATCH/in/wrong.jsonl"
+printf '{"id":"_x","value_file":"newline.txt",%s}\nno json\n{"id":"_y","value_file":"nowhere",%s}\n' "$rules" "$rules" >"$SCRATCH/in/unreadable.jsonl"
+check "an import tells the wrong lines" says "line 1: surplus is no known field" 2 operator secret import "$SCRATCH/in/wrong.jsonl"
+check "all of them" says "line 3: id " 2 operator secret import "$SCRATCH/in/wrong.jsonl"
+check "and makes nothing" finds "fsm_oauth2_client_id fsm_oauth2_client_secret"
+check "a value file that ends with a newline is refused" says "line 1: value: the file" 2 operator secret import "$SCRATCH/in/unreadable.jsonl"
+check "a line that is no JSON too" says "line 2: is no JSON" 2 operator secret import "$SCRATCH/in/unreadable.jsonl"
+check "and a file that isn't there" says "line 3: can't read" 2 operator secret import "$SCRATCH/in/unreadable.jsonl"
+check "an import makes all" holds '[.items[] | .id[11:], .version] == ["crm", 1, "bytes", 1, "app", 1]' json secret import "$import"
+check "again it is told which IDs are taken" says "line 4: id can't be used: there is a secret custsecret_app already" 2 operator secret import - <"$import"
+check "services import nothing" refuses 3 as "$FSM" secret import "$import"
+as "$ADMIN" caller add crm --script customscript_crm --out "$SCRATCH/crm" >/dev/null
+as "$ADMIN" caller add crm2 --script customscript_crm --uid 99 --out "$SCRATCH/crm2" >/dev/null
+check "an imported value is served" [ "$(as "$SCRATCH/crm" secret get _crm --raw)" = one ]
+check "bytes too" cmp <(as "$SCRATCH/crm" secret get _bytes --raw) <(printf '\377\0')
+check "an import without secrets is refused" post 422 invalid_field /v1/imports '{"secrets":[]}'
+check "so is one that is no list" post 422 invalid_field /v1/imports '{"secrets":{}}'
+
+# Lists.
+check "by text" finds crm --search 'CRM K'
+check "by application" finds app --search COM.A
+check "by exposure" finds app --exposure shared
+check "by origin" finds "app bytes crm" --origin external
+check "by owner" finds crm --owner ann
+check "by two" finds "" --owner ann --exposure shared
+check "a wrong filter is told" answers 422 invalid_field unix "$ADMIN" '/v1/secrets?origin=mars'
+check "filtered pages are whole" holds '.items | length == 1' vault_curl tcp "$ADMIN" '/v1/secrets?limit=1&origin=external&cursor=custsecret_app'
+
+# Edit.
+check "a secret has a tag" answers 200 - tcp "$ADMIN" /v1/secrets/_crm
+first=$(etag)
+check "an edit changes what it names" patch 200 - '{"name":"Renamed","expires_on":"2027-06-30"}' -H "if-match: $first"
+second=$(etag)
+check "and nothing else" jq -e '.name == "Renamed" and .owners == ["admin","ann"] and .expires_on == "2027-06-30"' "$BODY"
+check "and gives a new tag" [ "$first" != "$second" ]
+check "the old tag no longer does" patch 412 precondition_failed '{"name":"Lost"}' -H "if-match: $first"
+check "nor does a weak one" patch 412 precondition_failed '{"name":"Lost"}' -H "if-match: W/$second"
+check "one of several does" patch 200 - '{"expires_on":null}' -H "if-match: \"x\", $second"
+third=$(etag)
+check "null clears" jq -e '.expires_on == null' "$BODY"
+check "an edit that changes nothing" patch 200 - '{"name":"Renamed"}'
+check "gives no new tag" [ "$third" = "$(etag)" ]
+for body in '{"id":"_other"}' '{"name":null}' '{"owners":[]}' '{"owners":null}' '{"value":"x"}' '{"max_age_days":0}' '{"expires_on":"soon"}' \
+    '{"restrictions":{"scripts":[],"allow_all_domains":true}}' '{"restrictions":null}' '{"release":"use_only"}' '{"name":"a\nb"}'; do
+    check "an edit is refused: $body" patch 422 invalid_field "$body"
+done
+check "an edit of nothing is one" patch 200 - '{}'
+check "of what isn't there" answers 404 not_found tcp "$ADMIN" /v1/secrets/_nope -X PATCH -H 'content-type: application/json' --data '{}'
+check "services don't edit" answers 403 permission_denied tcp "$FSM" /v1/secrets/_crm -X PATCH -H 'content-type: application/json' --data '{}'
+check "the command line edits" holds '.restrictions.domains == ["a.example"] and .max_age_days == 90' \
+    json secret edit _crm --domain a.example --max-age-days 90
+check "on the state that it was told of" says "changed since you looked" 6 operator secret edit _crm --name x --if-match "$first"
+check "use_only is then fine" operator secret edit _crm --release use-only
+check "but not with all domains" refuses 2 operator secret edit _crm --allow-all-domains
+check "both at once are" operator secret edit _crm --allow-all-domains --release reveal
+check "a half is not edited alone" says "integration" 6 operator secret edit _fsm_oauth2_client_id --name x
+
+# Levels.
+as "$ADMIN" caller add eve --operator edit --employee ann --out "$SCRATCH/eve" >/dev/null
+as "$ADMIN" caller add bob --operator edit --employee bob --out "$SCRATCH/bob" >/dev/null
+check "an owner edits" as "$SCRATCH/eve" secret edit _crm --description "by ann"
+check "another doesn't even see it" refuses 4 as "$SCRATCH/bob" secret edit _crm --description "by bob"
+check "nor its notes" refuses 4 as "$SCRATCH/bob" secret notes _crm
+check "an owner doesn't delete" refuses 3 as "$SCRATCH/eve" secret delete _crm --yes
+
+# Consumers, early retirement, crash.
+check "it is fetched" fetch "$SCRATCH/crm"
+check "a rotation" operator secret rotate _crm --value-file "$(file v2 two)"
+check "leaves a consumer behind" holds '[.items[0] | .caller, .version, .state, .behind, .count] == ["crm", 1, "previous", true, 2]' json secret consumers _crm
+check "who keeps the previous version" says "crm" 6 operator secret retire _crm 1
+check "from the next rotation too" says "--force" 6 operator secret rotate _crm --value-file "$(file v3 three)"
+check "by the API" post 409 conflict /v1/secrets/_crm/versions '{"value":"three"}'
+check "force is a truth value" post 422 invalid_field '/v1/secrets/_crm/versions?force=yes' '{"value":"three"}'
+check "the daemon is killed" refuses 137 stop_daemon KILL
+start_daemon "$VAULT" "$PASSPHRASE"
+check "and knows what was fetched" holds '[.items[0] | .caller, .version, .count] == ["crm", 1, 2]' json secret consumers _crm
+check "so it still refuses" refuses 6 operator secret retire _crm 1
+check "with force it goes" operator secret retire _crm 1 --force
+check "and is written down" holds 'any(.items[]; .action == "secret.retire" and .changes.fetched_last_by == ["crm"])' json secret notes _crm
+check "the consumer catches up" fetch "$SCRATCH/crm"
+check "it stops in order" stop_daemon
+start_daemon "$VAULT" "$PASSPHRASE"
+check "and knows it still" holds '[.items[0] | .version, .behind, .count] == [2, false, 3]' json secret consumers _crm
+check "a pair counts for both halves" as "$FSM" integration credentials fsm
+check "of them one" holds '.items[0].caller == "fsm"' json secret consumers _fsm_oauth2_client_secret
+
+# Notes and access.
+check "notes tell who changed what" holds '[.items[].action] | contains(["secret.import", "secret.edit", "secret.rotate", "secret.retire"])' json secret notes _crm
+check "old and new" holds 'any(.items[]; .changes.name == {"old": "CRM key", "new": "Renamed"})' json secret notes _crm
+check "for people too" says "name: CRM key → Renamed" 0 operator secret notes _crm
+check "and who used it" holds '.used_by[0].caller == "crm"' json secret notes _crm
+check "never a value" refuses 1 grep -qwE 'one|two|three' <(json secret notes _crm)
+check "a page at a time" holds '(.items | length == 1) and .next_cursor != null' vault_curl tcp "$ADMIN" '/v1/secrets/_crm/notes?limit=1'
+check "access tells who may" holds '[.items[] | select(.caller == "crm") | .allowed] == [true]' json secret access _crm
+check "on which terms" says "allowed, from uid 99 only" 0 operator secret access _crm
+check "and why not" holds '[.items[] | select(.caller == "other") | .reason] == ["script_not_allowed"]' json secret access _crm
+check "of what isn't there" refuses 4 operator secret access _nope
+check "services ask in vain" answers 403 permission_denied tcp "$FSM" /v1/secrets/_crm/access
+
+# Delete.
+check "without a terminal it must be told" says "--yes" 2 operator secret delete _crm </dev/null
+check "a lost update is no deletion" answers 412 precondition_failed tcp "$ADMIN" /v1/secrets/_crm -X DELETE -H 'if-match: "x"'
+check "it is deleted" operator secret delete _crm --yes
+check "and gone" refuses 4 operator secret show _crm
+check "for services as if it never was" refuses 3 fetch "$SCRATCH/crm"
+check "its ID is used again, and its numbers not" holds '.versions[0].version == 3' \
+    json secret create _crm --value-file "$(file v4 four)" --script customscript_crm --allow-all-domains
+check "notes tell of this life alone" holds '[.items[].action] == ["secret.create"] and .used_by == []' json secret notes _crm
+check "the shared one is deleted" answers 204 - unix "$ADMIN" /v1/secrets/_app -X DELETE
+check "and its ID never used again" post 409 tombstoned /v1/secrets "{\"id\":\"_app\",\"value\":\"x\",$rules}"
+check "not by an import either" says "line 1: id can't be used" 2 operator secret import - <<<"{\"id\":\"_app\",\"value\":\"x\",$rules}"
+check "a half is not deleted alone" refuses 6 operator secret delete _fsm_oauth2_client_id --yes
+check "unknown methods are told" answers 405 method_not_allowed tcp "$ADMIN" /v1/secrets/_crm -X PUT
+check "the log is intact" operator audit verify
+
+check "it stops in order" stop_daemon
+check "no panic" no_panic
