@@ -47,7 +47,7 @@ check "a value file that ends with a newline is refused" says "line 1: value: th
 check "a line that is no JSON too" says "line 2: is no JSON" 2 operator secret import "$SCRATCH/in/unreadable.jsonl"
 check "and a file that isn't there" says "line 3: can't read" 2 operator secret import "$SCRATCH/in/unreadable.jsonl"
 check "an import makes all" holds '[.items[] | .id[11:], .version] == ["crm", 1, "bytes", 1, "app", 1]' json secret import "$import"
-check "again it is told which IDs are taken" says "line 4: id can't be used: there is a secret custsecret_app already" 2 operator secret import - <"$import"
+check "again it is told which IDs are taken" says "line 4: id can't be used: there is a secret custsecret_app already" 2 operator secret import "$import"
 check "services import nothing" refuses 3 as "$FSM" secret import "$import"
 as "$ADMIN" caller add crm --script customscript_crm --out "$SCRATCH/crm" >/dev/null
 as "$ADMIN" caller add crm2 --script customscript_crm --uid 99 --out "$SCRATCH/crm2" >/dev/null

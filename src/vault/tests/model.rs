@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::site::*;
-use crate::model::{SecretId, Standing, VersionWanted};
+use crate::model::{Pins, Role, SecretId, Standing, VersionWanted};
 use crate::policy::Ask;
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
@@ -239,7 +239,9 @@ fn value_of(value: u8) -> String {
 
 async fn follow(steps: Vec<Step>) {
     let mut site = Site::unsealed().await;
-    let service = site.service("fsm", "customscript_a", &[]).await;
+    let script = "customscript_a".parse().unwrap();
+    let role = Role::Service { script, employees: Vec::new(), suiteapp: Some("com.a".parse().unwrap()) };
+    let service = site.enrol("fsm", role, Pins::default()).await;
     let mut model = Model::default();
     for step in steps {
         let number = |id: u8, back: u64| model.number(id, back);
