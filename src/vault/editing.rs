@@ -46,7 +46,7 @@ impl Vault {
     ) -> Result<SeenSecret, VaultError> {
         let turn = self.turn().await;
         let cleared = self.clear_secret(asker, Action::Edit, id, "secret.edit").await?;
-        let prepared = self.prepare_edit(&cleared, id, edit, if_match);
+        let prepared = self.prepare_secret_edit(&cleared, id, edit, if_match);
         let (mut cleared, edited) = cleared.prepared(prepared).await?;
         let at = cleared.now;
         match edited {
@@ -100,7 +100,7 @@ impl Vault {
     }
 
     /// The secret as it is to be and what that changes; none if it is so already.
-    fn prepare_edit(
+    fn prepare_secret_edit(
         &self,
         cleared: &Cleared,
         id: &SecretId,

@@ -35,7 +35,7 @@ impl IfMatch {
     pub(super) fn check(&self, found: &Revision) -> Result<(), VaultError> {
         match self {
             Self::Any => Ok(()),
-            Self::OneOf(tags) if tags.iter().any(|tag| *tag == found.0) => Ok(()),
+            Self::OneOf(tags) if tags.contains(&found.0) => Ok(()),
             Self::OneOf(_) => Err(VaultError::Stale),
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
-/// For a field of an edit: left out is none, and null only what its type takes; with `#[serde(default)]`.
+/// For a field that may be left out, and may not be null; with `#[serde(default)]`.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::json::{given, given_object, object};
+use super::json::{given, given_object, nullable, object};
 use crate::model::{Encoding, Origin, Release, RestrictionsForm, Secret, Standing};
 use crate::secret::Plaintext;
 
@@ -44,9 +44,9 @@ pub struct SecretPatch {
     pub release: Option<Release>,
     #[serde(deserialize_with = "given_object")]
     pub restrictions: Option<RestrictionsForm>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "nullable")]
     pub expires_on: Option<Option<Date>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "nullable")]
     pub max_age_days: Option<Option<u32>>,
 }
 
