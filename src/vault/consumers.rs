@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
@@ -12,6 +13,9 @@ use super::session::Asker;
 use super::uses::Use;
 use crate::model::{Caller, CallerName, Secret, SecretId, Standing};
 use crate::policy::Action;
+
+/// Callers that a refusal names.
+const MOST_NAMED: usize = 10;
 
 /// A caller that fetched the secret.
 pub struct Consumer {
@@ -71,13 +75,39 @@ fn is_active(registry: &Registry, name: &CallerName) -> bool {
     registry.callers.get(name).is_some_and(|kept| Caller::is_active(&kept.noun))
 }
 
-/// The active callers from whom a change would take, before its grace ends, the previous version that they fetched
-/// last; with the number of one such version.
-pub(super) fn cut_off(
+/// Refuses to take the previous version, before its grace ends, from active callers that fetched it last; `after` is
+/// what the secrets, which move together, would become. Unless forced: then what the audit log is told of it.
+pub(super) fn spare<'a>(
     registry: &Registry,
-    after: &Secret,
+    after: impl Iterator<Item = &'a Secret>,
+    force: bool,
     now: Timestamp,
-) -> Option<(u64, BTreeSet<CallerName>)> {
+) -> Result<Option<Value>, VaultError> {
+    let lost = after.filter_map(|secret| cut_off(registry, secret, now));
+    let lost = lost.reduce(|(number, mut all), (_, more)| {
+        all.extend(more);
+        (number, all)
+    });
+    match lost {
+        None => Ok(None),
+        Some((number, holders)) if force => {
+            Ok(Some(serde_json::json!({ "retired_early": number, "fetched_last_by": holders })))
+        }
+        Some((number, holders)) => {
+            let named: Vec<&str> = holders.iter().take(MOST_NAMED).map(CallerName::as_str).collect();
+            let more = holders.len() - named.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Err(VaultError::Conflict(format!(
+                "version {number} would be retired before its grace ends, and it is what {}{more} fetched last; wait \
+                 until they have fetched the current one, or do it all the same with --force (force=true)",
+                named.join(", ")
+            )))
+        }
+    }
+}
+
+/// The callers that would lose their version, and its number.
+fn cut_off(registry: &Registry, after: &Secret, now: Timestamp) -> Option<(u64, BTreeSet<CallerName>)> {
     let kept = registry.secrets.get(&after.id)?;
     let previous = kept.noun.versions.iter().find(|each| each.standing(now) == Standing::Previous)?;
     let stays = |each: &crate::model::Version| {

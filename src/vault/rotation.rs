@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::change::{Noun, Turn};
-use super::consumers::cut_off;
+use super::consumers::spare;
 use super::error::VaultError;
 use super::integrations::owners;
 use super::lifecycle::Vault;
@@ -14,8 +14,8 @@ use super::session::Asker;
 use super::state::{Live, Unsealed};
 use crate::audit::{Entry, Outcome};
 use crate::model::{
-    CallerName, Employee, FieldError, Fingerprint, IntegrationName, Rotation, Secret, SecretId, Standing,
-    Standstill, Version, VersionState, check_value,
+    Employee, FieldError, Fingerprint, IntegrationName, Rotation, Secret, SecretId, Standing, Standstill,
+    Version, VersionState, check_value,
 };
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -25,9 +25,6 @@ const USUAL_GRACE: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_GRACE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Secrets whose lapsed versions are recorded in one batch.
 const MOST_LAPSED: usize = 256;
-
-/// Callers that a refusal names.
-const MOST_NAMED: usize = 10;
 
 /// How a new version comes into use.
 pub struct Spread {
@@ -278,32 +275,10 @@ impl Vault {
         Ok(Rotated { version: number.unwrap_or_default(), state: Standing::Current, unchanged: false })
     }
 
-    /// Refuses to take the previous version from callers that fetched it last, unless forced: then tells the audit
-    /// log from whom.
+    /// [`spare`], for what was moved.
     fn spare(&self, moved: &[Moved], force: bool, now: jiff::Timestamp) -> Result<Option<Value>, VaultError> {
         let live = self.live();
-        let registry = &live.unsealed()?.registry;
-        let lost = moved.iter().filter_map(|each| cut_off(registry, &each.secret, now));
-        let lost = lost.reduce(|(number, mut all), (_, more)| {
-            all.extend(more);
-            (number, all)
-        });
-        match lost {
-            None => Ok(None),
-            Some((number, holders)) if force => {
-                Ok(Some(serde_json::json!({ "retired_early": number, "fetched_last_by": holders })))
-            }
-            Some((number, holders)) => {
-                let named: Vec<&str> = holders.iter().take(MOST_NAMED).map(CallerName::as_str).collect();
-                let more = holders.len() - named.len();
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                Err(VaultError::Conflict(format!(
-                    "version {number} would be retired before its grace ends, and it is what {}{more} fetched last; \
-                     wait until they have fetched the current one, or do it all the same with --force (force=true)",
-                    named.join(", ")
-                )))
-            }
-        }
+        spare(&live.unsealed()?.registry, moved.iter().map(|each| &each.secret), force, now)
     }
 
     async fn finish(&self, turn: &Turn<'_>, cleared: Cleared, moved: Vec<Moved>) -> Result<(), VaultError> {

@@ -36,6 +36,16 @@ for http in --http1.1 --http2; do
     said vault_curl tcp "$ADMIN" /v1/secrets $http \
         --json "{\"id\":\"_base64${http//[^0-9]/}\",\"value_base64\":\"$(printf %s "$MARK" | base64 -w0)\",$rules}"
 done
+for second in "\"id\":\"_import2\"" "\"id\":\"not an id\"" "\"surplus\":\"$MARK\"" "\"value\":\"$MARK\""; do
+    said vault_curl unix "$ADMIN" /v1/imports --json \
+        "{\"secrets\":[{\"id\":\"_import1\",\"value\":\"$MARK\",$rules},{$second,\"value_base64\":\"$(printf %s "$MARK" | base64 -w0)\",$rules}]}"
+done
+printf '{"id":"_line","value":"%s",%s}\n{"id":"_linefile","value_file":"id",%s}\n' "$MARK" "$rules" "$rules" >"$GIVEN/lines"
+said as "$ADMIN" secret import "$GIVEN/lines"
+printf '{"value":"%s "}\n{"value":"%s","value":"%s"}\n["%s"]\n%s\n' "$MARK" "$MARK" "$MARK" "$MARK" "$MARK" >"$GIVEN/wrong"
+said as "$ADMIN" secret import "$GIVEN/wrong"
+said as "$ADMIN" secret edit _file --max-age-days 3 --name "a name"
+said vault_curl tcp "$ADMIN" /v1/secrets/_file -X PATCH --json "{\"value\":\"$MARK\"}"
 as "$ADMIN" caller add fsm --script customscript_nx_suitelet2 --out "$SCRATCH/fsm" >/dev/null
 as "$ADMIN" caller add other --script customscript_other --out "$SCRATCH/other" >/dev/null
 FSM=$SCRATCH/fsm OTHER=$SCRATCH/other
@@ -52,6 +62,9 @@ released as "$FSM" integration credentials fsm
 released as "$FSM" integration credentials fsm --output json
 released as "$FSM" secret get _file
 released as "$FSM" secret get _file --output json
+released as "$FSM" secret get _import2
+released as "$FSM" secret get _linefile
+for look in notes consumers access; do said as "$ADMIN" secret $look _file --output json; done
 released as "$FSM" secret get _stdin --domain a.example --raw
 check "what was asked for was released" [ "$(grep -rlF "$MARK" "$RELEASED" | wc -l)" = "$(find "$RELEASED" -type f | wc -l)" ]
 

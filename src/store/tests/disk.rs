@@ -147,10 +147,10 @@ async fn damage_is_named_and_can_be_overwritten() {
         (insert(piece_key(&entry, 1), vec![0; PIECE - 1]), record(Fault::PieceLength(1)), true),
         (insert(piece_key(&entry, 3), vec![0]), record(Fault::StrayPiece(3)), false),
         (insert(entry.to_vec(), vec![]), record(Fault::Head), true),
-        (insert(vec![9; 33], vec![1]), Damage::ForeignKey { first: Some(9), length: 33 }, false),
+        (insert(vec![99; 33], vec![1]), Damage::ForeignKey { first: Some(99), length: 33 }, false),
         (insert(vec![1; 32], vec![1]), Damage::ForeignKey { first: Some(1), length: 32 }, false),
         (insert(vec![1; 34], vec![1]), Damage::ForeignKey { first: Some(1), length: 34 }, false),
-        (insert(vec![9; 37], vec![1]), Damage::ForeignKey { first: Some(9), length: 37 }, false),
+        (insert(vec![99; 37], vec![1]), Damage::ForeignKey { first: Some(99), length: 37 }, false),
         (insert(vec![], vec![1]), Damage::ForeignKey { first: None, length: 0 }, false),
     ];
     for (act, damage, read_too) in cases {
