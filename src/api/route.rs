@@ -59,6 +59,12 @@ impl Call<'_> {
             Self::Secrets
             | Self::CreateSecret
             | Self::Secret(_)
+            | Self::EditSecret(_)
+            | Self::DeleteSecret(_)
+            | Self::Notes(_)
+            | Self::Consumers(_)
+            | Self::Access(_)
+            | Self::Import
             | Self::Rotate(_)
             | Self::Activate(_)
             | Self::Retire(_) => Kind::Secrets,

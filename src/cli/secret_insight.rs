@@ -14,6 +14,7 @@ use crate::wire::{AccessView, ConsumerView, NoteView, Notes as Told};
 
 /// As many as the daemon gives at once.
 const PAGE: usize = 1000;
+const MOST_PAGES: usize = 100_000;
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  fsm-vault secret notes _crm_key")]
@@ -61,6 +62,7 @@ pub fn notes(globals: &Globals, command: &Notes) -> Result<(), Failure> {
 /// The last `count` notes, in as many pages as that takes.
 async fn last(daemon: &mut Connection<'_>, id: &SecretId, count: usize) -> Result<Told, Failure> {
     let mut whole: Option<Told> = None;
+    let mut pages = 0;
     loop {
         let (have, cursor) =
             whole.as_ref().map_or((0, None), |told| (told.items.len(), told.next_cursor.clone()));
@@ -70,11 +72,11 @@ async fn last(daemon: &mut Connection<'_>, id: &SecretId, count: usize) -> Resul
         let page: Told = daemon.call(call).await?.read()?;
         let mut so_far =
             whole.unwrap_or(Told { items: Vec::new(), next_cursor: None, used_by: page.used_by });
-        // A daemon that says there is more and gives nothing is not asked for ever.
-        let is_last = page.next_cursor.is_none() || page.items.is_empty();
         so_far.items.extend(page.items);
         so_far.next_cursor = page.next_cursor;
-        if is_last || so_far.items.len() >= count {
+        // A page may be empty and still lead on; a daemon whose list never ends is not followed for ever.
+        pages += 1;
+        if so_far.next_cursor.is_none() || so_far.items.len() >= count || pages >= MOST_PAGES {
             return Ok(so_far);
         }
         whole = Some(so_far);

@@ -54,11 +54,12 @@ impl Vault {
         };
         let start = cursor.map_or(Start::Newest, Start::At);
         let log: Arc<Log> = Arc::clone(&cleared.log);
-        // What is newer is its own. Beyond that the page that finds its beginning ends the list; a cursor that leads
-        // to before it, which no page gives, is led by the clock.
+        // The page that finds the secret's beginning is the last. A made-up cursor may lead to before it: there the
+        // clock tells what is of a former life.
         let own = move |entry: &LoggedEntry| cursor.is_none() || entry.time.as_microsecond() >= born_at;
         let sought = Arc::clone(&of);
-        let keep = move |entry: &LoggedEntry| own(entry) && (sought.changes(entry) || sought.is_born_by(entry));
+        let keep =
+            move |entry: &LoggedEntry| own(entry) && (sought.changes(entry) || sought.is_born_by(entry));
         let page = log.page(Look { start, limit, numbers: 1..=u64::MAX }, keep).await?;
         let (mut items, mut next) = (page.entries, page.next);
         if let Some(first) = items.iter().position(|entry| of.is_born_by(entry)) {

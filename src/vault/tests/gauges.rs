@@ -16,7 +16,7 @@ async fn operators_count_and_others_dont() {
     assert_eq!(holdings.pending_versions, 0);
     assert!(holdings.log.available && !holdings.log.damaged);
     assert_eq!(site.log(100).await.len(), before, "a scrape leaves no entry");
-    site.vault.list_secrets(site.admin(), None, 1).await.unwrap();
+    site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 1).await.unwrap();
     let after = site.vault.gauges(asker(&viewer)).await.unwrap();
     assert_eq!(after.written.entries, gauges.written.entries + 1);
     assert_eq!(gauges.written.failures, 0);
@@ -34,7 +34,7 @@ async fn operators_count_and_others_dont() {
 async fn pending_versions_are_counted() {
     let site = Site::unsealed().await;
     site.secret("_a", "x", r#"{"allow_all_scripts":true,"allow_all_domains":true}"#).await.unwrap();
-    let spread = Spread { grace: None, activate: false, note: None };
+    let spread = Spread { grace: None, activate: false, note: None, force: false };
     let new = NewVersion { value: plain("y"), spread };
     site.vault.rotate_secret(site.admin(), &"_a".parse().unwrap(), new).await.unwrap();
     let gauges = site.vault.gauges(site.admin()).await.unwrap();
