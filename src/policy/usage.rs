@@ -39,22 +39,11 @@ pub struct Terms {
 /// Decides in the contract's order. Every rule must pass.
 pub fn decide_use(who: Recognised, target: Target, ask: Ask, now: Timestamp) -> Result<Terms, Denial> {
     let caller = recognise(who, now)?;
-    let Role::Service { script, employees, suiteapp } = &caller.role else {
+    let Role::Service { employees, .. } = &caller.role else {
         return Err(Denial::WrongRole);
     };
     let rules_pass = || {
-        if !target.enabled {
-            return Err(Denial::IntegrationBlocked);
-        }
-        let rules = target.restrictions.ok_or(Denial::NoRestrictions)?;
-        if let Scope::Only(scripts) = &rules.scripts
-            && !scripts.contains(script)
-        {
-            return Err(Denial::ScriptNotAllowed);
-        }
-        if rules.suiteapp.is_some() && rules.suiteapp != *suiteapp {
-            return Err(Denial::SuiteAppNotAllowed);
-        }
+        let rules = let_in(&caller.role, target)?;
         let employee = on_behalf_of(employees, ask.employee)?;
         if !rules.employees.is_empty() && !employee.is_some_and(|each| rules.employees.contains(each)) {
             return Err(Denial::EmployeeNotAllowed);
@@ -73,6 +62,41 @@ pub fn decide_use(who: Recognised, target: Target, ask: Ask, now: Timestamp) -> 
     };
     let verdict = rules_pass();
     if target.known { verdict } else { Err(Denial::SecretUnknown) }
+}
+
+/// Decides whether a service may hear that a secret changed: only what it may use now, for at least one of its
+/// employees. It names no domain and no version, and gets no value.
+pub fn decide_hearing(who: Recognised, target: Target, now: Timestamp) -> Result<(), Denial> {
+    let caller = recognise(who, now)?;
+    let Role::Service { employees, .. } = &caller.role else {
+        return Err(Denial::WrongRole);
+    };
+    if !target.known {
+        return Err(Denial::SecretUnknown);
+    }
+    let rules = let_in(&caller.role, target)?;
+    let for_one = rules.employees.is_empty() || employees.iter().any(|each| rules.employees.contains(each));
+    if for_one { Ok(()) } else { Err(Denial::EmployeeNotAllowed) }
+}
+
+/// The rules on the service itself: record enabled, script, SuiteApp. Gives those that remain.
+fn let_in<'a>(role: &Role, target: Target<'a>) -> Result<&'a Restrictions, Denial> {
+    let Role::Service { script, suiteapp, .. } = role else {
+        return Err(Denial::WrongRole);
+    };
+    if !target.enabled {
+        return Err(Denial::IntegrationBlocked);
+    }
+    let rules = target.restrictions.ok_or(Denial::NoRestrictions)?;
+    if let Scope::Only(scripts) = &rules.scripts
+        && !scripts.contains(script)
+    {
+        return Err(Denial::ScriptNotAllowed);
+    }
+    if rules.suiteapp.is_some() && rules.suiteapp != *suiteapp {
+        return Err(Denial::SuiteAppNotAllowed);
+    }
+    Ok(rules)
 }
 
 /// The one employee that a request is made for: named, or the only one the caller has.

@@ -1,5 +1,6 @@
 //! A change: audited, sealed, durable, then visible; all of it or nothing.
 
+use super::comparison::Comparison;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
@@ -127,10 +128,14 @@ impl Vault {
             seal(keys, registry, nouns)?
         };
         self.store.commit(batch).await?;
+        let (now, mut comparison) = (self.clock.now(), Comparison::default());
         if let super::state::Live::Unsealed(unsealed) = &mut *self.live_mut() {
             unsealed.generation += 1;
+            written.iter().for_each(|each| comparison.before(&unsealed.registry, &each.noun));
             written.into_iter().for_each(|each| each.publish(&mut unsealed.registry));
+            comparison.settle(&unsealed.registry, now);
         }
+        comparison.tell(&self.feed, now);
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::outgoing::Departing;
 use super::registry::{KeptSecret, Registry, SealedValue};
 use super::session::Asker;
 use super::state::Unsealed;
@@ -25,6 +26,8 @@ pub struct OpenedValue {
     pub value: Plaintext,
     pub encoding: Encoding,
     pub state: Standing,
+    /// To be kept with the bytes until they have been sent.
+    pub departing: Departing,
 }
 
 /// A released pair; both halves are of one version.
@@ -32,10 +35,13 @@ pub struct OpenedPair {
     pub client_id: Plaintext,
     pub client_secret: Plaintext,
     pub version: u64,
+    /// To be kept with the bytes until they have been sent.
+    pub departing: Departing,
 }
 
+/// What a release is asked of.
 #[derive(Clone, Copy)]
-enum Asked<'a> {
+pub(super) enum Asked<'a> {
     Secret(&'a SecretId),
     Pair(&'a IntegrationName),
 }
@@ -58,8 +64,8 @@ struct Part {
     sealed: SealedValue,
 }
 
-/// A version and its opened parts.
-type Released = (u64, Vec<(Part, Plaintext)>);
+/// A version and its opened parts, on their way out.
+type Released = (u64, Vec<(Part, Plaintext)>, Departing);
 
 /// A decision with its entry, and the log that the entry goes to.
 struct Weighed {
@@ -76,9 +82,9 @@ impl Vault {
         id: &SecretId,
         ask: Ask<'_>,
     ) -> Result<OpenedValue, VaultError> {
-        let (version, mut opened) = self.release(asker, Asked::Secret(id), ask).await?;
+        let (version, mut opened, departing) = self.release(asker, Asked::Secret(id), ask).await?;
         let (part, value) = opened.pop().ok_or(VaultError::Unsettled)?;
-        Ok(OpenedValue { id: part.id, version, value, encoding: part.encoding, state: part.state })
+        Ok(OpenedValue { id: part.id, version, value, encoding: part.encoding, state: part.state, departing })
     }
 
     /// An integration's pair.
@@ -88,9 +94,9 @@ impl Vault {
         name: &IntegrationName,
         ask: Ask<'_>,
     ) -> Result<OpenedPair, VaultError> {
-        let (version, opened) = self.release(asker, Asked::Pair(name), ask).await?;
+        let (version, opened, departing) = self.release(asker, Asked::Pair(name), ask).await?;
         let [(_, client_id), (_, client_secret)] = opened.try_into().map_err(|_| VaultError::Unsettled)?;
-        Ok(OpenedPair { client_id, client_secret, version })
+        Ok(OpenedPair { client_id, client_secret, version, departing })
     }
 
     async fn release(
@@ -157,6 +163,8 @@ impl Vault {
                 return Ok(None);
             }
         }
+        // Under this lock: a seal or a revocation knows of what was released before it, and of nothing else.
+        let departing = self.departures.begin(&asker.session.outgoing);
         let mut opened = Vec::with_capacity(permit.parts.len());
         for part in permit.parts {
             let sealed = part.sealed.held.as_ref().ok_or(VaultError::Unsettled)?;
@@ -167,7 +175,7 @@ impl Vault {
             opened.push((part, value.into()));
         }
         unsealed.registry.mark.passed(seq);
-        Ok(Some((permit.version, opened)))
+        Ok(Some((permit.version, opened, departing)))
     }
 }
 
@@ -235,7 +243,7 @@ pub(super) fn target<'a>(registry: &'a Registry, id: &SecretId) -> Target<'a> {
 }
 
 /// What was asked for, as found; or the stand-in that an unknown name is decided against.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     known: bool,
     secret: &'a Secret,
     integration: Option<&'a Integration>,
@@ -243,7 +251,7 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn find(registry: &'a Registry, asked: Asked) -> Self {
+    pub(super) fn find(registry: &'a Registry, asked: Asked) -> Self {
         let found = match asked {
             Asked::Secret(id) => {
                 registry.secrets.get(id).map(|kept| (registry.owner(&kept.noun), [Some(kept), None]))
@@ -267,7 +275,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn target(&self) -> Target<'a> {
+    pub(super) fn target(&self) -> Target<'a> {
         Target {
             known: self.known,
             enabled: self.integration.is_none_or(|record| record.state == IntegrationState::Enabled),
@@ -280,6 +288,11 @@ impl<'a> Found<'a> {
             release: self.secret.release,
             secret: self.secret,
         }
+    }
+
+    /// The version that readers get now.
+    pub(super) fn current(&self) -> Option<u64> {
+        self.present().next().and_then(|kept| kept.noun.current()).map(|version| version.number)
     }
 
     fn present(&self) -> impl Iterator<Item = &'a KeptSecret> {
@@ -315,6 +328,10 @@ impl<'a> Found<'a> {
         self.present().map(of).collect::<Vec<_>>().join("+")
     }
 }
+
+mod waiting;
+
+pub use waiting::Known;
 
 #[cfg(test)]
 mod tests;

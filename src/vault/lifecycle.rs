@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::directory::Directory;
 use super::error::VaultError;
+use super::feed::Feed;
 use super::gate::recognised;
 use super::outgoing::Departures;
 use super::session::{Asker, Session};
@@ -44,6 +45,8 @@ pub struct Vault {
     pub(super) tls: TlsDirectory,
     pub(super) certificate: ServerCertificate,
     pub(super) departures: Departures,
+    /// What happened, for those who wait for it.
+    pub(super) feed: Arc<Feed>,
     /// Whether a verification has found the log other than it was written.
     pub(super) found_bad: AtomicBool,
 }
@@ -96,6 +99,7 @@ impl Vault {
             tls,
             certificate,
             departures: Departures::new(),
+            feed: Arc::new(Feed::new()?),
             found_bad: AtomicBool::new(false),
         })
     }
@@ -174,6 +178,7 @@ impl Vault {
     /// it answers them that the vault is sealed, and this waits for the last of them.
     pub(super) async fn wipe(&self) {
         let before = std::mem::replace(&mut *self.live_mut(), Live::Sealed);
+        self.feed.seal();
         let Live::Unsealed(unsealed) = before else { return };
         let Unsealed { log, .. } = *unsealed;
         let closing = Arc::clone(&log);

@@ -23,7 +23,13 @@ pub struct Departures {
 
 /// Of one connection.
 #[derive(Debug, Default)]
-pub struct Outgoing(Arc<AtomicUsize>);
+pub struct Outgoing {
+    released: Arc<AtomicUsize>,
+    watches: Arc<AtomicUsize>,
+}
+
+/// A watch under way on a connection.
+pub struct Watching(Arc<AtomicUsize>);
 
 /// One value under way; dropped with the last of its bytes.
 pub struct Departing {
@@ -43,7 +49,7 @@ impl Departures {
 
     pub fn begin(&self, connection: &Outgoing) -> Departing {
         let departing =
-            Departing { connection: Arc::clone(&connection.0), vault: Arc::clone(&self.under_way) };
+            Departing { connection: Arc::clone(&connection.released), vault: Arc::clone(&self.under_way) };
         departing.connection.fetch_add(1, Ordering::SeqCst);
         departing.vault.fetch_add(1, Ordering::SeqCst);
         departing
@@ -64,7 +70,24 @@ impl Departures {
 impl Outgoing {
     /// Whether something released waits to be sent.
     pub fn is_waiting(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
+        self.released.load(Ordering::SeqCst) > 0
+    }
+
+    /// To be kept with a watch.
+    pub fn watching(&self) -> Watching {
+        self.watches.fetch_add(1, Ordering::SeqCst);
+        Watching(Arc::clone(&self.watches))
+    }
+
+    /// Whether the connection has a watch that hasn't ended.
+    pub fn is_watching(&self) -> bool {
+        self.watches.load(Ordering::SeqCst) > 0
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -167,6 +167,25 @@ fn allowed_and_near_misses() {
     }
 }
 
+#[test]
+fn operators_hear_by_their_own_rules() {
+    let (caller, secret, open) = (operator(Level::Full), secret(&[VersionState::Current]), rules(OPEN));
+    let target = Target {
+        known: true,
+        enabled: true,
+        restrictions: Some(&open),
+        release: Release::Reveal,
+        secret: &secret,
+    };
+    assert_eq!(decide_hearing(calling(&caller), target, at(10)), Err(Denial::WrongRole));
+    let caller = service("customscript_a", &[]);
+    assert_eq!(decide_hearing(calling(&caller), target, at(10)), Ok(()));
+    assert_eq!(decide_hearing(calling(&caller), target, at(100)), Err(Denial::CertificateExpired));
+    let unruled = Target { restrictions: None, ..target };
+    assert_eq!(decide_hearing(calling(&caller), unruled, at(10)), Err(Denial::NoRestrictions));
+}
+
+const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const SCRIPTS: [&str; 3] = ["customscript_a", "customscript_b", "customscript_ab"];
 const PEOPLE: [&str; 3] = ["1", "2", "3"];
 const HOSTS: [&str; 4] = ["a.example.com", "b.a.example.com", "example.com", "192.0.2.1"];
@@ -212,9 +231,13 @@ proptest! {
         let domain = host.map(|text| text.parse().unwrap());
         let employee = named.map(|text| text.parse().unwrap());
 
+        let who = Recognised { peer_fits: fits, ..calling(&caller) };
+        let release = if use_only { Release::UseOnly } else { Release::Reveal };
+        let target = Target { known, enabled, restrictions: Some(&rules), release, secret: &secret };
+        let hearing = decide_hearing(who, target, at(10));
         let verdict = decide_use(
-            Recognised { peer_fits: fits, ..calling(&caller) },
-            Target { known, enabled, restrictions: Some(&rules), release: if use_only { Release::UseOnly } else { Release::Reveal }, secret: &secret },
+            who,
+            target,
             Ask { domain: domain.as_ref(), employee: employee.as_ref(), version: VersionWanted::Current },
             at(10),
         );
@@ -231,5 +254,13 @@ proptest! {
             && (patterns.is_empty() || host.is_some_and(|host| patterns.iter().any(|each| naive_host_match(each, host))))
             && secret.versions[0].standing(at(10)) == Standing::Current;
         prop_assert_eq!(verdict.is_ok(), allowed, "{:?}", verdict);
+
+        // Who may read it, named and declared as it must be, hears of it; who is kept out by the rules doesn't.
+        let hears = fits && known && enabled
+            && (scripts.is_empty() || scripts.iter().any(|each| each == script))
+            && (app_rule.is_none() || app_rule == app)
+            && (limit.is_empty() || people.iter().any(|each| limit.contains(each)));
+        prop_assert_eq!(hearing.is_ok(), hears, "{:?}", hearing);
+        prop_assert!(hears || !allowed);
     }
 }

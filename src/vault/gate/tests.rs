@@ -30,7 +30,7 @@ impl Waiting {
     fn open(self) -> Result<Option<Plaintext>, VaultError> {
         let (asker, asked) = (asker(&self.service), Asked::Secret(&self.id));
         let released = self.site.vault.open_permitted(self.permit, 1, asker, asked, ANY)?;
-        Ok(released.map(|(_, mut parts)| parts.remove(0).1))
+        Ok(released.map(|(_, mut parts, _)| parts.remove(0).1))
     }
 
     async fn rotate(&self, grace: i64) {
@@ -80,4 +80,20 @@ async fn a_large_value_that_was_destroyed_meanwhile_is_no_damage() {
     let mut waiting = waiting(&"x".repeat(100_000)).await;
     waiting.rotate(0).await;
     assert!(!waiting.site.vault.fetch_large(&mut waiting.permit).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_released_is_under_way_and_what_is_refused_is_not() {
+    let Waiting { site, service, id, .. } = waiting("one").await;
+    let opened = site.vault.read_value(asker(&service), &id, ANY).await.unwrap();
+    assert!(service.outgoing.is_waiting());
+    drop(opened);
+    assert!(!service.outgoing.is_waiting());
+    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    let mut refused = std::pin::pin!(site.vault.read_value(asker(&service), &id, ANY));
+    // While its entry is written, too: it must not be cut off from its answer.
+    let first = std::future::poll_fn(|context| std::task::Poll::Ready(refused.as_mut().poll(context))).await;
+    assert!(!service.outgoing.is_waiting());
+    let refused = if let std::task::Poll::Ready(refused) = first { refused } else { refused.await };
+    assert_eq!(denied(refused), Denial::CallerRevoked);
 }

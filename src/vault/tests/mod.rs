@@ -11,3 +11,5 @@ mod rotation;
 mod secrets;
 pub(super) mod site;
 mod uses;
+mod waiting;
+mod watch;

@@ -1,0 +1,178 @@
+//! Watching: who hears what, from where on, and until when.
+
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use jiff::SignedDuration;
+
+use super::super::feed::Happening;
+use super::super::*;
+use super::site::*;
+use crate::audit::Outcome;
+use crate::model::{Denial, Level};
+
+const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
+const FOR_B: &str = r#"{"scripts":["customscript_b"],"allow_all_domains":true}"#;
+
+impl Site {
+    async fn rotate_to(&self, id: &str, value: &str) {
+        let spread =
+            Spread { grace: Some(SignedDuration::from_secs(10)), activate: true, note: None, force: false };
+        let new = NewVersion { value: plain(value), spread };
+        self.vault.rotate_secret(self.admin(), &id.parse().unwrap(), new).await.unwrap();
+    }
+
+    /// All that there is to hear now, in words.
+    fn hears(&self, session: &Session, watcher: &mut Watcher) -> Result<Vec<String>, Denial> {
+        let mut heard = Vec::new();
+        loop {
+            let Hearing { missed, told, more } = self.vault.hear(session, watcher)?;
+            heard.extend(missed.then(|| "missed".to_owned()));
+            heard.extend(told.iter().map(|told| words(&told.news)));
+            if !more {
+                return Ok(heard);
+            }
+        }
+    }
+}
+
+fn words(news: &News) -> String {
+    let number = |version: &Option<u64>| version.map_or("gone".to_owned(), |number| number.to_string());
+    match news {
+        News::Secret { id, version } => format!("{id} {}", number(version)),
+        News::Integration { name, version, secrets } => {
+            format!("{name} {} with {}", number(version), secrets.len())
+        }
+        News::Notice { id, level, raised, .. } => format!("notice {id} {level} {raised}"),
+    }
+}
+
+async fn pends<F: Future>(mut future: Pin<&mut F>) -> bool {
+    std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+}
+
+#[tokio::test]
+async fn each_hears_what_it_may_see() {
+    let site = Site::with_fsm().await;
+    let sessions = [
+        site.service("a", "customscript_a", &["7"]).await,
+        site.service("b", "customscript_b", &[]).await,
+        site.service("fsm", "customscript_nx_suitelet2", &[]).await,
+        site.operator("view", Level::View, "2").await,
+        site.operator("full", Level::Full, "3").await,
+    ];
+    let mut watchers = Vec::new();
+    for session in &sessions {
+        watchers.push(site.vault.watch(asker(session), None).await.unwrap());
+    }
+    let mut heard = || {
+        let each = sessions.iter().zip(watchers.iter_mut());
+        each.map(|(session, watcher)| site.hears(session, watcher).unwrap().join(", ")).collect::<Vec<_>>()
+    };
+
+    site.secret("_open", "one", OPEN).await.unwrap();
+    assert_eq!(
+        heard(),
+        ["custsecret_open 1", "custsecret_open 1", "custsecret_open 1", "", "custsecret_open 1"]
+    );
+    let mut mine = new_secret("_mine", "one", FOR_B);
+    mine.owners = vec!["2".parse().unwrap()];
+    site.vault.create_secret(site.admin(), mine).await.unwrap();
+    site.rotate_to("_mine", "two").await;
+    // Both events are of the same secret: what it is now is told once.
+    assert_eq!(heard(), ["", "custsecret_mine 2", "", "custsecret_mine 2", "custsecret_mine 2"]);
+    let for_eight = r#"{"allow_all_scripts":true,"allow_all_domains":true,"employees":["8"]}"#;
+    site.secret("_eight", "one", for_eight).await.unwrap();
+    assert_eq!(heard(), ["", "", "", "", "custsecret_eight 1"]);
+
+    let pair = |text: &str, activate| NewPair {
+        client_id: plain(&format!("id {text}")),
+        client_secret: plain(text),
+        spread: Spread { grace: None, activate, note: None, force: false },
+    };
+    let name = "fsm".parse().unwrap();
+    site.vault.rotate_pair(site.admin(), &name, pair("two", true)).await.unwrap();
+    assert_eq!(heard(), ["", "", "fsm 2 with 2", "", "fsm 2 with 2"]);
+    site.vault.rotate_pair(site.admin(), &name, pair("three", false)).await.unwrap();
+    assert_eq!(heard(), [""; 5], "a pending pair changes nothing for readers");
+    site.vault.activate_pair(site.admin(), &name, 3, Cut { grace: None, force: false }).await.unwrap();
+    assert_eq!(heard(), ["", "", "fsm 3 with 2", "", "fsm 3 with 2"]);
+    site.vault.reset_pair(site.admin(), &name).await.unwrap();
+    assert_eq!(heard(), ["", "", "fsm gone with 2", "", "fsm gone with 2"]);
+    site.later(20);
+    site.vault.retire_lapsed().await.unwrap();
+    assert_eq!(heard(), [""; 5], "a grace that has run out was known before");
+
+    for about in [Subject::Secret("_mine".parse().unwrap()), Subject::Vault] {
+        let (id, level) = ("n".into(), "critical".into());
+        site.vault.feed.tell(noon(), [Happening::Notice { id, level, about, raised: true }]);
+    }
+    let notice = "notice n critical true";
+    assert_eq!(heard(), ["", "", "", notice, &format!("{notice}, {notice}")]);
+}
+
+#[tokio::test]
+async fn a_watch_is_resumed_or_told_that_it_missed_something() {
+    let site = Site::unsealed().await;
+    let service = site.service("a", "customscript_a", &[]).await;
+    let mut first = site.vault.watch(asker(&service), None).await.unwrap();
+    for value in ["_a", "_b", "_c"] {
+        site.secret(value, "one", OPEN).await.unwrap();
+    }
+    let told = site.vault.hear(&service, &mut first).unwrap().told;
+    let (from, other_run) = (told[0].cursor, feed::Feed::new().unwrap());
+    let mut resumed = site.vault.watch(asker(&service), Some(from)).await.unwrap();
+    assert!(!resumed.has_missed());
+    assert_eq!(site.hears(&service, &mut resumed).unwrap(), ["custsecret_b 1", "custsecret_c 1"]);
+
+    let unknown = other_run.cursor(other_run.end());
+    let mut late = site.vault.watch(asker(&service), Some(unknown)).await.unwrap();
+    assert!(late.has_missed());
+    assert_eq!(site.hears(&service, &mut late).unwrap(), ["missed"]);
+    site.rotate_to("_a", "two").await;
+    assert_eq!(site.hears(&service, &mut late).unwrap(), ["custsecret_a 2"]);
+
+    // One that doesn't read while more happens than is kept.
+    let many = (0..5000).map(|_| Happening::Rotated(Subject::Secret("_b".parse().unwrap())));
+    site.vault.feed.tell(noon(), many);
+    assert_eq!(site.hears(&service, &mut late).unwrap(), ["missed"]);
+    assert_eq!(site.hears(&service, &mut late).unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn it_ends_with_its_caller_and_with_the_vault() {
+    let site = Site::unsealed().await;
+    let (one, two) =
+        (site.service("one", "customscript_a", &[]).await, site.service("two", "customscript_a", &[]).await);
+    let mut watcher = site.vault.watch(asker(&one), None).await.unwrap();
+    let mut other = site.vault.watch(asker(&two), None).await.unwrap();
+    {
+        let (mut waits, mut other_waits) =
+            (pin!(site.vault.stirred(&one, &mut watcher)), pin!(site.vault.stirred(&two, &mut other)));
+        assert!(pends(waits.as_mut()).await && pends(other_waits.as_mut()).await);
+        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+        assert!(!pends(waits.as_mut()).await, "it is told at once");
+        assert!(pends(other_waits.as_mut()).await, "and nobody else is woken");
+    }
+    assert_eq!(site.hears(&one, &mut watcher), Err(Denial::CallerRevoked));
+    assert_eq!(denied(site.vault.watch(asker(&one), None).await), Denial::CallerRevoked);
+    let log = site.log(4).await;
+    let (refused, begun) = (&log[0].entry, &log[3].entry);
+    assert_eq!((&*refused.action, refused.outcome), ("watch.open", Outcome::Denied));
+    assert_eq!((&*begun.action, begun.outcome), ("watch.open", Outcome::Allowed));
+
+    {
+        let mut waits = pin!(site.vault.stirred(&two, &mut other));
+        assert!(pends(waits.as_mut()).await);
+        site.vault.seal(site.admin()).await.unwrap();
+        assert!(!pends(waits.as_mut()).await);
+    }
+    assert_eq!(site.hears(&two, &mut other), Err(Denial::Sealed));
+
+    site.vault.unseal_locally(plain("right")).await.unwrap();
+    let mut other = site.vault.watch(asker(&two), None).await.unwrap();
+    site.clock.turn(SignedDuration::from_hours(24) - SignedDuration::from_millis(3));
+    site.vault.stirred(&two, &mut other).await;
+    site.clock.turn(SignedDuration::from_millis(3));
+    assert_eq!(site.hears(&two, &mut other), Err(Denial::CertificateExpired));
+}
