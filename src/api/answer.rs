@@ -1,23 +1,21 @@
 //! Successful answers.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
+pub use super::reply::Reply;
+use super::reply::{Next, ReplyBody};
 use crate::secret::Plaintext;
 use crate::vault::{Departing, Revision};
 use crate::wire;
-
-/// A response whose body is whole; a released value's body wipes itself when it has been sent.
-pub type Reply = Response<Full<Bytes>>;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 fn with(status: StatusCode, kind: Option<HeaderValue>, body: Bytes) -> Reply {
-    let mut reply = Response::new(Full::new(body));
+    let mut reply = Response::new(ReplyBody::whole(body));
     *reply.status_mut() = status;
     if let Some(kind) = kind {
         reply.headers_mut().insert(CONTENT_TYPE, kind);
@@ -53,6 +51,13 @@ pub fn revealed(status: StatusCode, body: Plaintext, departing: Departing) -> Re
 /// A value's bytes and nothing else.
 pub fn revealed_bytes(body: Plaintext, departing: Departing) -> Reply {
     with(StatusCode::OK, Some(BYTES), body.reveal_into_body(departing))
+}
+
+/// Server-sent events: the first piece, and what makes the others.
+pub fn events(first: Bytes, next: Next) -> Reply {
+    let mut reply = Response::new(ReplyBody::events(first, next));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    reply
 }
 
 /// 304: what the client has is what it would get.

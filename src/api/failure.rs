@@ -21,6 +21,8 @@ pub enum Failure {
     Method(&'static str),
     TooLarge(usize),
     MediaType,
+    /// As many requests wait for a change as may.
+    TooManyWait,
     ShuttingDown,
 }
 
@@ -68,6 +70,11 @@ impl Failure {
             Self::MediaType => {
                 (Code::UnsupportedMediaType, "The body must be application/json.".to_owned(), Vec::new())
             }
+            Self::TooManyWait => {
+                let detail =
+                    "As many requests wait as may (limits.waiting). Ask without wait, or again later.";
+                (Code::RateLimited, detail.to_owned(), Vec::new())
+            }
             Self::ShuttingDown => (Code::ShuttingDown, "Try again in a moment.".to_owned(), Vec::new()),
         };
         Problem::new(code, detail, request_id, errors)
@@ -95,6 +102,7 @@ impl Failure {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Vault(VaultError::Backoff(seconds)) => Some(*seconds),
+            Self::TooManyWait => Some(10),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
 use super::query::Query;
-use super::secrets::{Asked, has, listed};
+use super::secrets::{Asked, known, listed};
 use super::server::Api;
 use crate::model::{FSM_NAME, FieldError, IntegrationName, Invalid, redirect_uri};
 use crate::vault::{Asker, NewFsm, SeenIntegration};
@@ -66,14 +66,16 @@ pub async fn credentials(
     request: &Incomes,
 ) -> Result<Reply, Failure> {
     body::none(request)?;
-    let (asked, name) = (Asked::read(query)?, named(name)?);
-    let departing = api.departing(asker);
+    let (asked, name, known) = (Asked::read(query)?, named(name)?, known(request));
+    if let Some(patience) = asked.wait {
+        api.wait(api.vault.await_pair(asker, &name, asked.ask(), &known, patience)).await?;
+    }
     let pair = api.vault.read_pair(asker, &name, asked.ask()).await?;
-    if has(request, pair.version) {
+    if known.names(pair.version) {
         return Ok(answer::tagged(answer::unchanged(), pair.version));
     }
     let body = pair_body(&pair.client_id, &pair.client_secret, pair.version);
-    Ok(answer::tagged(answer::revealed(StatusCode::OK, body, departing), pair.version))
+    Ok(answer::tagged(answer::revealed(StatusCode::OK, body, pair.departing), pair.version))
 }
 
 pub fn named(name: &str) -> Result<IntegrationName, Failure> {

@@ -15,10 +15,13 @@ mod insight;
 mod integrations;
 mod precondition;
 mod query;
+mod reply;
 mod route;
 mod secrets;
 mod server;
 mod system;
 mod versions;
+mod watch;
 
-pub use server::{Api, Reply, Verdict};
+pub use reply::Reply;
+pub use server::{Api, Verdict};

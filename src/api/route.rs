@@ -40,6 +40,7 @@ pub enum Call<'a> {
     Renew,
     Audit,
     VerifyAudit,
+    Watch,
 }
 
 impl Call<'_> {
@@ -55,7 +56,7 @@ impl Call<'_> {
         match self {
             Self::Value(_) => Kind::Value,
             Self::Credentials(_) => Kind::Pair,
-            Self::Status | Self::Metrics | Self::Seal | Self::Unseal => Kind::System,
+            Self::Status | Self::Metrics | Self::Seal | Self::Unseal | Self::Watch => Kind::System,
             Self::Secrets
             | Self::CreateSecret
             | Self::Secret(_)
@@ -148,6 +149,7 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("POST", ["v1", "identity", "renew"]) => Call::Renew,
         ("GET", ["v1", "audit"]) => Call::Audit,
         ("GET", ["v1", "audit", "verify"]) => Call::VerifyAudit,
+        ("GET", ["v1", "watch"]) => Call::Watch,
         (_, other) => return Err(methods(other).map_or(Failure::NoSuchPath, Failure::Method)),
     };
     Ok(call)
@@ -171,7 +173,8 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         | ["v1", "integrations", _]
         | ["v1", "secrets", _, "value" | "notes" | "consumers" | "access"]
         | ["v1", "audit"]
-        | ["v1", "audit", "verify"] => Some("GET"),
+        | ["v1", "audit", "verify"]
+        | ["v1", "watch"] => Some("GET"),
         _ => None,
     }
 }

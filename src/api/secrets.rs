@@ -1,5 +1,8 @@
 //! `/v1/secrets`.
 
+use std::str::FromStr;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::Incoming;
@@ -8,19 +11,22 @@ use hyper::{Request, StatusCode};
 
 use super::answer::{self, Reply};
 use super::body;
+use super::callers::duration;
 use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
 use crate::model::{Domain, Employee, FieldError, Invalid, SecretId, VersionWanted, line_of_text};
 use crate::policy::Ask;
 use crate::secret::Plaintext;
-use crate::vault::{Asker, NewSecret, Page, SecretFilter, SeenSecret};
+use crate::vault::{Asker, Known, NewSecret, Page, SecretFilter, SeenSecret};
 use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView, value_body};
 
 /// NetSuite's limits for what people read.
 const MAX_NAME: usize = 300;
 const MAX_DESCRIPTION: usize = 4000;
 const MAX_OWNERS: usize = 100;
+/// Of a read that waits for a change.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 type Incomes = Request<Incoming>;
 
@@ -81,19 +87,21 @@ pub async fn value(
     request: &Incomes,
 ) -> Result<Reply, Failure> {
     body::none(request)?;
-    let (asked, id) = (Asked::read(query)?, named(id)?);
-    let departing = api.departing(asker);
+    let (asked, id, known) = (Asked::read(query)?, named(id)?, known(request));
+    if let Some(patience) = asked.wait {
+        api.wait(api.vault.await_value(asker, &id, asked.ask(), &known, patience)).await?;
+    }
     let opened = api.vault.read_value(asker, &id, asked.ask()).await?;
-    if has(request, opened.version) {
+    if known.names(opened.version) {
         return Ok(answer::tagged(answer::unchanged(), opened.version));
     }
     let wants_bytes = request.headers().get(ACCEPT).is_some_and(|value| value == "application/octet-stream");
     let reply = if wants_bytes {
-        answer::revealed_bytes(opened.value, departing)
+        answer::revealed_bytes(opened.value, opened.departing)
     } else {
         let body =
             value_body(opened.id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
-        answer::revealed(StatusCode::OK, body, departing)
+        answer::revealed(StatusCode::OK, body, opened.departing)
     };
     Ok(answer::tagged(reply, opened.version))
 }
@@ -103,16 +111,19 @@ pub struct Asked {
     domain: Option<Domain>,
     employee: Option<Employee>,
     version: VersionWanted,
+    /// How long to wait for another version than the one it has. None: not at all.
+    pub wait: Option<Duration>,
 }
 
 impl Asked {
     pub fn read(query: Option<&str>) -> Result<Self, Failure> {
-        let query = Query::read(query, &["domain", "employee", "version"])?;
-        Ok(Self {
-            domain: query.optional("domain")?,
-            employee: query.optional("employee")?,
-            version: query.optional("version")?.unwrap_or(VersionWanted::Current),
-        })
+        let query = Query::read(query, &["domain", "employee", "version", "wait"])?;
+        let Wait(wait) = query.optional("wait")?.unwrap_or_default();
+        let version = query.optional("version")?.unwrap_or(VersionWanted::Current);
+        if wait.is_some() && version != VersionWanted::Current {
+            return Err(Failure::invalid("?wait", "is for the current version; leave version out"));
+        }
+        Ok(Self { domain: query.optional("domain")?, employee: query.optional("employee")?, version, wait })
     }
 
     pub fn ask(&self) -> Ask<'_> {
@@ -120,15 +131,40 @@ impl Asked {
     }
 }
 
-/// Whether `If-None-Match` names the version's entity tag (RFC 9110, 13.1.2: weakly compared, `*` is any).
-pub fn has(request: &Incomes, version: u64) -> bool {
-    let tag = answer::tag(version);
+/// `wait=`: a length of time; none waits for nothing.
+#[derive(Default)]
+struct Wait(Option<Duration>);
+
+impl FromStr for Wait {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wait = Duration::try_from(duration(text)?).ok().filter(|wait| *wait <= LONGEST_WAIT);
+        let wait = wait.ok_or(Invalid("is out of bounds: from 0s (not at all) to 5m"))?;
+        Ok(Self((!wait.is_zero()).then_some(wait)))
+    }
+}
+
+/// The versions whose entity tags `If-None-Match` names (RFC 9110, 13.1.2: weakly compared, `*` is any).
+pub fn known(request: &Incomes) -> Known {
+    if !request.headers().contains_key(IF_NONE_MATCH) {
+        return Known::Present;
+    }
     let all = request.headers().get_all(IF_NONE_MATCH);
-    let mut each = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    each.any(|each| {
-        let each = each.trim();
-        each == "*" || each.strip_prefix("W/").unwrap_or(each) == tag
-    })
+    let each = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let mut versions = Vec::new();
+    for tag in each.map(str::trim) {
+        if tag == "*" {
+            return Known::Any;
+        }
+        let number =
+            tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        // As it is written in the tags: no sign, no leading zero.
+        let number =
+            number.and_then(|text| text.parse::<u64>().ok().filter(|number| number.to_string() == text));
+        versions.extend(number);
+    }
+    Known::OneOf(versions)
 }
 
 /// One page as the API has it; the cursor is the last item's key.

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
-pub use super::answer::Reply;
 use super::failure::Failure;
+use super::reply::{Reply, ReplyBody};
 use super::route::{Call, route};
 use super::{
     answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, secrets, system,
-    versions,
+    versions, watch,
 };
 use crate::crypto;
 use crate::model::Denial;
@@ -28,6 +29,10 @@ pub struct Api {
     pub(super) vault: Arc<Vault>,
     /// How long a body may take.
     pub(super) patience: Duration,
+    /// Places for requests that wait.
+    waiting: Arc<Semaphore>,
+    /// Cancelled when the daemon is told to stop.
+    pub(super) stopping: CancellationToken,
     pub(super) meter: Meter,
     /// Random, so that request IDs of two runs differ.
     run: u64,
@@ -41,20 +46,29 @@ pub struct Verdict {
 }
 
 impl Api {
-    pub fn new(vault: Arc<Vault>, patience: Duration) -> Result<Self, crypto::Failed> {
+    /// `patience` is for a request's body; `waiting` requests may wait for a change at a time, and none does any more
+    /// once `stopping` is cancelled.
+    pub fn new(
+        vault: Arc<Vault>,
+        patience: Duration,
+        waiting: usize,
+        stopping: CancellationToken,
+    ) -> Result<Self, crypto::Failed> {
         let mut run = [0; 8];
         crypto::fill(&mut run)?;
-        let meter = Meter::new(vault.clock().now());
-        Ok(Self { vault, patience, meter, run: u64::from_be_bytes(run), count: AtomicU64::new(1) })
+        let waiting = Arc::new(Semaphore::new(waiting));
+        let (run, count, meter) =
+            (u64::from_be_bytes(run), AtomicU64::new(1), Meter::new(vault.clock().now()));
+        Ok(Self { vault, patience, waiting, stopping, meter, run, count })
     }
 
     /// Answers one request of a connection.
-    pub async fn answer(&self, session: &Session, mut request: Request<Incoming>) -> Verdict {
+    pub async fn answer(&self, session: &Arc<Session>, mut request: Request<Incoming>) -> Verdict {
         let request_id = self.next_request_id();
         let asker = Asker { session, request_id: &request_id };
         let bare = request.method() == Method::HEAD;
         let mut kind = Kind::None;
-        let outcome = self.call(asker, &mut request, &mut kind).await;
+        let outcome = self.call(session, asker, &mut request, &mut kind).await;
         let decided = outcome.as_ref().map_or_else(Failure::verdict, |_| Some(Decision::Allowed));
         decided.into_iter().for_each(|verdict| self.meter.decided(verdict));
         body::discard(&mut request).await;
@@ -70,12 +84,29 @@ impl Api {
         self.meter.answered(kind, verdict.reply.status().as_u16());
         if bare {
             // HTTP/1.1 would leave the body out by itself, HTTP/2 would send what no client may take.
-            *verdict.reply.body_mut() = Full::default();
+            *verdict.reply.body_mut() = ReplyBody::default();
         }
         verdict
     }
 
-    /// To be taken before the vault is asked for plaintext, and kept with the body until it has been sent: so that a
+    /// A place for a request that will wait, given back when it is dropped.
+    pub(super) fn place_to_wait(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Failure::TooManyWait)
+    }
+
+    /// Waits until `change` has come about, in a place of its own, unless the daemon stops before.
+    pub(super) async fn wait(
+        &self,
+        change: impl Future<Output = Result<(), VaultError>>,
+    ) -> Result<(), Failure> {
+        let _place = self.place_to_wait()?;
+        tokio::select! {
+            done = change => Ok(done?),
+            () = self.stopping.cancelled() => Err(Failure::ShuttingDown),
+        }
+    }
+
+    /// To be taken before the vault is asked for a new key, and kept with the body until it has been sent: so that a
     /// seal or a revocation in between knows of it.
     pub(super) fn departing(&self, asker: Asker<'_>) -> Departing {
         self.vault.departures().begin(&asker.session.outgoing)
@@ -107,9 +138,15 @@ impl Api {
         format!("{:016x}{:08x}", self.run, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Whether a connection must come to its end: its caller has lost what it watches, and doesn't take the last event.
+    pub fn must_end(&self, session: &Session) -> bool {
+        session.outgoing.is_watching() && !self.vault.is_sealed() && !self.vault.stands(session)
+    }
+
     /// Also tells in `kind` what is called.
     async fn call(
         &self,
+        session: &Arc<Session>,
         asker: Asker<'_>,
         request: &mut Request<Incoming>,
         kind: &mut Kind,
@@ -160,6 +197,7 @@ impl Api {
             Call::Renew => callers::renew(self, asker, query, request).await,
             Call::Audit => audit::list(self, asker, query, request).await,
             Call::VerifyAudit => audit::verify(self, asker, query, request).await,
+            Call::Watch => watch::watch(self, session, asker, query, request).await,
         }
     }
 }

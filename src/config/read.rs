@@ -93,6 +93,9 @@ fn limits(table: &mut Table) -> Limits {
         concurrent_streams: table
             .number("concurrent_streams", 1..=10_000)
             .map_or(default.concurrent_streams, |number| number.try_into().expect("bounded by the range")),
+        waiting: table
+            .number("waiting", 1..=1_000_000)
+            .map_or(default.waiting, |number| usize::try_from(number).expect("bounded by the range")),
     }
 }
 
@@ -194,6 +197,7 @@ mod tests {
             idle_seconds = 0
             drain_seconds = 0
             concurrent_streams = 5
+            waiting = 6
             [log]
             filter = "warn,fsm_vault=trace"
             format = "json"
@@ -228,6 +232,7 @@ mod tests {
                 idle: None,
                 drain: second(0),
                 concurrent_streams: 5,
+                waiting: 6,
             },
             log: Log { filter: "warn,fsm_vault=trace".to_owned(), format: LogFormat::Json },
         };

@@ -71,6 +71,8 @@ pub struct Limits {
     pub drain: Duration,
     /// HTTP/2 requests at a time on one connection.
     pub concurrent_streams: u32,
+    /// Requests that wait for a change or watch, all connections together.
+    pub waiting: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +126,7 @@ impl Default for Limits {
             idle: Some(Duration::from_secs(600)),
             drain: Duration::from_secs(10),
             concurrent_streams: 100,
+            waiting: 20_000,
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct Activity {
 }
 
 /// A request under way; ends when dropped.
-pub struct Busy<'a>(&'a Activity);
+pub struct Busy(Arc<Activity>);
 
 /// Which limit a connection has passed.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,10 +54,10 @@ impl Activity {
     }
 
     /// A request's head is complete.
-    pub fn begin(&self) -> Busy<'_> {
+    pub fn begin(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
-        Busy(self)
+        Busy(Arc::clone(self))
     }
 
     /// The connection must end after the answers under way.
@@ -107,7 +107,7 @@ impl Activity {
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for Busy {
     fn drop(&mut self) {
         self.0.idle_since.store(self.0.elapsed(), Ordering::Relaxed);
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
@@ -191,7 +191,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_under_way_is_never_late() {
-        let activity = Activity::new();
+        let activity = Arc::new(Activity::new());
         activity.heard();
         let busy = activity.begin();
         let waiting = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, IDLE));

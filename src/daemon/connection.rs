@@ -96,14 +96,16 @@ impl Connections {
                 (Arc::clone(&self.api), Arc::clone(&session), Arc::clone(&activity));
             let stopping = self.stop.is_cancelled();
             async move {
-                let _busy = activity.begin();
+                let busy = activity.begin();
                 if stopping {
                     return Ok::<_, Infallible>(api.shutting_down());
                 }
-                let verdict = api.answer(&session, request).await;
+                let mut verdict = api.answer(&session, request).await;
                 if verdict.ends_connection {
                     activity.end();
                 }
+                // A watch is under way until its last event.
+                verdict.reply.body_mut().hold(busy);
                 Ok(verdict.reply)
             }
         });
@@ -131,7 +133,9 @@ impl Connections {
                         return tracing::debug!("connection cut: its peer may not have what waits for it");
                     }
                     look_at = None;
-                    continue;
+                    if ending || !self.api.must_end(&session) {
+                        continue;
+                    }
                 }
                 () = tokio::time::sleep_until(end_by.unwrap_or_else(Instant::now)), if ending => return,
                 () = self.stop.cancelled(), if !ending => {}

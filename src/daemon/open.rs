@@ -64,22 +64,15 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
         }
         None => tracing::warn!("vault is sealed; unseal it with: fsm-vault unseal"),
     }
-    let api = Arc::new(Api::new(Arc::clone(&vault), settings.limits.body)?);
+    let (limits, stop) = (&settings.limits, CancellationToken::new());
+    let api = Arc::new(Api::new(Arc::clone(&vault), limits.body, limits.waiting, stop.clone())?);
     let bound = bind(&listen, activated).await?;
     for address in &bound.addresses {
         tracing::info!(listen.address = %address, "listening");
     }
     let notifier = Notifier::from_environment()
         .map_err(|source| DaemonError::System { doing: "reach the service manager", source })?;
-    Ok(Daemon {
-        settings,
-        vault,
-        api,
-        tls,
-        bound,
-        notifier: Arc::new(notifier),
-        stop: CancellationToken::new(),
-    })
+    Ok(Daemon { settings, vault, api, tls, bound, notifier: Arc::new(notifier), stop })
 }
 
 fn foreign_roots(settings: &Settings) -> Result<Vec<TrustRoot>, DaemonError> {

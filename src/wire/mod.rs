@@ -4,6 +4,7 @@
 //! here can serialise: the bodies that carry one out are written by hand in `released`.
 
 mod callers;
+mod events;
 mod insight;
 mod integrations;
 mod json;
@@ -18,6 +19,7 @@ pub use callers::{
     CallerEditForm, CallerForm, CallerView, Enrolled, OperatorEditForm, OperatorForm, RenewalForm,
     ServiceEditForm, ServiceForm,
 };
+pub use events::{About, NoticeEvent, NoticeState, Resync, RotatedEvent, WatchOpened, event};
 pub use insight::{AccessView, ConsumerView, NoteView, Notes};
 pub use integrations::{FSM_TEMPLATE, IntegrationForm, IntegrationView, PairForm};
 pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
