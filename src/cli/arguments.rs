@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::output::Form;
 use super::{
     audit, caller, completions, config, fsm, init, integration, operator, quickstart, secret, serve, status,
+    watch,
 };
 use crate::client::Address;
 
@@ -68,6 +69,8 @@ pub enum Noun {
     /// Integration records and their pair of client ID and client secret
     #[command(subcommand)]
     Integration(integration::Integration),
+    /// Tell what changes, as it happens
+    Watch(watch::Watch),
     /// The log of every decision and change
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -162,6 +165,9 @@ mod tests {
             "fsm-vault secret access _x --domain a.example --employee 1",
             "fsm-vault secret retire _x 1 --force",
             "fsm-vault integration credentials fsm --version 3",
+            "fsm-vault integration credentials fsm --wait 30s --known 3 --domain a.example",
+            "fsm-vault secret get _x --wait 5m",
+            "fsm-vault watch --count 2",
             "fsm-vault audit tail",
             "fsm-vault audit show 12",
             "fsm-vault audit show -n 5 --caller spiffe://a.example/x --secret _x --integration fsm --action secret.read",
@@ -202,6 +208,10 @@ mod tests {
             "fsm-vault secret create _x --allow-all-domains --domain a.example",
             "fsm-vault secret get _x --version 0",
             "fsm-vault secret get _x --version latest",
+            "fsm-vault secret get _x --version 2 --wait 30s",
+            "fsm-vault secret get _x --known 2",
+            "fsm-vault watch _x",
+            "fsm-vault watch --count 0",
             "fsm-vault secret get _x --domain https://a.example",
             "fsm-vault secret get ../x",
             "fsm-vault secret list --exposure some",

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::listing;
 use super::output::{self, Form, Reveal};
 use super::rotation::{self, ActivatePair, CapturePair, ResetPair, RotatePair};
-use super::secret::{Asked, rules};
+use super::secret::{Asked, rules, unchanged};
 use crate::client::Call;
 use crate::model::{ConsentPolicy, IntegrationName, IntegrationState, OAuthScope};
 use crate::secret::Plaintext;
@@ -89,9 +89,13 @@ fn show(globals: &Globals, name: &IntegrationName) -> Result<(), Failure> {
 }
 
 fn credentials(globals: &Globals, command: Credentials) -> Result<(), Failure> {
+    let known = command.asked.known();
     let call = command.asked.add_to(Call::get(format!("/v1/integrations/{}/credentials", command.name)));
     with_daemon(globals, async |daemon| {
         let answer = daemon.call(call).await?;
+        if answer.is_unchanged() {
+            return unchanged(globals.output, known);
+        }
         let PairRead { client_id, client_secret, .. } = answer.read()?;
         match globals.output {
             Form::Json => answer.body.lend(output::print_json),

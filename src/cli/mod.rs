@@ -36,5 +36,6 @@ mod serve;
 mod shell;
 mod status;
 mod value;
+mod watch;
 
 pub use run::main;

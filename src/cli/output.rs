@@ -41,12 +41,16 @@ pub fn is_terminal() -> bool {
 
 /// Prints bytes as they are.
 pub fn print(bytes: &[u8]) -> Result<(), Failure> {
+    print_or_gone(bytes).map(|_| ())
+}
+
+/// The same; false if whoever reads has read enough, as with `head`.
+pub fn print_or_gone(bytes: &[u8]) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        // Whoever reads has read enough, as with `head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure::new(Exit::Failed, format!("can't write to standard output: {error}"))),
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
     }
 }
 

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::output::{self, Form};
 use super::{
     audit, caller, completions, config, fsm, harden, init, integration, operator, quickstart, secret, serve,
-    status,
+    status, watch,
 };
 
 /// Runs the command that the process was started with.
@@ -45,6 +45,7 @@ fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
         Noun::Caller(command) => caller::run(globals, command),
         Noun::Secret(command) => secret::run(globals, command),
         Noun::Integration(command) => integration::run(globals, command),
+        Noun::Watch(command) => watch::run(globals, &command),
         Noun::Audit(command) => audit::run(globals, command),
         Noun::Config(config::Config::Check(command)) => config::check(globals, command),
         Noun::Completions(command) => completions::run(globals, command),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
+use serde::Serialize;
 
 use super::arguments::Globals;
 use super::columns::{Columns, time};
@@ -180,13 +181,43 @@ pub struct Asked {
     /// A version's number, or `previous` [default: the current one]
     #[arg(long, value_name = "N|previous", value_parser = version)]
     version: Option<String>,
+    /// Wait that long, 5m at most, for another version than the current one; then print what there is
+    #[arg(long, value_name = "TIME", conflicts_with = "version")]
+    wait: Option<String>,
+    /// With --wait: the version that you have. Print nothing if it is still the current one at the end
+    #[arg(long, value_name = "N", requires = "wait", value_parser = clap::value_parser!(u64).range(1..))]
+    known: Option<u64>,
+}
+
+/// For a reader that has the current version.
+#[derive(Serialize)]
+struct Unchanged {
+    unchanged: bool,
+    version: Option<u64>,
 }
 
 impl Asked {
+    pub fn known(&self) -> Option<u64> {
+        self.known
+    }
+
     pub fn add_to(self, call: Call) -> Call {
         call.parameter("domain", self.domain)
             .parameter("employee", self.employee)
             .parameter("version", self.version)
+            .waiting(self.wait.as_deref())
+            .unless(self.known)
+    }
+}
+
+/// Tells that the reader's version is still the current one.
+pub fn unchanged(form: Form, version: Option<u64>) -> Result<(), Failure> {
+    match form {
+        Form::Json => output::print_json(&crate::wire::write(&Unchanged { unchanged: true, version })),
+        Form::Text => {
+            eprintln!("fsm-vault: version {} is still the current one", version.unwrap_or_default());
+            Ok(())
+        }
     }
 }
 
@@ -281,9 +312,13 @@ fn get(globals: &Globals, command: Get) -> Result<(), Failure> {
     if command.raw && globals.output == Form::Json {
         return Err(Failure::usage("--raw prints bytes, --output json a document: give one of them"));
     }
+    let known = command.asked.known();
     let call = command.asked.add_to(Call::get(format!("/v1/secrets/{}/value", command.id)));
     with_daemon(globals, async |daemon| {
         let answer = daemon.call(call).await?;
+        if answer.is_unchanged() {
+            return unchanged(globals.output, known);
+        }
         let read: ValueRead = answer.read()?;
         match globals.output {
             Form::Json => answer.body.lend(output::print_json),

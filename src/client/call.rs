@@ -14,6 +14,10 @@ pub struct Call {
     pub(super) body: Option<Plaintext>,
     /// The entity tag that the call depends on, in its quotes.
     pub(super) if_match: Option<String>,
+    /// The version that the caller has.
+    pub(super) known: Option<u64>,
+    /// Whether the daemon may hold the answer back for a while.
+    pub(super) waits: bool,
 }
 
 impl Call {
@@ -34,12 +38,23 @@ impl Call {
     }
 
     fn of(method: Method, path: impl Into<String>) -> Self {
-        Self { method, target: path.into(), body: None, if_match: None }
+        Self { method, target: path.into(), body: None, if_match: None, known: None, waits: false }
     }
 
     /// Only if the record is still in the state with this entity tag.
     pub fn if_match(self, tag: Option<String>) -> Self {
         Self { if_match: tag, ..self }
+    }
+
+    /// Asks for another version than this one: then a 304 is a success too.
+    pub fn unless(self, known: Option<u64>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// Lets the daemon wait for a change that long.
+    pub fn waiting(self, wait: Option<&str>) -> Self {
+        let waits = wait.is_some();
+        Self { waits, ..self.parameter("wait", wait) }
     }
 
     /// Adds a JSON body.
@@ -67,6 +82,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether the caller has the version that it would get.
+    pub fn is_unchanged(&self) -> bool {
+        self.status == 304
+    }
+
     /// The body as one of the API's shapes.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         self.body

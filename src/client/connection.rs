@@ -8,8 +8,8 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
-use hyper::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, HeaderValue, IF_MATCH};
-use hyper::{Request, Response};
+use hyper::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use super::address::Address;
 use super::call::{Answer, Call};
 use super::error::{ClientError, Refusal};
+use super::events::Events;
 use super::{renewal, tls_failure};
 use crate::clock::SystemClock;
 use crate::identity::{Identity, IdentityError, Presented, Protocols};
@@ -29,6 +30,8 @@ use crate::identity::{Identity, IdentityError, Presented, Protocols};
 const TO_CONNECT: Duration = Duration::from_secs(5);
 /// For a request and its whole answer. An unseal takes one Argon2id and the reading of every record.
 const TO_ANSWER: Duration = Duration::from_secs(60);
+/// The same where the daemon may wait for a change, five minutes at most.
+const TO_WAIT: Duration = Duration::from_secs(6 * 60);
 /// How long a refused client waits to hear why.
 const TO_EXPLAIN: Duration = Duration::from_secs(1);
 /// Bytes of an answer. Twice what the largest value takes as base64.
@@ -182,6 +185,7 @@ impl Connection<'_> {
         if self.sender.ready().await.is_err() {
             self.sender = self.client.open().await?;
         }
+        let (limit, conditional) = (if call.waits { TO_WAIT } else { TO_ANSWER }, call.known.is_some());
         let calling = async {
             let sent = self.sender.send_request(request(call)).await;
             match sent {
@@ -189,18 +193,45 @@ impl Connection<'_> {
                 Err(error) => Err(self.client.explain(&error).await),
             }
         };
-        let answered = tokio::time::timeout(TO_ANSWER, calling).await;
-        let answer = answered.map_err(|_| self.client.slow(TO_ANSWER, "answer"))??;
-        if (200..300).contains(&answer.status) {
+        let answered = tokio::time::timeout(limit, calling).await;
+        let answer = answered.map_err(|_| self.client.slow(limit, "answer"))??;
+        if (200..300).contains(&answer.status) || (conditional && answer.is_unchanged()) {
             Ok(answer)
         } else {
-            Err(Box::new(answer.body.lend(|body| Refusal::read(answer.status, body))).into())
+            Err(refused(&answer))
         }
+    }
+
+    /// Watches, from behind the event with the ID `last`, or from now on.
+    pub async fn watch(&mut self, last: Option<&str>) -> Result<Events, ClientError> {
+        let mut asked = request(Call::get("/v1/watch"));
+        let headers = asked.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        if let Some(last) = last.and_then(|last| HeaderValue::from_str(last).ok()) {
+            headers.insert("last-event-id", last);
+        }
+        let watching = async {
+            let response = match self.sender.send_request(asked).await {
+                Ok(response) => response,
+                Err(error) => return Err(self.client.explain(&error).await),
+            };
+            if response.status() == StatusCode::OK {
+                Ok(Events::new(response.into_body(), self.client.address.to_string()))
+            } else {
+                Err(refused(&read(response).await?))
+            }
+        };
+        let watching = tokio::time::timeout(TO_ANSWER, watching).await;
+        watching.map_err(|_| self.client.slow(TO_ANSWER, "answer"))?
     }
 }
 
+fn refused(answer: &Answer) -> ClientError {
+    Box::new(answer.body.lend(|body| Refusal::read(answer.status, body))).into()
+}
+
 fn request(call: Call) -> Request<Full<Bytes>> {
-    let Call { method, target, body, if_match } = call;
+    let Call { method, target, body, if_match, known, waits: _ } = call;
     let has_body = body.is_some();
     // The request's body: what an operator enters on its way to the vault, wiped once it is sent.
     let mut request = Request::new(Full::new(body.map_or_else(Bytes::new, |body| body.reveal_into_body(()))));
@@ -209,6 +240,9 @@ fn request(call: Call) -> Request<Full<Bytes>> {
     let headers = request.headers_mut();
     headers.insert(HOST, HeaderValue::from_static("localhost"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if let Some(known) = known.and_then(|known| HeaderValue::from_str(&format!("\"{known}\"")).ok()) {
+        headers.insert(IF_NONE_MATCH, known);
+    }
     if has_body {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
