@@ -67,6 +67,41 @@ check "and is refused then" refuses 3 as "$ADMIN" caller list
 check "and the second stays" says "last full operator" 6 as "$SCRATCH/second" caller revoke second
 ADMIN=$SCRATCH/second
 
+# lost VERB NAME STATUS CODE IDENTITY: 32 readers wait for the next pair, half of them on each listener; after the act is
+# acknowledged the pair rotates. None gets it, and none is left waiting.
+lost_while_waiting() {
+    python "$PORT" "$SCRATCH/id.new" "$SCRATCH/secret.new" "$@" <<'PYTHON'
+import json, subprocess, sys
+from connection import Connection
+binary, socket, admin, port, new_id, new_secret, passphrase, verb, name, status, code, identity = sys.argv[1:]
+def operator(*words):
+    subprocess.run([binary, "--identity", admin, "--addr", f"unix:{socket}", *words], check=True, capture_output=True)
+path = "/v1/integrations/fsm/credentials"
+connections = [Connection((socket, port)[number % 2], identity) for number in range(32)]
+for each in connections:
+    each.request("GET", path)
+    answer = each.getresponse()
+    tag = answer.headers["ETag"]
+    answer.read()
+for each in connections:
+    each.request("GET", f"{path}?wait=50s", headers={"If-None-Match": tag})
+operator("seal") if verb == "seal" else operator("caller", "revoke", name)
+if verb == "revoke":
+    operator("integration", "rotate", "fsm", "--client-id-file", new_id, "--client-secret-file", new_secret)
+got = []
+for each in connections:
+    answer = each.getresponse()
+    got.append((answer.status, json.loads(answer.read()).get("code")))
+assert set(got) == {(int(status), code)}, set(got)
+if verb == "seal":
+    operator("unseal", "--passphrase-file", passphrase)
+PYTHON
+}
+for half in id secret; do private_file "$SCRATCH/$half.new" "$(openssl rand -hex 32)"; done
+add three "$SCRATCH/three"
+check "revoked while they wait: nobody gets the next pair" lost_while_waiting "$PASSPHRASE" revoke three 403 caller_revoked "$SCRATCH/three"
+check "sealed while they wait: nobody is left waiting" lost_while_waiting "$PASSPHRASE" seal - 503 sealed "$FSM"
+
 sealed_while_open() {
     python "$@" <<'PYTHON'
 import subprocess, sys

@@ -1,0 +1,127 @@
+#!/usr/bin/env node
+// Reads an integration's pair from fsm-vault over its Unix socket, and follows its rotation. No packages.
+//
+//     FSM_VAULT_IDENTITY=/etc/fsm-mobile/vault ./follow_pair.mjs [INTEGRATION]
+//
+// FSM_VAULT_IDENTITY is the directory with cert.pem, key.pem and ca.pem; FSM_VAULT_SOCKET the daemon's socket. Put what
+// your program does with a new pair into use().
+//
+// It watches: one connection stays open, on which the daemon tells that something changed (server-sent events), never
+// what to. Then the pair is read on another. A lost watch is taken up where it was, by Last-Event-ID.
+
+import { readFileSync } from 'node:fs';
+import https from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const socketPath = process.env.FSM_VAULT_SOCKET ?? '/run/fsm-vault/vault.sock';
+const identity = process.env.FSM_VAULT_IDENTITY ?? '/etc/fsm-mobile/vault';
+const integration = process.argv[2] ?? 'fsm';
+const SILENCE = 60_000; // The daemon gives a sign of life every 15 seconds.
+
+// The new pair is here. Never print or log the values.
+function use(pair) {
+  console.log(`${integration}: using version ${pair.version}`);
+}
+
+// What refuses us now will refuse us in a minute too: somebody has to look.
+class Refused extends Error {}
+
+// One request; resolves with the response, whose body is still to be read.
+function ask(path, headers = {}) {
+  return new Promise((resolve, reject) => {
+    const request = https.get({
+      socketPath,
+      path,
+      headers: { host: 'localhost', ...headers },
+      servername: 'localhost', // The daemon's certificate is for it.
+      ca: readFileSync(`${identity}/ca.pem`),
+      cert: readFileSync(`${identity}/cert.pem`), // Read anew: it is renewed every day.
+      key: readFileSync(`${identity}/key.pem`),
+      agent: false,
+      timeout: SILENCE,
+    });
+    request.on('response', resolve);
+    request.on('timeout', () => request.destroy(new Error('silence')));
+    request.on('error', reject);
+  });
+}
+
+async function text(response) {
+  const pieces = [];
+  for await (const piece of response) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
+async function problem(response) {
+  const { code, request_id: id } = JSON.parse(await text(response));
+  const told = `${code} (request ID ${id})`;
+  return [429, 503].includes(response.statusCode) ? new Error(told) : new Refused(told);
+}
+
+let etag;
+async function readPair() {
+  const response = await ask(`/v1/integrations/${integration}/credentials`, etag ? { 'if-none-match': etag } : {});
+  if (response.statusCode === 200) {
+    use(JSON.parse(await text(response)));
+    etag = response.headers.etag;
+  } else if (response.statusCode === 304) {
+    response.resume();
+  } else if (response.statusCode === 404) {
+    response.resume();
+    etag = undefined;
+    console.error(`${integration}: no pair until an operator stores the new one`); // Reset: what we had is dead.
+  } else {
+    throw await problem(response);
+  }
+}
+
+// Events end with an empty line; `id`, `event` and `data` are one line each.
+async function* events(response) {
+  let rest = '';
+  response.setEncoding('utf8');
+  for await (const piece of response) {
+    const blocks = (rest + piece).split('\n\n');
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const event = {};
+      for (const line of block.split('\n')) {
+        const [, field, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+        if (field) event[field] = value;
+      }
+      if (event.event) yield event;
+    }
+  }
+}
+
+let last;
+let pause = 1;
+async function watch() {
+  const response = await ask('/v1/watch', last ? { 'last-event-id': last } : {});
+  if (response.statusCode !== 200) throw await problem(response);
+  for await (const { event, id, data } of events(response)) {
+    const { integration: name, secret, code } = JSON.parse(data);
+    if (event === 'revoked') throw new Refused(code);
+    if (event === 'end') throw new Error(code);
+    // `open`: whatever was before the watch began is read now. `resync`: events were missed.
+    if (event === 'open' || event === 'resync' || (event === 'rotated' && !secret && name === integration)) await readPair();
+    // Only now: had the read failed, the event would be told again.
+    last = id ?? last;
+    pause = 1;
+  }
+  throw new Error('the watch ended');
+}
+
+for (;;) {
+  try {
+    await watch();
+  } catch (error) {
+    if (error instanceof Refused) {
+      console.error(`${integration}: refused: ${error.message}`);
+      process.exit(1);
+    }
+    // The daemon restarts, is sealed, or the connection broke. The pair that we have stays good meanwhile.
+    console.error(`${integration}: ${error.message}; trying again in ${pause} s`);
+    await sleep(pause * 1000);
+    pause = Math.min(pause * 2, 30);
+  }
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Reads an integration's pair from fsm-vault over its Unix socket, and follows its rotation. Standard library only.
+
+    FSM_VAULT_IDENTITY=/etc/fsm-mobile/vault ./follow_pair.py [INTEGRATION]
+
+FSM_VAULT_IDENTITY is the directory with cert.pem, key.pem and ca.pem; FSM_VAULT_SOCKET the daemon's socket. Put what your
+program does with a new pair into use().
+
+It asks for the pair with `wait=60s` and the version that it has (`If-None-Match`): the daemon answers 304 after a minute
+in which nothing changed, and at once when something does. Between two questions nothing can be missed.
+"""
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import sys
+import time
+
+SOCKET = os.environ.get("FSM_VAULT_SOCKET", "/run/fsm-vault/vault.sock")
+IDENTITY = os.environ.get("FSM_VAULT_IDENTITY", "/etc/fsm-mobile/vault")
+INTEGRATION = sys.argv[1] if len(sys.argv) > 1 else "fsm"
+WAIT = 60  # seconds that the daemon may hold the answer, five minutes at most
+
+
+def use(pair):
+    """The new pair is here. Never print or log the values."""
+    print(f"{INTEGRATION}: using version {pair['version']}", flush=True)
+
+
+class Vault(http.client.HTTPSConnection):
+    """A connection to the daemon: TLS inside the Unix socket, both sides with certificates."""
+
+    def __init__(self):
+        # The daemon's certificate is for `localhost`. Made anew for each connection, as ours is renewed every day.
+        tls = ssl.create_default_context(cafile=f"{IDENTITY}/ca.pem")
+        tls.load_cert_chain(f"{IDENTITY}/cert.pem", f"{IDENTITY}/key.pem")
+        super().__init__("localhost", context=tls, timeout=WAIT + 30)
+        self.tls = tls
+
+    def connect(self):
+        plain = socket.socket(socket.AF_UNIX)
+        try:
+            plain.settimeout(self.timeout)
+            plain.connect(SOCKET)
+            self.sock = self.tls.wrap_socket(plain, server_hostname="localhost")
+        except BaseException:
+            plain.close()
+            raise
+
+    def ask(self, path, headers):
+        self.request("GET", path, headers=headers)
+        answer = self.getresponse()
+        return answer, answer.read()
+
+
+def main():
+    vault, etag, pause = None, None, 1
+    while True:
+        try:
+            vault = vault or Vault()
+            # The first time there is nothing to wait for.
+            wait = f"?wait={WAIT}s" if etag else ""
+            headers = {"If-None-Match": etag} if etag else {}
+            answer, body = vault.ask(f"/v1/integrations/{INTEGRATION}/credentials{wait}", headers)
+            if answer.status == 200:
+                etag, pause = answer.headers["ETag"], 1
+                use(json.loads(body))
+                continue
+            if answer.status == 304:
+                pause = 1
+                continue
+            problem = json.loads(body)
+            why = f"{problem['code']} (request ID {problem['request_id']})"
+            if answer.status == 404:
+                # Reset: there is no pair until an operator stores the new one. What we had is dead.
+                etag = None
+            elif answer.status not in (429, 503):
+                # 403: what refuses us now will refuse us in a minute too. Somebody has to look.
+                sys.exit(f"{INTEGRATION}: refused: {why}")
+        except ssl.SSLCertVerificationError as error:
+            sys.exit(f"{INTEGRATION}: that is not the vault of {IDENTITY}/ca.pem: {error}")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # The daemon restarts, or the connection broke. The pair that we have stays good meanwhile.
+            why = repr(error)
+        print(f"{INTEGRATION}: {why}; trying again in {pause} s", file=sys.stderr, flush=True)
+        if vault:
+            vault.close()
+        vault = None
+        time.sleep(pause)
+        pause = min(pause * 2, 30)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The programs in examples/ read the pair and follow its rotation, through a seal, a restart and a reset.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+examples=$(dirname "$0")/../../examples
+
+# follow NAME PROGRAM: starts an example as a caller of its own; its output is in $SCRATCH/NAME.out and .err.
+follow() {
+    as "$ADMIN" caller add "$1" --script customscript_nx_suitelet2 --out "$SCRATCH/$1" >/dev/null
+    FSM_VAULT_IDENTITY=$SCRATCH/$1 FSM_VAULT_SOCKET=$SOCKET "$2" >"$SCRATCH/$1.out" 2>"$SCRATCH/$1.err" &
+}
+uses() { grep -qx "fsm: using version $2" "$SCRATCH/$1.out"; }
+both_use() { until_true 30 uses python "$1" && until_true 30 uses node "$1"; }
+# turned VERB: the pair replaced by a random one.
+turned() {
+    private_file "$SCRATCH/id" "$(openssl rand -hex 32)"
+    private_file "$SCRATCH/secret" "$(openssl rand -hex 32)"
+    cat "$SCRATCH/id" "$SCRATCH/secret" >>"$SCRATCH/values"
+    as "$ADMIN" integration "$1" fsm --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/secret" >/dev/null
+}
+gone() { [ "$2" = 1 ] && grep -q "refused: caller_revoked" "$SCRATCH/$1.err"; }
+both_ended() { ended "$PYTHON" && ended "$NODE"; }
+watching() { [ "$(as "$ADMIN" --output json audit tail -n 200 | jq '[.items[] | select(.action == "watch.open" and .outcome == "allowed")] | length')" -ge "$1" ]; }
+
+follow python "$examples/follow_pair.py"
+PYTHON=$!
+follow node "$examples/follow_pair.mjs"
+NODE=$!
+check "they read the pair" both_use 1
+check "they follow a rotation" turned rotate
+check "at once" both_use 2
+as "$ADMIN" seal >/dev/null
+as "$ADMIN" unseal --passphrase-file "$PASSPHRASE" >/dev/null
+check "a seal is gone through" turned rotate
+check "and the next version found" both_use 3
+check "a restart is gone through" stop_daemon
+start_daemon "$VAULT" "$PASSPHRASE"
+check "and the rotation after it" turned rotate
+check "found too" both_use 4
+check "a reset ends the pair" as "$ADMIN" integration reset fsm
+check "a new one is captured" turned capture
+check "and used" both_use 5
+check "the watch is one of them" watching 1
+for who in python node; do as "$ADMIN" caller revoke "$who" >/dev/null; done
+check "revoked, both end" until_true 30 both_ended
+code=0; wait "$PYTHON" || code=$?
+check "the Python one says why" gone python "$code"
+code=0; wait "$NODE" || code=$?
+check "and the Node one" gone node "$code"
+no_value() { ! grep -qFf "$SCRATCH/values" "$SCRATCH"/{python,node}.{out,err}; }
+fold -w 64 "$SCRATCH/values" >"$SCRATCH/folded" && mv "$SCRATCH/folded" "$SCRATCH/values"
+check "neither has printed a value" no_value
+check "no daemon panicked" no_panic
