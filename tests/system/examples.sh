@@ -15,12 +15,12 @@ follow() {
 }
 uses() { grep -qx "fsm: using version $2" "$SCRATCH/$1.out"; }
 both_use() { until_true 30 uses python "$1" && until_true 30 uses node "$1"; }
-# turned VERB: the pair replaced by a random one.
+# turned VERB [ARGUMENT...]: the pair replaced by a random one.
 turned() {
     private_file "$SCRATCH/id" "$(openssl rand -hex 32)"
     private_file "$SCRATCH/secret" "$(openssl rand -hex 32)"
     cat "$SCRATCH/id" "$SCRATCH/secret" >>"$SCRATCH/values"
-    as "$ADMIN" integration "$1" fsm --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/secret" >/dev/null
+    as "$ADMIN" integration "$@" fsm --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/secret" >/dev/null
 }
 gone() { [ "$2" = 1 ] && grep -q "refused: caller_revoked" "$SCRATCH/$1.err"; }
 both_ended() { ended "$PYTHON" && ended "$NODE"; }
@@ -31,15 +31,15 @@ PYTHON=$!
 follow node "$examples/follow_pair.mjs"
 NODE=$!
 check "they read the pair" both_use 1
-check "they follow a rotation" turned rotate
+check "they follow a rotation" turned rotate --force
 check "at once" both_use 2
 as "$ADMIN" seal >/dev/null
 as "$ADMIN" unseal --passphrase-file "$PASSPHRASE" >/dev/null
-check "a seal is gone through" turned rotate
+check "a seal is gone through" turned rotate --force
 check "and the next version found" both_use 3
 check "a restart is gone through" stop_daemon
 start_daemon "$VAULT" "$PASSPHRASE"
-check "and the rotation after it" turned rotate
+check "and the rotation after it" turned rotate --force
 check "found too" both_use 4
 check "a reset ends the pair" as "$ADMIN" integration reset fsm
 check "a new one is captured" turned capture

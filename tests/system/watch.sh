@@ -10,12 +10,14 @@ operator() { as "$ADMIN" "$@"; }
 add() { operator caller add "$1" --script customscript_nx_suitelet2 --out "$SCRATCH/$1" >/dev/null; }
 VERSION=1 HEARD=$SCRATCH/heard
 mkdir "$HEARD"
-# rotate [VERB]: a random pair, the version after $VERSION.
+# rotate [VERB]: a random pair, the version after $VERSION, whoever still holds the one that it pushes out.
 rotate() {
     private_file "$SCRATCH/id" "$(openssl rand -hex 32)"
     private_file "$SCRATCH/secret" "$(openssl rand -hex 32)"
     VERSION=$((VERSION + 1))
-    operator integration "${1:-rotate}" fsm --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/secret" >/dev/null
+    local verb=("${1:-rotate}" fsm)
+    [ $# -gt 0 ] || verb+=(--force)
+    operator integration "${verb[@]}" --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/secret" >/dev/null
 }
 # watch NAME unix|tcp IDENTITY [CURL_ARGUMENT...]: a watch in the background, its events in $HEARD/NAME, its process
 # WATCH; returns when it has begun.

@@ -18,7 +18,7 @@ const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const LONG: Duration = Duration::from_secs(3600);
 
 fn spread(grace: i64) -> Spread {
-    Spread { grace: Some(SignedDuration::from_secs(grace)), activate: true, note: None, force: false }
+    Spread { grace: Some(SignedDuration::from_secs(grace)), activate: true, note: None, force: true }
 }
 
 impl Site {
