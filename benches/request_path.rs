@@ -10,12 +10,12 @@ use fsm_vault::audit::{Durability, Settings};
 use fsm_vault::clock::SystemClock;
 use fsm_vault::crypto::Argon2Cost;
 use fsm_vault::identity::{Identity, Peer, Presented};
-use fsm_vault::model::{Pins, Role, VersionWanted};
+use fsm_vault::model::{FSM_NAME, FSM_SECRETS, IntegrationForm, Pins, Role, VersionWanted};
 use fsm_vault::policy::Ask;
 use fsm_vault::secret::Plaintext;
 use fsm_vault::vault::{
-    Asker, CertificateSource, Directory, NewCaller, NewFsm, NewVault, Opening, Session, Vault, create,
-    open_store,
+    Asker, CertificateSource, Directory, NewCaller, NewIntegration, NewVault, Opening, PairSource, Session,
+    Vault, create, open_store,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -74,10 +74,16 @@ impl Site {
         let admin = Session::new(presented.expect("an identity"), here());
         let asker = Asker { session: &admin, request_id: "bench" };
         let (client_id, client_secret) = (plain(&"a1".repeat(32)), plain(&"b2".repeat(32)));
-        vault
-            .create_fsm(asker, NewFsm { redirect_uris: vec![], client_id, client_secret })
-            .await
-            .expect("the pair");
+        let [client_id_secret, client_secret_secret] = FSM_SECRETS.map(|id| Some(id.parse().expect("an ID")));
+        let new = NewIntegration {
+            name: FSM_NAME.parse().expect("a name"),
+            form: IntegrationForm::fsm(),
+            is_template: true,
+            client_id_secret,
+            client_secret_secret,
+            pair: Some(PairSource::Given { client_id, client_secret: Some(client_secret) }),
+        };
+        vault.create_integration(asker, new).await.expect("the pair");
         let allowed = enrol(&vault, asker, "fsm", "customscript_nx_suitelet2").await;
         let refused = enrol(&vault, asker, "other", "customscript_other").await;
         (vault, allowed, refused)

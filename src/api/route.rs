@@ -25,6 +25,8 @@ pub enum Call<'a> {
     Integrations,
     CreateIntegration,
     Integration(&'a str),
+    EditIntegration(&'a str),
+    DeleteIntegration(&'a str),
     Credentials(&'a str),
     Rotate(&'a str),
     Activate((&'a str, &'a str)),
@@ -72,6 +74,8 @@ impl Call<'_> {
             Self::Integrations
             | Self::CreateIntegration
             | Self::Integration(_)
+            | Self::EditIntegration(_)
+            | Self::DeleteIntegration(_)
             | Self::RotatePair(_)
             | Self::ActivatePair(_)
             | Self::ResetPair(_) => Kind::Integrations,
@@ -92,6 +96,7 @@ impl Call<'_> {
             Self::EditSecret(_) => Some("secret.edit"),
             Self::Import => Some("secret.import"),
             Self::CreateIntegration => Some("integration.create"),
+            Self::EditIntegration(_) => Some("integration.edit"),
             Self::Rotate(_) => Some("secret.rotate"),
             Self::Activate(_) => Some("secret.activate"),
             Self::RotatePair(_) => Some("integration.rotate"),
@@ -135,6 +140,8 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("GET", ["v1", "integrations"]) => Call::Integrations,
         ("POST", ["v1", "integrations"]) => Call::CreateIntegration,
         ("GET", ["v1", "integrations", name]) => Call::Integration(name),
+        ("PATCH", ["v1", "integrations", name]) => Call::EditIntegration(name),
+        ("DELETE", ["v1", "integrations", name]) => Call::DeleteIntegration(name),
         ("GET", ["v1", "integrations", name, "credentials"]) => Call::Credentials(name),
         ("POST", ["v1", "integrations", name, "credentials"]) => Call::RotatePair(name),
         ("POST", ["v1", "integrations", name, "credentials", number, "activate"]) => {
@@ -159,7 +166,7 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
 fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["v1", "secrets" | "integrations" | "callers"] => Some("GET, POST"),
-        ["v1", "secrets" | "callers", _] => Some("GET, PATCH, DELETE"),
+        ["v1", "secrets" | "callers" | "integrations", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
         ["v1", "secrets", _, "versions", _] => Some("DELETE"),
         ["v1", "sys", "seal" | "unseal"]
@@ -170,7 +177,6 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         | ["v1", "integrations", _, "credentials", _, "activate"]
         | ["v1", "integrations", _, "reset"] => Some("POST"),
         ["v1", "sys", "status" | "metrics"]
-        | ["v1", "integrations", _]
         | ["v1", "secrets", _, "value" | "notes" | "consumers" | "access"]
         | ["v1", "audit"]
         | ["v1", "audit", "verify"]
@@ -192,6 +198,8 @@ mod tests {
     fn plain_words_and_near_misses() {
         assert_eq!(route(&Method::GET, "/v1/secrets/_x/value").ok(), Some(Call::Value("_x")));
         assert_eq!(route(&Method::DELETE, "/v1/callers/fsm").ok(), Some(Call::Revoke("fsm")));
+        assert_eq!(route(&Method::PATCH, "/v1/integrations/fsm").ok(), Some(Call::EditIntegration("fsm")));
+        assert_eq!(route(&Method::DELETE, "/v1/integrations/fsm").ok(), Some(Call::DeleteIntegration("fsm")));
         for path in [
             "",
             "/",
@@ -217,6 +225,7 @@ mod tests {
             (Method::PUT, "/v1/secrets", "GET, POST"),
             (Method::HEAD, "/v1/sys/status", "GET"),
             (Method::GET, "/v1/sys/unseal", "POST"),
+            (Method::POST, "/v1/integrations/fsm", "GET, PATCH, DELETE"),
             (Method::POST, "/v1/callers/fsm", "GET, PATCH, DELETE"),
             (Method::POST, "/v1/secrets/_x/value", "GET"),
             (Method::POST, "/v1/secrets/_x", "GET, PATCH, DELETE"),

@@ -182,6 +182,8 @@ impl Api {
             Call::Integrations => integrations::list(self, asker, query, request).await,
             Call::CreateIntegration => integrations::create(self, asker, query, request).await,
             Call::Integration(name) => integrations::see(self, asker, name, query, request).await,
+            Call::EditIntegration(name) => integrations::edit(self, asker, name, query, request).await,
+            Call::DeleteIntegration(name) => integrations::delete(self, asker, name, query, request).await,
             Call::Credentials(name) => integrations::credentials(self, asker, name, query, request).await,
             Call::Rotate(id) => versions::rotate(self, asker, id, query, request).await,
             Call::Activate(which) => versions::activate(self, asker, which, query, request).await,

@@ -1,7 +1,7 @@
 //! `/v1/secrets/{id}/versions` and the rotation of an integration's pair.
 
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
 
 use super::answer::{self, Reply};
 use super::body;
@@ -12,8 +12,10 @@ use super::query::Query;
 use super::secrets::{named as named_secret, one_value};
 use super::server::Api;
 use crate::model::{FieldError, VersionWanted, line_of_text};
-use crate::vault::{Asker, Cut, NewPair, NewVersion, Rotated, Spread};
-use crate::wire::{ActivationForm, MAX_BODY, MAX_VALUE_BODY, NewPairForm, VersionForm, VersionMoved};
+use crate::vault::{Asker, Cut, NewPair, NewVersion, PairSource, Rotated, Spread};
+use crate::wire::{
+    ActivationForm, MAX_BODY, MAX_VALUE_BODY, NewPairForm, VersionForm, VersionMoved, issued_body,
+};
 
 const MAX_NOTE: usize = 1000;
 
@@ -52,11 +54,31 @@ pub async fn rotate_pair(
     let form: NewPairForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let mut wrong = Vec::new();
     let spread = Spread { force, ..spread(form.grace, form.activate, form.note, &mut wrong) };
-    if !wrong.is_empty() {
+    let source = match (form.client_id, form.client_secret, form.issue) {
+        (Some(client_id), client_secret, false) => Some(PairSource::Given { client_id, client_secret }),
+        (None, None, true) => Some(PairSource::Issued),
+        (None, _, false) => {
+            wrong.push(FieldError::new("/client_id", "is missing"));
+            None
+        }
+        (_, _, true) => {
+            wrong.push(FieldError::new("/issue", "is true although values are given; take one of the two"));
+            None
+        }
+    };
+    let Some(source) = source.filter(|_| wrong.is_empty()) else {
         return Err(Failure::Invalid(wrong));
+    };
+    // An issued pair leaves with the answer.
+    let departing = api.departing(asker);
+    let rotated = api.vault.rotate_pair(asker, &name, NewPair { source, spread }).await?;
+    match &rotated.issued {
+        None => moved(rotated),
+        Some(pair) => {
+            let body = issued_body(&told(&rotated), &pair.client_id, pair.client_secret.as_ref());
+            Ok(answer::revealed(StatusCode::CREATED, body, departing))
+        }
     }
-    let new = NewPair { client_id: form.client_id, client_secret: form.client_secret, spread };
-    moved(api.vault.rotate_pair(asker, &name, new).await?)
 }
 
 pub async fn activate(

@@ -6,13 +6,15 @@ use super::arguments::Globals;
 use super::columns::{Columns, time};
 use super::connect::with_daemon;
 use super::failure::Failure;
+use super::integration_create::{self, Create};
+use super::integration_edit::{self, Delete, Edit};
+use super::integration_view::{described, show_pair, state};
 use super::listing;
-use super::output::{self, Form, Reveal};
+use super::output::{self, Form};
 use super::rotation::{self, ActivatePair, CapturePair, ResetPair, RotatePair};
-use super::secret::{Asked, rules, unchanged};
+use super::secret::{Asked, unchanged};
 use crate::client::Call;
-use crate::model::{ConsentPolicy, IntegrationName, IntegrationState, OAuthScope};
-use crate::secret::Plaintext;
+use crate::model::IntegrationName;
 use crate::wire::{IntegrationView, PairRead};
 
 #[derive(Subcommand)]
@@ -21,6 +23,12 @@ pub enum Integration {
     List(List),
     /// Show one record, never its pair
     Show(Show),
+    /// Make a record, with its pair or without
+    Create(Box<Create>),
+    /// Change a record, all but its pair
+    Edit(Box<Edit>),
+    /// Delete a record and destroy its pair
+    Delete(Delete),
     /// Store the pair that NetSuite shows once
     Capture(CapturePair),
     /// Replace the pair, both halves as one
@@ -57,6 +65,9 @@ pub fn run(globals: &Globals, command: Integration) -> Result<(), Failure> {
     match command {
         Integration::List(_) => list(globals),
         Integration::Show(command) => show(globals, &command.name),
+        Integration::Create(command) => integration_create::run(globals, *command),
+        Integration::Edit(command) => integration_edit::edit(globals, *command),
+        Integration::Delete(command) => integration_edit::delete(globals, &command),
         Integration::Capture(command) => rotation::capture_pair(globals, command),
         Integration::Rotate(command) => rotation::rotate_pair(globals, command),
         Integration::Activate(command) => rotation::activate_pair(globals, command),
@@ -99,66 +110,7 @@ fn credentials(globals: &Globals, command: Credentials) -> Result<(), Failure> {
         let PairRead { client_id, client_secret, .. } = answer.read()?;
         match globals.output {
             Form::Json => answer.body.lend(output::print_json),
-            Form::Text => {
-                let how = Reveal::fitting(false);
-                let (id, secret) = (how.render(client_id)?, how.render(client_secret)?);
-                line("client_id: ", &id)?;
-                line("client_secret: ", &secret)
-            }
+            Form::Text => show_pair(client_id, client_secret),
         }
     })
-}
-
-fn line(name: &str, value: &Plaintext) -> Result<(), Failure> {
-    output::print(name.as_bytes())?;
-    value.lend(output::print)
-}
-
-fn described(record: &IntegrationView) -> String {
-    let grants = [
-        (record.authorization_code_grant, "authorization code"),
-        (record.client_credentials_grant, "client credentials"),
-    ];
-    let grants: Vec<_> = grants.into_iter().filter_map(|(on, name)| on.then_some(name)).collect();
-    let mut lines = Columns::pairs();
-    lines.row(["name", &record.name]);
-    lines.row(["description", &record.description]);
-    lines.row(["state", state(record.state)]);
-    lines.row(["grants", &grants.join(", ")]);
-    lines.row(["scopes", &record.scopes.iter().map(|each| scope(*each)).collect::<Vec<_>>().join(", ")]);
-    lines.row(["consent", consent(record.consent_policy)]);
-    // They may carry a capability token; JSON shows them to whoever asks for it.
-    lines.row(["redirect URIs", &format!("{} (shown with --output json)", record.redirect_uris.len())]);
-    lines.row(["application ID", &record.application_id]);
-    lines.row(["secrets", &format!("{}, {}", record.client_id_secret, record.client_secret_secret)]);
-    rules(&mut lines, record.restrictions.as_ref());
-    lines.row(["version", &record.version.map(|version| version.to_string()).unwrap_or_default()]);
-    lines.row(["created", &format!("{} by {}", time(record.created_at), record.created_by)]);
-    lines.row(["changed", &time(record.changed_at)]);
-    lines.to_string()
-}
-
-fn state(state: IntegrationState) -> &'static str {
-    match state {
-        IntegrationState::Enabled => "enabled",
-        IntegrationState::Blocked => "blocked",
-        IntegrationState::WaitingForApproval => "waiting for approval",
-    }
-}
-
-fn scope(scope: OAuthScope) -> &'static str {
-    match scope {
-        OAuthScope::Restlets => "restlets",
-        OAuthScope::RestWebservices => "rest_webservices",
-        OAuthScope::SuiteAnalytics => "suite_analytics",
-        OAuthScope::Mcp => "mcp",
-    }
-}
-
-fn consent(policy: ConsentPolicy) -> &'static str {
-    match policy {
-        ConsentPolicy::AlwaysAsk => "always ask",
-        ConsentPolicy::NeverAsk => "never ask",
-        ConsentPolicy::AskFirstTime => "ask first time",
-    }
 }

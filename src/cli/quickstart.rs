@@ -234,7 +234,7 @@ impl Quickstart {
     /// The pair from the files, from whoever sits at the terminal, or made up.
     fn source(&self) -> Result<Source, Failure> {
         if self.client_id_file.is_none() && !prompt::can_ask() {
-            let pair = Pair { client_id: place::random_text()?, client_secret: place::random_text()? };
+            let pair = Pair { client_id: place::random_text()?, client_secret: Some(place::random_text()?) };
             return Ok(Source { pair, sample: true });
         }
         let files = PairFiles {
@@ -242,7 +242,7 @@ impl Quickstart {
             client_secret_file: self.client_secret_file.clone(),
             exact: self.exact,
         };
-        Ok(Source { pair: files.read()?, sample: false })
+        Ok(Source { pair: files.read(false)?, sample: false })
     }
 }
 

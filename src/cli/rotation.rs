@@ -8,8 +8,9 @@ use super::arguments::Globals;
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::fsm::PairFiles;
-use super::value;
+use super::fsm::{Pair, PairFiles};
+use super::integration_view::show_issued;
+use super::{prompt, value};
 use crate::client::{Answer, Body, Call};
 use crate::model::{IntegrationName, SecretId, Standing};
 use crate::wire::{IntegrationView, VersionMoved};
@@ -84,7 +85,8 @@ pub struct RetireSecret {
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  fsm-vault integration capture fsm --client-id-file id.txt --client-secret-file \
-                        secret.txt\n\nNetSuite shows the pair once. Without files both are asked for, unseen and twice."
+                        secret.txt\n\nNetSuite shows the pair once. Without files both are asked for, unseen and twice. A \
+                        public client has a client ID alone."
 )]
 pub struct CapturePair {
     /// Its name, such as fsm
@@ -99,7 +101,8 @@ pub struct CapturePair {
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault integration rotate fsm --client-id-file id.txt --client-secret-file \
-                        secret.txt\n  fsm-vault integration rotate fsm --pending\n\nBoth halves change as one. Without \
+                        secret.txt\n  fsm-vault integration rotate fsm --pending\n  fsm-vault integration rotate own \
+                        --issue\n\nBoth halves change as one. Without \
                         files both are asked for, unseen and twice."
 )]
 pub struct RotatePair {
@@ -107,6 +110,9 @@ pub struct RotatePair {
     name: IntegrationName,
     #[command(flatten)]
     pair: PairFiles,
+    /// Let the daemon make up the pair, and show it this once
+    #[arg(long, conflicts_with_all = ["client_id_file", "client_secret_file"])]
+    issue: bool,
     #[command(flatten)]
     spread: Spread,
 }
@@ -132,12 +138,19 @@ pub struct ActivatePair {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  fsm-vault integration reset fsm\n\nFor when NetSuite's Reset Credentials has made \
-                        the pair worthless: nobody gets it any more. Capture the new one next."
+    after_help = "Examples:\n  fsm-vault integration reset fsm\n  fsm-vault integration reset fsm --client-id-file id.txt \
+                        --client-secret-file secret.txt\n  fsm-vault integration reset fsm --no-capture\n\nFor when \
+                        NetSuite's Reset Credentials has made the pair worthless: nobody gets it any more, at once. \
+                        Then the new one is asked for, unseen and twice, or taken from the files."
 )]
 pub struct ResetPair {
     /// Its name, such as fsm
     name: IntegrationName,
+    #[command(flatten)]
+    pair: PairFiles,
+    /// Leave it without a pair; capture the new one later
+    #[arg(long, conflicts_with_all = ["client_id_file", "client_secret_file"])]
+    no_capture: bool,
 }
 
 pub fn rotate_secret(globals: &Globals, command: RotateSecret) -> Result<(), Failure> {
@@ -166,28 +179,43 @@ pub fn retire_secret(globals: &Globals, command: RetireSecret) -> Result<(), Fai
 
 pub fn capture_pair(globals: &Globals, command: CapturePair) -> Result<(), Failure> {
     let name = command.name;
-    let record: IntegrationView = with_daemon(globals, async |daemon| {
-        Ok(daemon.call(Call::get(format!("/v1/integrations/{name}"))).await?.read()?)
-    })?;
+    let record = record(globals, &name)?;
     if let Some(version) = record.version {
         let text = format!(
             "{name} has a pair, version {version}; replace it with: fsm-vault integration rotate {name}"
         );
         return Err(Failure::new(Exit::Conflict, text));
     }
+    let pair = command.pair.read(record.public_client)?;
     let spread = Spread { grace: None, pending: false, note: command.note, force: false };
-    rotate_pair(globals, RotatePair { name, pair: command.pair, spread })
+    store(globals, credentials(&name), false, spread.add_to(checked(&pair)?))
 }
 
 pub fn rotate_pair(globals: &Globals, command: RotatePair) -> Result<(), Failure> {
-    client(globals)?;
-    let pair = command.pair.read()?;
-    let room = pair.client_id.lend(<[u8]>::len) + pair.client_secret.lend(<[u8]>::len);
-    let body = Body::with_room(2 * room + 2048)
-        .secret("client_id", &pair.client_id)?
-        .secret("client_secret", &pair.client_secret)?;
-    let path = format!("/v1/integrations/{}/credentials", command.name);
-    store(globals, path, command.spread.force, command.spread.add_to(body))
+    let record = record(globals, &command.name)?;
+    let body = if command.issue {
+        Body::default().field("issue", &true)
+    } else {
+        checked(&command.pair.read(record.public_client)?)?
+    };
+    store(globals, credentials(&command.name), command.spread.force, command.spread.add_to(body))
+}
+
+/// A pair on its way to be stored, after a warning if it looks odd.
+fn checked(pair: &Pair) -> Result<Body, Failure> {
+    pair.warn_if_odd();
+    pair.body()
+}
+
+fn credentials(name: &IntegrationName) -> String {
+    format!("/v1/integrations/{name}/credentials")
+}
+
+/// The record, looked at before anybody is asked for a pair in vain.
+fn record(globals: &Globals, name: &IntegrationName) -> Result<IntegrationView, Failure> {
+    with_daemon(globals, async |daemon| {
+        Ok(daemon.call(Call::get(format!("/v1/integrations/{name}"))).await?.read()?)
+    })
 }
 
 pub fn activate_pair(globals: &Globals, command: ActivatePair) -> Result<(), Failure> {
@@ -197,13 +225,34 @@ pub fn activate_pair(globals: &Globals, command: ActivatePair) -> Result<(), Fai
 
 pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure> {
     let name = &command.name;
+    let record = record(globals, name)?;
+    // A file that can't be read must not leave the record without a pair.
+    let given = command.pair.is_given().then(|| command.pair.read(record.public_client)).transpose()?;
     with_daemon(globals, async |daemon| {
         daemon.call(Call::post(format!("/v1/integrations/{name}/reset"))).await?;
-        let document = serde_json::json!({ "name": name.as_str(), "version": null });
-        globals.output.show(&document, || {
-            format!("the pair of {name} is retired for good\nNext, store the new one: fsm-vault integration capture {name}\n")
-        })
-    })
+        Ok(())
+    })?;
+    let next = format!("fsm-vault integration capture {name}");
+    let pair = match given {
+        Some(pair) => Some(pair),
+        None if command.no_capture || !prompt::can_ask() => None,
+        None => {
+            eprintln!("The pair of {name} is retired for good. Now the new one; Ctrl-C, and later: {next}");
+            Some(command.pair.read(record.public_client)?)
+        }
+    };
+    match pair {
+        Some(pair) => {
+            let spread = Spread { grace: None, pending: false, note: None, force: false };
+            store(globals, credentials(name), false, spread.add_to(checked(&pair)?))
+        }
+        None => {
+            let document = serde_json::json!({ "name": name.as_str(), "version": null });
+            let text =
+                || format!("the pair of {name} is retired for good\nNext, store the new one: {next}\n");
+            globals.output.show(&document, text)
+        }
+    }
 }
 
 impl Spread {
@@ -227,7 +276,8 @@ fn store(
     with_daemon(globals, async |daemon| {
         let call = Call::post(path).parameter("force", force.then_some(true)).with(body);
         let answer = daemon.call(call).await?;
-        told(globals, &answer)
+        told(globals, &answer)?;
+        show_issued(globals, &answer)
     })
 }
 

@@ -1,16 +1,28 @@
 //! An OAuth 2.0 integration record, which owns the pair client ID + client secret.
 //!
-//! NETSUITE.md, Integration records and The FSM pair.
+//! NETSUITE.md, Integration records and The FSM pair. What people write is an [`IntegrationForm`]; a record that
+//! has come through its check keeps all rules.
+
+mod endpoint;
+mod form;
+mod uri;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use endpoint::Endpoints;
+pub use form::{AccountForm, IntegrationForm, PairCare};
+pub use uri::redirect_uri;
+
+use super::account::AccountId;
 use super::name::{CallerName, IntegrationName, SecretId};
-use super::restrictions::{Restrictions, Scope};
-use super::word::Invalid;
+use super::restrictions::Restrictions;
 
 /// The name of the integration that `fsm setup` makes.
 pub const FSM_NAME: &str = "fsm";
+
+/// The IDs that its two secrets have, client ID first.
+pub const FSM_SECRETS: [&str; 2] = ["custsecret_fsm_oauth2_client_id", "custsecret_fsm_oauth2_client_secret"];
 
 /// Whether the record may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +30,7 @@ pub const FSM_NAME: &str = "fsm";
 pub enum IntegrationState {
     Enabled,
     Blocked,
+    /// Only at its beginning: there is no way back to it.
     WaitingForApproval,
 }
 
@@ -40,23 +53,70 @@ pub enum ConsentPolicy {
     AskFirstTime,
 }
 
+/// Where the pair last stored came from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PairOrigin {
+    /// Somebody brought it, as shown once by NetSuite.
+    #[default]
+    Captured,
+    /// The vault made it up.
+    Issued,
+}
+
+/// The same record as it is installed in another account. State, note and consent policy are that account's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installation {
+    pub account_id: AccountId,
+    pub state: IntegrationState,
+    pub note: String,
+    pub consent_policy: ConsentPolicy,
+}
+
 /// An integration record. Its pair's versions are those of its two secrets, which always change together.
+///
+/// The fields with a default came after the first records were written: one without them reads as one that
+/// never set them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Integration {
     pub name: IntegrationName,
     pub description: String,
+    #[serde(default)]
+    pub note: String,
+    /// In the host account, `account_id`: the one that decides whether the pair is served.
     pub state: IntegrationState,
     pub authorization_code_grant: bool,
     pub client_credentials_grant: bool,
     /// Treated as sensitive: the FSM Suitelet's URL carries a capability token (`ns-at`).
     pub redirect_uris: Vec<String>,
+    /// A public client has no client secret. Fixed once the record is made.
+    #[serde(default)]
+    pub public_client: bool,
+    /// Of a public client, 1 to 720; None of a confidential one, whose refresh tokens last 7 days.
+    pub refresh_token_validity_hours: Option<u16>,
+    /// Of a public client, 1 to 720: after it the user signs in anew. None of a confidential one.
+    pub maximum_token_rotation_hours: Option<u16>,
+    #[serde(default)]
+    pub dynamic_client_registration: bool,
+    pub client_name: Option<String>,
+    /// Ascending, without repetition, never empty.
     pub scopes: Vec<OAuthScope>,
     pub consent_policy: ConsentPolicy,
+    pub account_id: Option<AccountId>,
+    /// Ascending by account.
+    #[serde(default)]
+    pub accounts: Vec<Installation>,
+    #[serde(default)]
+    pub endpoints: Endpoints,
     /// Generated, GUID-like, fixed.
     pub application_id: String,
     pub client_id_secret: SecretId,
-    pub client_secret_secret: SecretId,
+    /// None of a public client.
+    pub client_secret_secret: Option<SecretId>,
+    #[serde(default)]
+    pub pair_origin: PairOrigin,
     /// The only rules for the pair. None: it serves nobody.
     pub restrictions: Option<Restrictions>,
     pub created_at: Timestamp,
@@ -65,97 +125,24 @@ pub struct Integration {
 }
 
 impl Integration {
-    /// The FSM record as NETSUITE.md's table has it: one script, all domains, no employee limit.
-    pub fn fsm(application_id: String, redirect_uris: Vec<String>, by: CallerName, now: Timestamp) -> Self {
-        let known = "a constant of the product, covered by a test";
-        Self {
-            name: FSM_NAME.parse().expect(known),
-            description: "FSM OAuth 2.0".to_owned(),
-            state: IntegrationState::Enabled,
-            authorization_code_grant: true,
-            client_credentials_grant: false,
-            redirect_uris,
-            scopes: vec![OAuthScope::Restlets],
-            consent_policy: ConsentPolicy::AlwaysAsk,
-            application_id,
-            client_id_secret: "custsecret_fsm_oauth2_client_id".parse().expect(known),
-            client_secret_secret: "custsecret_fsm_oauth2_client_secret".parse().expect(known),
-            restrictions: Some(Restrictions {
-                scripts: Scope::Only(vec!["customscript_nx_suitelet2".parse().expect(known)]),
-                domains: Scope::All,
-                employees: Vec::new(),
-                suiteapp: None,
-            }),
-            created_at: now,
-            created_by: by,
-            changed_at: now,
-        }
+    /// The IDs of the secrets that hold its pair, client ID first.
+    pub fn secret_ids(&self) -> impl Iterator<Item = &SecretId> {
+        [Some(&self.client_id_secret), self.client_secret_secret.as_ref()].into_iter().flatten()
     }
 
-    /// The names of the pair's two secrets, as an operator reads them in a list.
+    /// The names of the pair's secrets, client ID first, as an operator reads them in a list.
     pub fn secret_names(&self) -> [String; 2] {
         let title = if self.description.is_empty() { self.name.as_str() } else { &self.description };
+        let title: String = title.chars().take(LONGEST_TITLE).collect();
         [format!("{title} Client ID"), format!("{title} Client Secret")]
     }
 }
 
-/// A redirect URI: `https://` and a host, or a custom scheme such as `myapp://callback`. `http://` is refused.
-pub fn redirect_uri(text: &str) -> Result<(), Invalid> {
-    const RULE: Invalid =
-        Invalid("is no redirect URI: https://host/… or a custom scheme such as myapp://callback");
-    if text.len() > 2000 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(RULE);
-    }
-    let (scheme, rest) = text.split_once("://").ok_or(RULE)?;
-    let scheme_holds = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-    if scheme.eq_ignore_ascii_case("http") {
-        return Err(Invalid("begins with http://; NetSuite takes https:// or a custom scheme"));
-    }
-    if !scheme_holds || rest.is_empty() || rest.starts_with(['/', '?', '#']) { Err(RULE) } else { Ok(()) }
-}
+/// So that what is made of it keeps NetSuite's limit for a secret's name.
+const LONGEST_TITLE: usize = 280;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn redirect_uris_and_near_misses() {
-        for right in [
-            "https://1234567.extforms.netsuite.com/app/site/hosting/scriptlet.nl?script=1&url=mobile",
-            "myapp://callback",
-        ] {
-            assert!(redirect_uri(right).is_ok(), "{right}");
-        }
-        for wrong in [
-            "",
-            "http://a.example/",
-            "HTTP://a.example",
-            "https://",
-            "https:///x",
-            "a.example",
-            "1app://x",
-            "https://a b",
-            "https://\u{e4}",
-        ] {
-            assert!(redirect_uri(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn fsm_is_what_the_table_says() {
-        let fsm = Integration::fsm("id".into(), vec![], "admin".parse().unwrap(), Timestamp::UNIX_EPOCH);
-        let shown = serde_json::to_value(&fsm).unwrap();
-        assert_eq!(shown["client_id_secret"], "custsecret_fsm_oauth2_client_id");
-        assert_eq!(shown["client_secret_secret"], "custsecret_fsm_oauth2_client_secret");
-        assert_eq!(
-            shown["restrictions"],
-            serde_json::json!({
-                "scripts": ["customscript_nx_suitelet2"], "allow_all_scripts": false,
-                "domains": [], "allow_all_domains": true,
-                "employees": [], "available_to_suiteapp": false, "suiteapp_id": null,
-            })
-        );
-        assert_eq!(fsm.secret_names(), ["FSM OAuth 2.0 Client ID", "FSM OAuth 2.0 Client Secret"]);
-    }
+/// What stands for a word of the API in a form. serde's own words are the source.
+fn word<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
+    let text = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
+    T::deserialize(text).ok()
 }

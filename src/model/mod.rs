@@ -3,6 +3,7 @@
 //! Every type here is valid once it exists: the way in is a parser that names what is wrong. Holds no
 //! secret value, reads no clock, does no I/O.
 
+mod account;
 mod caller;
 mod denial;
 mod domain;
@@ -16,10 +17,14 @@ mod tombstone;
 mod uses;
 mod word;
 
+pub use account::AccountId;
 pub use caller::{Caller, CallerState, KeyHash, Level, Pins, Role, SpeakingKey, UnitName};
 pub use denial::Denial;
 pub use domain::{Domain, DomainPattern};
-pub use integration::{ConsentPolicy, FSM_NAME, Integration, IntegrationState, OAuthScope, redirect_uri};
+pub use integration::{
+    AccountForm, ConsentPolicy, Endpoints, FSM_NAME, FSM_SECRETS, Installation, Integration, IntegrationForm,
+    IntegrationState, OAuthScope, PairCare, PairOrigin, redirect_uri,
+};
 pub use name::{CallerName, Employee, IntegrationName, ScriptId, SecretId, SuiteAppId};
 pub use restrictions::{Restrictions, RestrictionsForm, Scope};
 pub use rotation::{Rotation, Standstill};

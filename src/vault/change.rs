@@ -31,7 +31,7 @@ pub(super) enum Noun {
     },
     /// A secret's metadata that goes; its values go with `Gone`, and a `Tombstone` stays.
     SecretGone(SecretId),
-    Integration(Integration),
+    Integration(Box<Integration>),
     IntegrationGone(IntegrationName),
     Caller(Caller),
     Checkpoint(Checkpoint),
@@ -173,9 +173,8 @@ impl Noun {
             Self::Gone { .. } | Self::UsesGone(_) => return (0, Expect::Any),
             Self::Uses { uses, .. } => registry.secrets.get(&uses.id).and_then(|kept| kept.uses.revision()),
             Self::UsesMark(_) => registry.mark.revision,
-            Self::Integration(Integration { name, .. }) | Self::IntegrationGone(name) => {
-                registry.integrations.get(name).map(|kept| kept.revision)
-            }
+            Self::Integration(record) => registry.integrations.get(&record.name).map(|kept| kept.revision),
+            Self::IntegrationGone(name) => registry.integrations.get(name).map(|kept| kept.revision),
             Self::Caller(caller) => registry.callers.get(&caller.name).map(|kept| kept.revision),
             Self::Checkpoint(_) => registry.checkpoint.as_ref().map(|kept| kept.revision),
             Self::Tombstone(tombstone) => registry.tombstones.get(&tombstone.id).map(|kept| kept.revision),
@@ -264,7 +263,7 @@ impl Written {
             Noun::SecretGone(id) => {
                 registry.secrets.remove(&id);
             }
-            Noun::Integration(record) => registry.put_integration(record, self.revision),
+            Noun::Integration(record) => registry.put_integration(*record, self.revision),
             Noun::IntegrationGone(name) => {
                 registry.integrations.remove(&name);
             }

@@ -28,15 +28,18 @@ impl Comparison {
                 let found = registry.secrets.get(id).map(|kept| Arc::clone(&kept.noun));
                 self.secrets.entry(id.clone()).or_insert(found);
             }
-            Noun::Integration(Integration { name, .. }) | Noun::IntegrationGone(name) => {
-                let found = registry.integrations.get(name).map(|kept| Arc::clone(&kept.noun));
-                self.integrations.entry(name.clone()).or_insert(found);
-            }
+            Noun::Integration(record) => self.before_record(registry, &record.name),
+            Noun::IntegrationGone(name) => self.before_record(registry, name),
             Noun::Caller(caller) => self.touched.push(Subject::Caller(caller.name.clone())),
             // They come and go with their secret.
             Noun::Value { .. } | Noun::Gone { .. } | Noun::Tombstone(_) => {}
             Noun::Checkpoint(_) | Noun::Uses { .. } | Noun::UsesGone(_) | Noun::UsesMark(_) => {}
         }
+    }
+
+    fn before_record(&mut self, registry: &Registry, name: &IntegrationName) {
+        let found = registry.integrations.get(name).map(|kept| Arc::clone(&kept.noun));
+        self.integrations.entry(name.clone()).or_insert(found);
     }
 
     /// Compares with what there is after the change.
@@ -56,8 +59,7 @@ impl Comparison {
             if before.as_ref().map(terms) != after.map(terms) {
                 // The record's rules are its secrets' rules.
                 for record in before.iter().chain(after) {
-                    let halves = [&record.client_id_secret, &record.client_secret_secret];
-                    self.touched.extend(halves.map(|id| Subject::Secret(id.clone())));
+                    self.touched.extend(record.secret_ids().cloned().map(Subject::Secret));
                 }
                 self.note(Subject::Integration(name));
             }

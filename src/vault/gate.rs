@@ -33,7 +33,8 @@ pub struct OpenedValue {
 /// A released pair; both halves are of one version.
 pub struct OpenedPair {
     pub client_id: Plaintext,
-    pub client_secret: Plaintext,
+    /// None: a public client's.
+    pub client_secret: Option<Plaintext>,
     pub version: u64,
     /// To be kept with the bytes until they have been sent.
     pub departing: Departing,
@@ -53,7 +54,7 @@ struct Permit {
     caller: CallerName,
     version: u64,
     generation: u64,
-    /// One secret, or both halves of a pair, client ID first.
+    /// One secret, or the halves of a pair, client ID first; a public client's has one.
     parts: Vec<Part>,
 }
 
@@ -95,8 +96,10 @@ impl Vault {
         ask: Ask<'_>,
     ) -> Result<OpenedPair, VaultError> {
         let (version, opened, departing) = self.release(asker, Asked::Pair(name), ask).await?;
-        let [(_, client_id), (_, client_secret)] = opened.try_into().map_err(|_| VaultError::Unsettled)?;
-        Ok(OpenedPair { client_id, client_secret, version, departing })
+        // As many as the record has secrets: the permit was made for all of them or not at all.
+        let mut halves = opened.into_iter().map(|(_, half)| half);
+        let client_id = halves.next().ok_or(VaultError::Unsettled)?;
+        Ok(OpenedPair { client_id, client_secret: halves.next(), version, departing })
     }
 
     async fn release(
@@ -256,10 +259,15 @@ impl<'a> Found<'a> {
             Asked::Secret(id) => {
                 registry.secrets.get(id).map(|kept| (registry.owner(&kept.noun), [Some(kept), None]))
             }
-            Asked::Pair(name) => registry.integrations.get(name).map(|record| {
-                let half = |id: &SecretId| registry.secrets.get(id);
-                let halves = [half(&record.noun.client_id_secret), half(&record.noun.client_secret_secret)];
-                (Some(&*record.noun), halves)
+            Asked::Pair(name) => registry.integrations.get(name).and_then(|kept| {
+                let record = &*kept.noun;
+                let first = registry.secrets.get(&record.client_id_secret);
+                let second = match &record.client_secret_secret {
+                    // A confidential client without its client secret is none that could be served.
+                    Some(id) => Some(registry.secrets.get(id)?),
+                    None => None,
+                };
+                Some((Some(record), [first, second]))
             }),
         };
         match found {

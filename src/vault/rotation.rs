@@ -9,13 +9,13 @@ use super::error::VaultError;
 use super::integrations::owners;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
-use super::secrets::check_half;
+use super::pair::{IssuedPair, PairSource, Settled, joined};
 use super::session::Asker;
 use super::state::{Live, Unsealed};
 use crate::audit::{Entry, Outcome};
 use crate::model::{
-    Employee, FieldError, Fingerprint, IntegrationName, Rotation, Secret, SecretId, Standing, Standstill,
-    Version, VersionState, check_value,
+    Employee, Encoding, Fingerprint, Integration, IntegrationName, Rotation, Secret, SecretId, Standing,
+    Standstill, Version, VersionState, check_value,
 };
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -45,8 +45,7 @@ pub struct NewVersion {
 
 /// A pair to replace an integration's.
 pub struct NewPair {
-    pub client_id: Plaintext,
-    pub client_secret: Plaintext,
+    pub source: PairSource,
     pub spread: Spread,
 }
 
@@ -65,6 +64,8 @@ pub struct Rotated {
     pub state: Standing,
     /// The value is the current one already; nothing was changed.
     pub unchanged: bool,
+    /// A pair that was made up here, to be shown this once.
+    pub issued: Option<IssuedPair>,
 }
 
 /// What is rotated: one secret, or the two of an integration.
@@ -72,6 +73,27 @@ pub struct Rotated {
 enum Rotating<'a> {
     Secret(&'a SecretId),
     Pair(&'a IntegrationName),
+}
+
+/// What is to be stored, and of what it is the next version.
+enum Incoming<'a> {
+    Value(&'a SecretId, Plaintext),
+    Pair(&'a IntegrationName, PairSource),
+}
+
+/// What may be stored: values with their encodings, client ID first; the record, where the pair's origin changes.
+struct Settling {
+    values: Vec<(Plaintext, Encoding)>,
+    record: Option<Integration>,
+    issued: Option<IssuedPair>,
+}
+
+/// What a rotation writes, and what it comes to.
+struct Turned {
+    moved: Vec<Moved>,
+    /// The integration, if it changes too.
+    record: Option<Integration>,
+    rotated: Rotated,
 }
 
 /// A secret after its versions moved, and what its records become.
@@ -89,7 +111,7 @@ impl Vault {
         id: &SecretId,
         new: NewVersion,
     ) -> Result<Rotated, VaultError> {
-        self.rotate(asker, Rotating::Secret(id), vec![new.value], new.spread).await
+        self.rotate(asker, Incoming::Value(id, new.value), new.spread).await
     }
 
     /// Stores an integration's next pair: both halves in one batch, under one number.
@@ -99,7 +121,7 @@ impl Vault {
         name: &IntegrationName,
         new: NewPair,
     ) -> Result<Rotated, VaultError> {
-        self.rotate(asker, Rotating::Pair(name), vec![new.client_id, new.client_secret], new.spread).await
+        self.rotate(asker, Incoming::Pair(name, new.source), new.spread).await
     }
 
     /// Promotes a pending version, or rolls back to the previous one within its grace.
@@ -175,18 +197,18 @@ impl Vault {
     async fn rotate(
         &self,
         asker: Asker<'_>,
-        what: Rotating<'_>,
-        values: Vec<Plaintext>,
+        incoming: Incoming<'_>,
         spread: Spread,
     ) -> Result<Rotated, VaultError> {
         let turn = self.turn().await;
-        let cleared = self.clear_rotation(asker, what, "rotate").await?;
+        let cleared = self.clear_rotation(asker, incoming.what(), "rotate").await?;
         let force = spread.force;
-        let prepared = self.prepare_rotation(&cleared, what, values, spread).and_then(|(moved, rotated)| {
-            let lost = self.spare(&moved, force, cleared.now)?;
-            Ok((moved, rotated, lost))
+        let prepared = self.prepare_rotation(&cleared, incoming, spread).and_then(|turned| {
+            let lost = self.spare(&turned.moved, force, cleared.now)?;
+            Ok((turned, lost))
         });
-        let (mut cleared, (moved, rotated, lost)) = cleared.prepared(prepared).await?;
+        let (mut cleared, (turned, lost)) = cleared.prepared(prepared).await?;
+        let Turned { moved, record, rotated } = turned;
         cleared.entry.changes = lost;
         cleared.entry.version = Some(rotated.version);
         if rotated.unchanged {
@@ -196,40 +218,42 @@ impl Vault {
         }
         let prints =
             moved.iter().filter_map(|each| each.secret.versions.iter().find(|v| v.number == rotated.version));
-        let prints = prints.map(|version| version.fingerprint.0.as_str()).collect::<Vec<_>>().join("+");
-        cleared.entry.fingerprint = Some(prints.into());
-        self.finish(&turn, cleared, moved).await?;
+        cleared.entry.fingerprint = Some(joined(prints.map(|version| &version.fingerprint)).into());
+        if rotated.issued.is_some() {
+            cleared.entry.changes.get_or_insert_with(|| serde_json::json!({}))["pair"] = "issued".into();
+        }
+        let mut nouns = nouns(self.live().unsealed()?, moved);
+        nouns.extend(record.map(|record| Noun::Integration(Box::new(record))));
+        self.commit(&turn, cleared, nouns).await?;
         Ok(rotated)
     }
 
     fn prepare_rotation(
         &self,
         cleared: &Cleared,
-        what: Rotating,
-        values: Vec<Plaintext>,
+        incoming: Incoming,
         spread: Spread,
-    ) -> Result<(Vec<Moved>, Rotated), VaultError> {
+    ) -> Result<Turned, VaultError> {
         let grace = bounded(spread.grace)?;
-        let encodings = check(&values)?;
         let live = self.live();
         let unsealed = live.unsealed()?;
-        let secrets = rotating(unsealed, what)?;
-        let fingerprints: Vec<_> = values.iter().map(|value| unsealed.keys.fingerprint(value)).collect();
+        let secrets = rotating(unsealed, incoming.what())?;
+        let Settling { values, record, issued } = incoming.settle(unsealed)?;
+        let fingerprints: Vec<_> = values.iter().map(|(value, _)| unsealed.keys.fingerprint(value)).collect();
         let same = |(secret, print): (&Secret, &Fingerprint)| {
             secret.current().is_some_and(|current| current.fingerprint == *print)
         };
         if let Some(current) = secrets[0].current()
             && secrets.iter().zip(&fingerprints).all(same)
         {
-            return Ok((
-                Vec::new(),
-                Rotated { version: current.number, state: Standing::Current, unchanged: true },
-            ));
+            let (version, state) = (current.number, Standing::Current);
+            let rotated = Rotated { version, state, unchanged: true, issued: None };
+            return Ok(Turned { moved: Vec::new(), record: None, rotated });
         }
         let number = secrets.iter().map(Secret::next_version).max().unwrap_or(1);
         let mut moved = Vec::with_capacity(secrets.len());
-        for (((mut secret, value), encoding), fingerprint) in
-            secrets.into_iter().zip(values).zip(encodings).zip(fingerprints)
+        for ((mut secret, (value, encoding)), fingerprint) in
+            secrets.into_iter().zip(values).zip(fingerprints)
         {
             let (created_at, created_by) = (cleared.now, cleared.by.clone());
             let (state, note) = (VersionState::Pending, spread.note.clone());
@@ -242,7 +266,8 @@ impl Vault {
             moved.push(Moved { secret, destroyed, value: Some((number, value)) });
         }
         let state = if spread.activate { Standing::Current } else { Standing::Pending };
-        Ok((moved, Rotated { version: number, state, unchanged: false }))
+        let rotated = Rotated { version: number, state, unchanged: false, issued };
+        Ok(Turned { moved, record, rotated })
     }
 
     /// Moves versions that are there already.
@@ -272,7 +297,12 @@ impl Vault {
         let (mut cleared, (moved, lost)) = cleared.prepared(prepared).await?;
         cleared.entry.changes = lost;
         self.finish(&turn, cleared, moved).await?;
-        Ok(Rotated { version: number.unwrap_or_default(), state: Standing::Current, unchanged: false })
+        Ok(Rotated {
+            version: number.unwrap_or_default(),
+            state: Standing::Current,
+            unchanged: false,
+            issued: None,
+        })
     }
 
     /// [`spare`], for what was moved.
@@ -313,6 +343,33 @@ impl Vault {
     }
 }
 
+impl<'a> Incoming<'a> {
+    fn what(&self) -> Rotating<'a> {
+        match self {
+            Self::Value(id, _) => Rotating::Secret(id),
+            Self::Pair(name, _) => Rotating::Pair(name),
+        }
+    }
+
+    fn settle(self, unsealed: &Unsealed) -> Result<Settling, VaultError> {
+        match self {
+            Self::Value(_, value) => {
+                let encoding = value.lend(check_value).map_err(|why| VaultError::invalid("/value", why))?;
+                Ok(Settling { values: vec![(value, encoding)], record: None, issued: None })
+            }
+            Self::Pair(name, source) => {
+                let kept =
+                    unsealed.registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))?;
+                let record = &*kept.noun;
+                let Settled { halves, origin, issued } = source.settle(record.public_client, "")?;
+                let changed = record.pair_origin != origin;
+                let record = changed.then(|| Integration { pair_origin: origin, ..record.clone() });
+                Ok(Settling { values: halves, record, issued })
+            }
+        }
+    }
+}
+
 /// Copies of the secrets that move together. One that belongs to an integration doesn't move alone.
 fn rotating(unsealed: &Unsealed, what: Rotating) -> Result<Vec<Secret>, VaultError> {
     let registry = &unsealed.registry;
@@ -329,7 +386,7 @@ fn rotating(unsealed: &Unsealed, what: Rotating) -> Result<Vec<Secret>, VaultErr
         }
         Rotating::Pair(name) => {
             let record = &registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))?.noun;
-            Ok(vec![secret(&record.client_id_secret)?, secret(&record.client_secret_secret)?])
+            record.secret_ids().map(secret).collect()
         }
     }
 }
@@ -355,28 +412,6 @@ fn bounded(grace: Option<SignedDuration>) -> Result<SignedDuration, VaultError> 
         Ok(grace)
     } else {
         Err(VaultError::invalid("/grace", "is out of bounds: from 0s (a hard cut) to 30 days"))
-    }
-}
-
-fn check(values: &[Plaintext]) -> Result<Vec<crate::model::Encoding>, VaultError> {
-    match values {
-        [one] => Ok(vec![one.lend(check_value).map_err(|why| VaultError::invalid("/value", why))?]),
-        [id, secret] => {
-            let both = [check_half(id, "/client_id"), check_half(secret, "/client_secret")];
-            let wrong: Vec<FieldError> =
-                both.iter().filter_map(|each| each.as_ref().err().cloned()).collect();
-            if !wrong.is_empty() {
-                return Err(VaultError::Invalid(wrong));
-            }
-            if id.same_as(secret) {
-                return Err(VaultError::invalid(
-                    "/client_secret",
-                    "is the same as the client ID; NetSuite shows two different values",
-                ));
-            }
-            Ok(both.into_iter().flatten().collect())
-        }
-        _ => Ok(Vec::new()),
     }
 }
 

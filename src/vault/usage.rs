@@ -170,9 +170,10 @@ impl Recalled {
             let Ok(caller) = caller.parse() else { continue };
             let ids = match &of {
                 Of::Secret(id) => vec![&**id],
-                Of::Pair(name) => registry.integrations.get(&**name).map_or_else(Vec::new, |kept| {
-                    vec![kept.noun.client_id_secret.as_str(), kept.noun.client_secret_secret.as_str()]
-                }),
+                Of::Pair(name) => registry
+                    .integrations
+                    .get(&**name)
+                    .map_or_else(Vec::new, |kept| kept.noun.secret_ids().map(SecretId::as_str).collect()),
             };
             for kept in ids.into_iter().filter_map(|id| registry.secrets.get(id)) {
                 kept.uses.add(&caller, more);

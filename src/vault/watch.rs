@@ -167,5 +167,5 @@ fn told(unsealed: &Unsealed, caller: &Caller, asker: Asker, event: &Event, now: 
 }
 
 fn halves(record: &Integration) -> Vec<SecretId> {
-    vec![record.client_id_secret.clone(), record.client_secret_secret.clone()]
+    record.secret_ids().cloned().collect()
 }

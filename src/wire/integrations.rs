@@ -1,34 +1,140 @@
 //! Integration records and their pair, as an operator sends and sees them.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::json::object;
-use crate::model::{ConsentPolicy, Integration, IntegrationState, OAuthScope, RestrictionsForm};
+use super::json::{Object, nullable, optional_object};
+use crate::model::{
+    AccountForm, ConsentPolicy, Endpoints, FieldError, Installation, Integration, IntegrationForm,
+    IntegrationState, OAuthScope, PairCare, PairOrigin, RestrictionsForm,
+};
 use crate::secret::Plaintext;
 
 /// The template of the FSM record (NETSUITE.md, The FSM pair).
 pub const FSM_TEMPLATE: &str = "fsm";
 
-/// `POST /v1/integrations`: the record and, in the same atomic step, its first pair.
+/// A field that may be left out (None), or null (Some(None)): then it gets what it usually has.
+type Given<T> = Option<Option<T>>;
+
+/// `POST /v1/integrations` and `PATCH /v1/integrations/{name}`. The first ones are for a record that is being made.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct IntegrationForm {
-    pub name: String,
-    /// `fsm`, the one template there is.
-    pub template: String,
+pub struct IntegrationBody {
+    pub name: Option<String>,
+    /// `fsm`, the one template there is: what the other fields don't say comes from it.
+    pub template: Option<String>,
+    /// The first pair. Without, and without `issue`, the record serves nobody until one is captured.
+    #[serde(default, deserialize_with = "optional_object")]
+    pub credentials: Option<PairForm>,
+    /// The daemon makes up the first pair, and shows it this once.
     #[serde(default)]
-    pub redirect_uris: Vec<String>,
-    #[serde(deserialize_with = "object")]
-    pub credentials: PairForm,
+    pub issue: bool,
+    pub client_id_secret: Option<String>,
+    pub client_secret_secret: Option<String>,
+    /// Generated; here so that who sends it is told so.
+    pub application_id: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub description: Given<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub note: Given<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub state: Given<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub authorization_code_grant: Given<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub client_credentials_grant: Given<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub redirect_uris: Given<Vec<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub public_client: Given<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub refresh_token_validity_hours: Given<i64>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub maximum_token_rotation_hours: Given<i64>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub dynamic_client_registration: Given<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub client_name: Given<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub scopes: Given<Vec<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub consent_policy: Given<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub account_id: Given<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    accounts: Given<Vec<Object<AccountForm>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    endpoints: Given<Object<Endpoints>>,
+    #[serde(default, deserialize_with = "nullable")]
+    restrictions: Given<Object<RestrictionsForm>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub owners: Given<Vec<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub expires_on: Given<Date>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub max_age_days: Given<u32>,
 }
 
-/// A pair on its way in.
+impl IntegrationBody {
+    /// Fields that are fixed when a record is made, of those that were given.
+    pub fn fixed(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("/name", self.name.is_some()),
+            ("/template", self.template.is_some()),
+            ("/credentials", self.credentials.is_some()),
+            ("/issue", self.issue),
+            ("/client_id_secret", self.client_id_secret.is_some()),
+            ("/client_secret_secret", self.client_secret_secret.is_some()),
+            ("/application_id", self.application_id.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(pointer, given)| given.then_some(pointer))
+    }
+
+    /// Writes what was given over a form. Each field as a whole: a list or an object isn't merged.
+    pub fn apply(self, form: &mut IntegrationForm) {
+        fn set<T: Default>(field: &mut T, given: Given<T>) {
+            if let Some(value) = given {
+                *field = value.unwrap_or_default();
+            }
+        }
+        fn set_optional<T>(field: &mut Option<T>, given: Given<T>) {
+            if let Some(value) = given {
+                *field = value;
+            }
+        }
+        set(&mut form.description, self.description);
+        set(&mut form.note, self.note);
+        set_optional(&mut form.state, self.state);
+        set(&mut form.authorization_code_grant, self.authorization_code_grant);
+        set(&mut form.client_credentials_grant, self.client_credentials_grant);
+        set(&mut form.redirect_uris, self.redirect_uris);
+        set(&mut form.public_client, self.public_client);
+        set_optional(&mut form.refresh_token_validity_hours, self.refresh_token_validity_hours);
+        set_optional(&mut form.maximum_token_rotation_hours, self.maximum_token_rotation_hours);
+        set(&mut form.dynamic_client_registration, self.dynamic_client_registration);
+        set_optional(&mut form.client_name, self.client_name);
+        set(&mut form.scopes, self.scopes);
+        set_optional(&mut form.consent_policy, self.consent_policy);
+        set_optional(&mut form.account_id, self.account_id);
+        let accounts = self.accounts.map(|list| list.map(|all| all.into_iter().map(|each| each.0).collect()));
+        set(&mut form.accounts, accounts);
+        set(&mut form.endpoints, self.endpoints.map(|given| given.map(|each| each.0)));
+        set_optional(&mut form.restrictions, self.restrictions.map(|given| given.map(|each| each.0)));
+        set(&mut form.owners, self.owners);
+        set_optional(&mut form.expires_on, self.expires_on);
+        set_optional(&mut form.max_age_days, self.max_age_days);
+    }
+}
+
+/// A pair on its way in. A public client's has no client secret.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairForm {
     pub client_id: Plaintext,
-    pub client_secret: Plaintext,
+    pub client_secret: Option<Plaintext>,
 }
 
 /// An integration record, without its pair.
@@ -36,43 +142,162 @@ pub struct PairForm {
 pub struct IntegrationView {
     pub name: String,
     pub description: String,
+    pub note: String,
     pub state: IntegrationState,
     pub authorization_code_grant: bool,
     pub client_credentials_grant: bool,
     pub redirect_uris: Vec<String>,
+    pub public_client: bool,
+    /// Null of a confidential client, whose refresh tokens last 7 days.
+    pub refresh_token_validity_hours: Option<u16>,
+    /// Null of a confidential client.
+    pub maximum_token_rotation_hours: Option<u16>,
+    pub dynamic_client_registration: bool,
+    pub client_name: Option<String>,
     pub scopes: Vec<OAuthScope>,
     pub consent_policy: ConsentPolicy,
+    pub account_id: Option<String>,
+    pub accounts: Vec<Installation>,
+    pub endpoints: Endpoints,
     pub application_id: String,
     pub client_id_secret: String,
-    pub client_secret_secret: String,
+    /// Null of a public client.
+    pub client_secret_secret: Option<String>,
     /// Null: the record serves nobody.
     pub restrictions: Option<RestrictionsForm>,
+    pub owners: Vec<String>,
+    pub expires_on: Option<Date>,
+    pub max_age_days: Option<u32>,
+    /// Where the pair last stored came from.
+    pub pair_origin: PairOrigin,
     /// Version of the pair that readers get.
     pub version: Option<u64>,
+    /// What it lacks to be of use.
+    pub gaps: Vec<FieldError>,
     pub created_at: Timestamp,
     pub created_by: String,
     pub changed_at: Timestamp,
 }
 
 impl IntegrationView {
-    pub fn of(record: &Integration, version: Option<u64>) -> Self {
+    pub fn of(record: &Integration, care: &PairCare, version: Option<u64>) -> Self {
         Self {
             name: record.name.to_string(),
             description: record.description.clone(),
+            note: record.note.clone(),
             state: record.state,
             authorization_code_grant: record.authorization_code_grant,
             client_credentials_grant: record.client_credentials_grant,
             redirect_uris: record.redirect_uris.clone(),
+            public_client: record.public_client,
+            refresh_token_validity_hours: record.refresh_token_validity_hours,
+            maximum_token_rotation_hours: record.maximum_token_rotation_hours,
+            dynamic_client_registration: record.dynamic_client_registration,
+            client_name: record.client_name.clone(),
             scopes: record.scopes.clone(),
             consent_policy: record.consent_policy,
+            account_id: record.account_id.as_ref().map(ToString::to_string),
+            accounts: record.accounts.clone(),
+            endpoints: record.endpoints.clone(),
             application_id: record.application_id.clone(),
             client_id_secret: record.client_id_secret.to_string(),
-            client_secret_secret: record.client_secret_secret.to_string(),
+            client_secret_secret: record.client_secret_secret.as_ref().map(ToString::to_string),
             restrictions: record.restrictions.clone().map(Into::into),
+            owners: care.owners.iter().map(ToString::to_string).collect(),
+            expires_on: care.expires_on,
+            max_age_days: care.max_age_days,
+            pair_origin: record.pair_origin,
             version,
+            gaps: gaps(record, version),
             created_at: record.created_at,
             created_by: record.created_by.to_string(),
             changed_at: record.changed_at,
         }
+    }
+}
+
+/// What may be missing for a while, and what to do about it.
+fn gaps(record: &Integration, version: Option<u64>) -> Vec<FieldError> {
+    let name = &record.name;
+    let mut gaps = Vec::new();
+    if record.authorization_code_grant && record.redirect_uris.is_empty() {
+        let why = format!(
+            "is empty, and the authorization code grant needs one: fsm-vault integration edit {name} --redirect-uri URI"
+        );
+        gaps.push(FieldError::new("/redirect_uris", why));
+    }
+    if record.restrictions.is_none() {
+        let why = format!(
+            "is null, so the pair serves nobody: fsm-vault integration edit {name} --script SCRIPT --allow-all-domains"
+        );
+        gaps.push(FieldError::new("/restrictions", why));
+    }
+    if version.is_none() {
+        let why = format!("is null, as no pair is in use: fsm-vault integration capture {name}");
+        gaps.push(FieldError::new("/version", why));
+    }
+    if record.state != IntegrationState::Enabled {
+        let why = format!(
+            "is not enabled, so the pair serves nobody: fsm-vault integration edit {name} --state enabled"
+        );
+        gaps.push(FieldError::new("/state", why));
+    }
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::read;
+
+    fn applied(body: &str) -> IntegrationForm {
+        let mut form = IntegrationForm::fsm();
+        read::<IntegrationBody>(body.as_bytes()).unwrap().apply(&mut form);
+        form
+    }
+
+    #[test]
+    fn what_is_left_out_stays_and_null_is_the_usual() {
+        assert_eq!(applied("{}"), IntegrationForm::fsm());
+        let form = applied(
+            r#"{"description":null,"state":"blocked","scopes":["mcp"],"restrictions":null,"max_age_days":9,
+                "accounts":[{"account_id":"7","note":"x"}],"endpoints":{"token":"https://a"}}"#,
+        );
+        assert_eq!((form.description.as_str(), form.state.as_deref()), ("", Some("blocked")));
+        assert_eq!(
+            (form.scopes, form.restrictions, form.max_age_days),
+            (vec!["mcp".to_owned()], None, Some(9))
+        );
+        assert_eq!(
+            (form.accounts[0].note.as_str(), form.endpoints.token.as_deref()),
+            ("x", Some("https://a"))
+        );
+        assert!(form.authorization_code_grant);
+    }
+
+    #[test]
+    fn wrong_shapes_are_refused() {
+        for body in [
+            r#"{"surplus":1}"#,
+            r#"{"description":1}"#,
+            r#"{"refresh_token_validity_hours":1.5}"#,
+            r#"{"restrictions":["a"]}"#,
+            r#"{"accounts":[["7"]]}"#,
+            r#"{"accounts":[{}]}"#,
+            r#"{"endpoints":["https://a"]}"#,
+            r#"{"endpoints":{"other":"https://a"}}"#,
+            r#"{"credentials":["a","b"]}"#,
+            r#"{"credentials":{"client_id":"a","surplus":"b"}}"#,
+            r#"{"expires_on":"2027-02-30"}"#,
+        ] {
+            assert!(read::<IntegrationBody>(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_fixed_is_told() {
+        let body: IntegrationBody =
+            read(br#"{"name":"x","issue":true,"application_id":"y","description":"z"}"#).unwrap();
+        assert_eq!(body.fixed().collect::<Vec<_>>(), ["/name", "/issue", "/application_id"]);
     }
 }

@@ -45,7 +45,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
 }
 
 /// A shape that is written as an object. Derived `Deserialize`s alone would take an array of the fields too.
-struct Object<T>(T);
+pub(super) struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

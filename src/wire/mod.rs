@@ -21,11 +21,11 @@ pub use callers::{
 };
 pub use events::{About, NoticeEvent, NoticeState, Resync, RotatedEvent, WatchOpened, event};
 pub use insight::{AccessView, ConsumerView, NoteView, Notes};
-pub use integrations::{FSM_TEMPLATE, IntegrationForm, IntegrationView, PairForm};
+pub use integrations::{FSM_TEMPLATE, IntegrationBody, IntegrationView, PairForm};
 pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
 pub use lists::{AuditEntries, Listed};
 pub use problem::{Code, Problem};
-pub use released::{PairRead, ValueRead, enrolled_body, pair_body, value_body};
+pub use released::{Issued, PairRead, ValueRead, enrolled_body, issued_body, pair_body, value_body};
 pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
 pub use secrets::{ImportForm, ImportedView, SecretForm, SecretPatch, SecretView, VersionView};
 pub use system::{AuditStanding, BadEntry, Passphrase, Status, Verification};

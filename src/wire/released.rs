@@ -1,9 +1,9 @@
-//! The three bodies that carry plaintext out: a value, a pair, a caller's new key.
+//! The bodies that carry plaintext out: a value, a pair, a pair that was issued, a caller's new key.
 //! Written by hand into a buffer that wipes itself.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::callers::CallerView;
@@ -24,8 +24,22 @@ pub struct ValueRead {
 #[derive(Deserialize)]
 pub struct PairRead {
     pub client_id: Plaintext,
-    pub client_secret: Plaintext,
+    /// None: a public client's.
+    pub client_secret: Option<Plaintext>,
     pub version: u64,
+}
+
+/// Of an answer, the pair that was issued with it.
+#[derive(Deserialize)]
+pub struct Issued {
+    #[serde(default, deserialize_with = "super::json::optional_object")]
+    pub credentials: Option<IssuedRead>,
+}
+
+#[derive(Deserialize)]
+pub struct IssuedRead {
+    pub client_id: Plaintext,
+    pub client_secret: Option<Plaintext>,
 }
 
 impl ValueRead {
@@ -67,15 +81,29 @@ pub fn value_body(
 }
 
 /// `{"client_id","client_secret","version"}`. A pair's halves are text: capture refuses anything else.
-pub fn pair_body(client_id: &Plaintext, client_secret: &Plaintext, version: u64) -> Plaintext {
-    let mut out = Body::with_room_for(client_secret);
-    out.push(br#"{"client_id":"#);
-    out.value(client_id, Encoding::Utf8);
-    out.push(br#","client_secret":"#);
-    out.value(client_secret, Encoding::Utf8);
+/// A public client's has `null` in the place of its client secret.
+pub fn pair_body(client_id: &Plaintext, client_secret: Option<&Plaintext>, version: u64) -> Plaintext {
+    let mut out = Body::with_room_for(client_secret.unwrap_or(client_id));
+    out.push(b"{");
+    out.pair(client_id, client_secret);
     out.push(br#","version":"#);
     out.push(version.to_string().as_bytes());
     out.push(b"}");
+    out.end()
+}
+
+/// What a shape says, and `"credentials":{"client_id","client_secret"}` as its last member.
+pub fn issued_body<T: Serialize>(
+    shape: &T,
+    client_id: &Plaintext,
+    client_secret: Option<&Plaintext>,
+) -> Plaintext {
+    let shape = super::json::write(shape);
+    let mut out = Body(Zeroizing::new(Vec::with_capacity(shape.len() + 1024)));
+    out.push(shape.strip_suffix(b"}").unwrap_or(&shape));
+    out.push(br#","credentials":{"#);
+    out.pair(client_id, client_secret);
+    out.push(b"}}");
     out.end()
 }
 
@@ -115,6 +143,17 @@ impl Body {
 
     fn push(&mut self, text: &[u8]) {
         self.0.extend_from_slice(text);
+    }
+
+    /// The members of a pair.
+    fn pair(&mut self, client_id: &Plaintext, client_secret: Option<&Plaintext>) {
+        self.push(br#""client_id":"#);
+        self.value(client_id, Encoding::Utf8);
+        self.push(br#","client_secret":"#);
+        match client_secret {
+            Some(secret) => self.value(secret, Encoding::Utf8),
+            None => self.push(b"null"),
+        }
     }
 
     fn value(&mut self, value: &Plaintext, encoding: Encoding) {
@@ -170,11 +209,20 @@ mod tests {
         }
 
         #[test]
-        fn a_pair_reads_back(id: String, secret: String) {
+        fn a_pair_reads_back(id: String, secret: Option<String>) {
             let plain = |text: &String| Plaintext::new(text.clone().into_bytes());
-            let body = pair_body(&plain(&id), &plain(&secret), 3);
+            let same = |one: &Option<Plaintext>, other: &Option<Plaintext>| match (one, other) {
+                (Some(one), Some(other)) => one.same_as(other),
+                (one, other) => one.is_none() && other.is_none(),
+            };
+            let (id, secret) = (plain(&id), secret.as_ref().map(plain));
+            let body = pair_body(&id, secret.as_ref(), 3);
             let read: PairRead = body.lend(|bytes| serde_json::from_slice(bytes)).unwrap();
-            prop_assert!(read.client_id.same_as(&plain(&id)) && read.client_secret.same_as(&plain(&secret)));
+            prop_assert!(read.client_id.same_as(&id) && same(&read.client_secret, &secret));
+            let body = issued_body(&serde_json::json!({"version": 3}), &id, secret.as_ref());
+            let read: Issued = body.lend(|bytes| serde_json::from_slice(bytes)).unwrap();
+            let issued = read.credentials.unwrap();
+            prop_assert!(issued.client_id.same_as(&id) && same(&issued.client_secret, &secret));
         }
     }
 }

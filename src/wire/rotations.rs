@@ -26,8 +26,12 @@ pub struct VersionForm {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewPairForm {
-    pub client_id: Plaintext,
-    pub client_secret: Plaintext,
+    pub client_id: Option<Plaintext>,
+    /// A public client's pair has none.
+    pub client_secret: Option<Plaintext>,
+    /// The daemon makes up the pair, and shows it this once.
+    #[serde(default)]
+    pub issue: bool,
     pub grace: Option<String>,
     #[serde(default = "yes")]
     pub activate: bool,

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 from audit_logs import logs  # noqa: E402
 from plaintexts import (  # noqa: E402
-    AUTHORITY, CALLERS, CHECKPOINT, INTEGRATION, SECRETS, TOMBSTONES, USES, USES_MARK, compact, readings,
+    AUTHORITY, CALLERS, CHECKPOINT, INTEGRATIONS, SECRETS, TOMBSTONES, USES, USES_MARK, compact, readings,
 )
 from read_formats import KINDS, Ring, record_name, slot_aad, wrapping_key  # noqa: E402
 from words import DOMAINS, REDIRECT_URIS, SECRET_IDS  # noqa: E402
@@ -139,7 +139,8 @@ def records():
     yield opens("the local CA", "authority", AUTHORITY)
     for secret in SECRETS:
         yield opens(f"secret: {secret['description']}", "secret", compact(secret), 3, secret["id"])
-    yield opens("integration", "integration", compact(INTEGRATION), 2, INTEGRATION["name"])
+    for record in INTEGRATIONS:
+        yield opens(f"integration: {record['name']}", "integration", compact(record), 2, record["name"])
     for caller in CALLERS:
         yield opens(f"caller: {caller['name']}", "caller", compact(caller), 1, caller["name"])
     yield opens("checkpoint", "checkpoint", compact(CHECKPOINT), 2**64 - 1)

@@ -64,14 +64,28 @@ SECRETS = [
         ],
     },
 ]
+NO_ENDPOINTS = {"authorize": None, "token": None, "revoke": None, "keys": None, "certificates": None}
 INTEGRATION = {
-    "name": "fsm", "description": "FSM OAuth 2.0", "state": "enabled", "authorization_code_grant": True,
+    "name": "fsm", "description": "FSM OAuth 2.0", "note": "", "state": "enabled", "authorization_code_grant": True,
     "client_credentials_grant": False,
     "redirect_uris": ["https://1234567.extforms.netsuite.com/app/site/hosting/scriptlet.nl?script=1&url=mobile"],
-    "scopes": ["restlets"], "consent_policy": "always_ask", "application_id": "01234567-89AB-CDEF-0123-456789ABCDEF",
+    "public_client": False, "refresh_token_validity_hours": None, "maximum_token_rotation_hours": None,
+    "dynamic_client_registration": False, "client_name": None, "scopes": ["restlets"], "consent_policy": "always_ask",
+    "account_id": "1234567",
+    "accounts": [{"account_id": "1234567_SB1", "state": "blocked", "note": "sandbox", "consent_policy": "ask_first_time"}],
+    "endpoints": NO_ENDPOINTS, "application_id": "01234567-89AB-CDEF-0123-456789ABCDEF",
     "client_id_secret": "custsecret_fsm_oauth2_client_id", "client_secret_secret": "custsecret_fsm_oauth2_client_secret",
-    "restrictions": FSM_RULES, **MADE, "changed_at": "2026-11-22T10:00:00Z",
+    "pair_origin": "captured", "restrictions": FSM_RULES, **MADE, "changed_at": "2026-11-22T10:00:00Z",
 }
+PUBLIC = {
+    **INTEGRATION, "name": "app", "description": "a public client", "state": "waiting_for_approval", "public_client": True,
+    "redirect_uris": ["myapp://callback"], "refresh_token_validity_hours": 720, "maximum_token_rotation_hours": 1,
+    "dynamic_client_registration": True, "client_name": "App", "scopes": ["mcp"], "account_id": None, "accounts": [],
+    "endpoints": {**NO_ENDPOINTS, "token": "https://sso.example:8443/token"}, "client_id_secret": "custsecret_app",
+    "client_secret_secret": None, "pair_origin": "issued", "restrictions": None,
+}
+INTEGRATIONS = [INTEGRATION, PUBLIC]
+SINCE = ("note", "public_client", "dynamic_client_registration", "accounts", "endpoints", "pair_origin")
 ENROLLED = {"enrolled_at": "2026-11-22T10:00:00Z", "enrolled_by": "admin"}
 CALLERS = [
     {
@@ -128,7 +142,8 @@ def readings():
     secret, caller = SECRETS[1], CALLERS[0]
     for kind, noun, path, reads in (
         ("secret", secret, [], False), ("secret", secret, ["restrictions"], False), ("secret", secret, ["versions", 0], True),
-        ("integration", INTEGRATION, [], False), ("caller", caller, [], False), ("caller", caller, ["role"], True),
+        ("integration", INTEGRATION, [], False), ("integration", INTEGRATION, ["accounts", 0], False),
+        ("integration", PUBLIC, ["endpoints"], False), ("caller", caller, [], False), ("caller", caller, ["role"], True),
         ("caller", CALLERS[1], ["role"], True), ("caller", caller, ["pins"], False), ("caller", caller, ["keys", 0], False),
         ("caller", caller, ["state"], True), ("caller", CALLERS[1], ["state"], True), ("checkpoint", CHECKPOINT, [], True),
     ):
@@ -138,11 +153,18 @@ def readings():
     ):
         yield kind, f"an unknown member at {path}", with_(noun, path, add), False
     yield "secret", "members in another order", dict(reversed(secret.items())), True
+    yield "integration", "as records were before", {
+        member: value for member, value in INTEGRATION.items()
+        if member not in (*SINCE, "refresh_token_validity_hours", "maximum_token_rotation_hours", "client_name", "account_id")
+    }, True
     for kind, noun, path, member, reads in (
         ("secret", secret, [], "restrictions", True), ("secret", secret, [], "expires_on", True),
         ("secret", secret, [], "owners", False), ("secret", secret, [], "versions", False),
         ("secret", secret, ["versions", 0], "fingerprint", False), ("secret", secret, ["versions", 1], "until", False),
         ("integration", INTEGRATION, [], "restrictions", True), ("integration", INTEGRATION, [], "scopes", False),
+        ("integration", PUBLIC, [], "client_secret_secret", True), ("integration", INTEGRATION, [], "client_id_secret", False),
+        *(("integration", INTEGRATION, [], member, True) for member in SINCE),
+        ("integration", PUBLIC, ["endpoints"], "keys", True), ("integration", INTEGRATION, ["accounts", 0], "note", False),
         ("caller", caller, [], "mail", True), ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
         ("caller", caller, ["role"], "suiteapp", True), ("caller", caller, ["role"], "kind", False),
         ("checkpoint", CHECKPOINT, [], "mac", False), ("secret", secret, [], "origin", True),
@@ -165,6 +187,11 @@ def readings():
         ("tombstone", TOMBSTONES[0], [], "suiteapp", "no id", False),
         ("caller", caller, [], "name", "Fsm", False), ("caller", caller, ["keys", 0], "spki_sha256", "A5" * 32, False),
         ("caller", caller, ["role"], "kind", "guest", False), ("caller", CALLERS[1], ["role"], "level", "root", False),
-        ("integration", INTEGRATION, [], "state", "Enabled", False), ("checkpoint", CHECKPOINT, [], "segment", 2**32, False),
+        ("integration", INTEGRATION, [], "state", "Enabled", False), ("integration", INTEGRATION, [], "note", None, False),
+        ("integration", INTEGRATION, [], "account_id", "1234567-sb1", True),
+        ("integration", INTEGRATION, [], "account_id", "1234567.sb1", False),
+        ("integration", PUBLIC, [], "refresh_token_validity_hours", -1, False), ("integration", PUBLIC, [], "pair_origin", "made", False),
+        ("integration", PUBLIC, ["endpoints"], "other", None, False), ("integration", PUBLIC, [], "endpoints", None, False),
+        ("checkpoint", CHECKPOINT, [], "segment", 2**32, False),
     ):
         yield kind, f"{member} {json.dumps(value)} at {path}", with_(noun, path, put(member, value)), reads

@@ -123,7 +123,7 @@ fn fetch() -> Call {
 
 async fn allowed(fsm: &Client, steps: &mut Steps) -> Result<u64, Failure> {
     let pair: PairRead = fsm.connect().await?.call(fetch()).await?.read()?;
-    if pair.client_id.is_empty() || pair.client_secret.is_empty() {
+    if pair.client_id.is_empty() || pair.client_secret.is_none_or(|secret| secret.is_empty()) {
         return Err(Failure::new(Exit::Failed, "the service fsm got an empty pair"));
     }
     let version = pair.version;

@@ -11,8 +11,7 @@ const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 async fn fsm_setup_is_all_or_nothing() {
     let site = Site::unsealed().await;
     site.secret("_fsm_oauth2_client_secret", "in the way", OPEN).await.unwrap();
-    let new = NewFsm { redirect_uris: vec![], client_id: plain("a"), client_secret: plain("b") };
-    let outcome = site.vault.create_fsm(site.admin(), new).await;
+    let outcome = site.vault.create_integration(site.admin(), new_fsm("a", "b")).await;
     assert!(matches!(outcome, Err(VaultError::Conflict(_))));
     assert_eq!(
         site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 10).await.unwrap().items.len(),
@@ -21,11 +20,8 @@ async fn fsm_setup_is_all_or_nothing() {
     assert!(site.vault.list_integrations(site.admin(), None, 10).await.unwrap().items.is_empty());
 
     for (id, secret) in [("", "b"), ("a", ""), ("same", "same")] {
-        let new = NewFsm { redirect_uris: vec![], client_id: plain(id), client_secret: plain(secret) };
-        assert!(
-            matches!(site.vault.create_fsm(site.admin(), new).await, Err(VaultError::Invalid(_))),
-            "{id} {secret}"
-        );
+        let outcome = site.vault.create_integration(site.admin(), new_fsm(id, secret)).await;
+        assert!(matches!(outcome, Err(VaultError::Invalid(_))), "{id} {secret}");
     }
 }
 
@@ -35,7 +31,7 @@ async fn what_is_made_is_there_after_a_restart() {
     let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
     let site = site.restarted().await;
     let pair = site.vault.read_pair(asker(&fsm), &"fsm".parse().unwrap(), ANY).await.unwrap();
-    assert!(pair.client_secret.same_as(&plain("the secret")));
+    assert!(holds(&pair, "the id", Some("the secret")));
     let seen = site.vault.see_secret(site.admin(), &"_fsm_oauth2_client_id".parse().unwrap()).await.unwrap();
     assert_eq!(seen.secret.name, "FSM OAuth 2.0 Client ID");
     assert!(seen.restrictions.is_some());

@@ -3,6 +3,7 @@
 mod caller_edit;
 mod enrol;
 mod gauges;
+mod integrations;
 mod lifecycle;
 mod manage;
 mod model;

@@ -16,7 +16,7 @@ async fn the_fsm_pair_goes_to_its_script_alone() {
     let (name, id) = ("fsm".parse().unwrap(), "_fsm_oauth2_client_secret".parse().unwrap());
 
     let pair = site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
-    assert!(pair.client_id.same_as(&plain("the id")) && pair.client_secret.same_as(&plain("the secret")));
+    assert!(holds(&pair, "the id", Some("the secret")));
     assert_eq!(pair.version, 1);
     let value = site.vault.read_value(asker(&fsm), &id, ANY).await.unwrap();
     assert!(value.value.same_as(&plain("the secret")));

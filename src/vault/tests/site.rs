@@ -11,8 +11,8 @@ use crate::clock::ManualClock;
 use crate::crypto::Argon2Cost;
 use crate::identity::{Identity, Peer, Presented};
 use crate::model::{
-    CallerName, Denial, Employee, Level, Pins, Release, Restrictions, RestrictionsForm, Role, SpiffeId,
-    VersionWanted,
+    CallerName, Denial, Employee, FSM_NAME, FSM_SECRETS, IntegrationForm, Level, Pins, Release, Restrictions,
+    RestrictionsForm, Role, SpiffeId, VersionWanted,
 };
 use crate::policy::Ask;
 use crate::secret::Plaintext;
@@ -57,9 +57,7 @@ impl Site {
     /// Unsealed, with the FSM pair stored.
     pub async fn with_fsm() -> Self {
         let site = Self::unsealed().await;
-        let new =
-            NewFsm { redirect_uris: vec![], client_id: plain("the id"), client_secret: plain("the secret") };
-        site.vault.create_fsm(site.admin(), new).await.unwrap();
+        site.vault.create_integration(site.admin(), new_fsm("the id", "the secret")).await.unwrap();
         site
     }
 
@@ -162,6 +160,33 @@ pub fn new_secret(id: &str, value: &str, rules: &str) -> NewSecret {
         max_age_days: None,
         value: plain(value),
     }
+}
+
+/// The FSM record with a pair.
+pub fn new_fsm(id: &str, secret: &str) -> NewIntegration {
+    let [id_at, secret_at] = FSM_SECRETS.map(|text| Some(text.parse().unwrap()));
+    NewIntegration {
+        name: FSM_NAME.parse().unwrap(),
+        form: IntegrationForm::fsm(),
+        is_template: true,
+        client_id_secret: id_at,
+        client_secret_secret: secret_at,
+        pair: Some(given(id, Some(secret))),
+    }
+}
+
+/// Whether a pair has these halves.
+pub fn holds(pair: &OpenedPair, id: &str, secret: Option<&str>) -> bool {
+    let same = match (&pair.client_secret, secret) {
+        (Some(found), Some(secret)) => found.same_as(&plain(secret)),
+        (found, secret) => found.is_none() && secret.is_none(),
+    };
+    same && pair.client_id.same_as(&plain(id))
+}
+
+/// A pair that somebody brings; a public client's has no secret.
+pub fn given(id: &str, secret: Option<&str>) -> PairSource {
+    PairSource::Given { client_id: plain(id), client_secret: secret.map(plain) }
 }
 
 pub fn asker(session: &Session) -> Asker<'_> {

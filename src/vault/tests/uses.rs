@@ -215,11 +215,7 @@ async fn a_pair_is_spared_too_but_not_from_a_reset() {
     let site = Site::with_fsm().await;
     let name = "fsm".parse().unwrap();
     let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
-    let pair = |text: &str| NewPair {
-        client_id: plain(&format!("id {text}")),
-        client_secret: plain(text),
-        spread: spread(100),
-    };
+    let pair = |text: &str| NewPair { source: given(&format!("id {text}"), Some(text)), spread: spread(100) };
     site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
     site.vault.rotate_pair(site.admin(), &name, pair("2")).await.unwrap();
     let refused = site.vault.rotate_pair(site.admin(), &name, pair("3")).await;

@@ -86,8 +86,7 @@ async fn each_hears_what_it_may_see() {
     assert_eq!(heard(), ["", "", "", "", "custsecret_eight 1"]);
 
     let pair = |text: &str, activate| NewPair {
-        client_id: plain(&format!("id {text}")),
-        client_secret: plain(text),
+        source: given(&format!("id {text}"), Some(text)),
         spread: Spread { grace: None, activate, note: None, force: false },
     };
     let name = "fsm".parse().unwrap();

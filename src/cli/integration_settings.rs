@@ -1,0 +1,323 @@
+//! What `integration create` and `integration edit` have in common: the options for a record's fields.
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::fsm::checked_uri;
+use crate::client::Body;
+use crate::model::{
+    AccountForm, AccountId, DomainPattern, Employee, Endpoints, Installation, Invalid, RestrictionsForm,
+    ScriptId, SuiteAppId,
+};
+
+/// What a record has already, for options that change a part of a field.
+#[derive(Default)]
+pub struct Standing {
+    pub accounts: Vec<Installation>,
+    pub endpoints: Endpoints,
+    pub restrictions: Option<RestrictionsForm>,
+}
+
+#[derive(Args)]
+pub struct Settings {
+    /// What it is for, such as its name in NetSuite; others see it, so never a value
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// What else people read about it; others see it, so never a value
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Whether its pair is served: only while it is enabled
+    #[arg(long, value_name = "STATE", value_parser = ["enabled", "blocked", "waiting_for_approval"])]
+    state: Option<String>,
+    /// A redirect URI; may be given several times. The one of the FSM Suitelet carries a capability token: other
+    /// users of this host see arguments while the command runs
+    #[arg(long, value_name = "URI", value_parser = checked_uri)]
+    redirect_uri: Vec<String>,
+    /// What its tokens may be used for; may be given several times
+    #[arg(long, value_name = "SCOPE", value_parser = ["restlets", "rest_webservices", "suite_analytics", "mcp"])]
+    scope: Vec<String>,
+    /// It has the authorization code grant
+    #[arg(long)]
+    code_grant: bool,
+    /// It hasn't
+    #[arg(long, conflicts_with = "code_grant")]
+    no_code_grant: bool,
+    /// It has the client credentials (M2M) grant
+    #[arg(long)]
+    m2m: bool,
+    /// It hasn't
+    #[arg(long, conflicts_with = "m2m")]
+    no_m2m: bool,
+    /// Of a public client: how long a refresh token is good [default: 48]
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
+    refresh_token_validity_hours: Option<u16>,
+    /// Of a public client: after how long the user signs in anew [default: 168]
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
+    maximum_token_rotation_hours: Option<u16>,
+    /// Of a public client: clients may ask for its client ID by its redirect URI
+    #[arg(long)]
+    dynamic_client_registration: bool,
+    /// They may not
+    #[arg(long, conflicts_with = "dynamic_client_registration")]
+    no_dynamic_client_registration: bool,
+    /// The name that such a client must tell, if its redirect URI is on localhost or of a custom scheme
+    #[arg(long, value_name = "TEXT")]
+    client_name: Option<String>,
+    /// Whether users who sign in are asked to consent
+    #[arg(long, value_name = "POLICY", value_parser = ["always_ask", "never_ask", "ask_first_time"])]
+    consent_policy: Option<String>,
+    /// The NetSuite account that it is in, such as 1234567_SB1
+    #[arg(long, value_name = "ID")]
+    account_id: Option<AccountId>,
+    /// Its state in another account; may be given several times
+    #[arg(long, value_name = "ID=STATE", value_parser = of_account)]
+    account: Vec<(AccountId, String)>,
+    /// Its note in another account; may be given several times
+    #[arg(long, value_name = "ID=TEXT", value_parser = of_account)]
+    account_note: Vec<(AccountId, String)>,
+    /// Its consent policy in another account; may be given several times
+    #[arg(long, value_name = "ID=POLICY", value_parser = of_account)]
+    account_consent: Vec<(AccountId, String)>,
+    /// Where authorize, token, revoke, keys or certificates is; an empty URL takes it away; may be given several times
+    #[arg(long, value_name = "NAME=URL", value_parser = endpoint)]
+    endpoint: Vec<(String, String)>,
+    /// A script that may use the pair; may be given several times
+    #[arg(long, value_name = "SCRIPT")]
+    script: Vec<ScriptId>,
+    /// Any script may use it
+    #[arg(long, conflicts_with = "script")]
+    allow_all_scripts: bool,
+    /// A host that the pair may be sent to, or *.HOST; may be given several times
+    #[arg(long, value_name = "HOST")]
+    domain: Vec<DomainPattern>,
+    /// It may be sent anywhere
+    #[arg(long, conflicts_with = "domain")]
+    allow_all_domains: bool,
+    /// An employee on whose behalf it may be used; may be given several times; all unless given
+    #[arg(long, value_name = "EMPLOYEE")]
+    employee: Vec<Employee>,
+    /// Make it available to this SuiteApp, and to no other
+    #[arg(long, value_name = "ID")]
+    suiteapp: Option<SuiteAppId>,
+    /// An employee who may manage it; may be given several times; whoever makes it unless given
+    #[arg(long, value_name = "EMPLOYEE")]
+    owner: Vec<Employee>,
+    /// The day on which the pair expires, such as 2027-06-30
+    #[arg(long, value_name = "DATE")]
+    expires_on: Option<jiff::civil::Date>,
+    /// Warn when the pair gets older than this
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_age_days: Option<u32>,
+}
+
+impl Settings {
+    /// Adds what was given. Lists replace those before; rules, accounts and endpoints change in what was named.
+    pub fn add_to(&self, body: Body, standing: Standing) -> Result<Body, Failure> {
+        let mut adding = Adding(body);
+        adding.some("description", self.description.as_ref());
+        adding.some("note", self.note.as_ref());
+        adding.some("state", self.state.as_ref());
+        adding.list("redirect_uris", &self.redirect_uri);
+        adding.list("scopes", &self.scope);
+        adding.either("authorization_code_grant", self.code_grant, self.no_code_grant);
+        adding.either("client_credentials_grant", self.m2m, self.no_m2m);
+        adding.some("refresh_token_validity_hours", self.refresh_token_validity_hours.as_ref());
+        adding.some("maximum_token_rotation_hours", self.maximum_token_rotation_hours.as_ref());
+        let (on, off) = (self.dynamic_client_registration, self.no_dynamic_client_registration);
+        adding.either("dynamic_client_registration", on, off);
+        adding.some("client_name", self.client_name.as_ref());
+        adding.some("consent_policy", self.consent_policy.as_ref());
+        adding.some("account_id", self.account_id.as_ref());
+        adding.some("accounts", self.accounts(standing.accounts)?.as_ref());
+        adding.some("endpoints", self.endpoints(standing.endpoints).as_ref());
+        adding.some("restrictions", self.restrictions(standing.restrictions).as_ref());
+        adding.list("owners", &self.owner);
+        adding.some("expires_on", self.expires_on.as_ref());
+        adding.some("max_age_days", self.max_age_days.as_ref());
+        Ok(adding.0)
+    }
+
+    fn accounts(&self, standing: Vec<Installation>) -> Result<Option<Vec<AccountForm>>, Failure> {
+        if [&self.account, &self.account_note, &self.account_consent].into_iter().all(Vec::is_empty) {
+            return Ok(None);
+        }
+        let known =
+            |each: &Installation| serde_json::to_value(each).and_then(serde_json::from_value::<AccountForm>);
+        let mut accounts =
+            standing.iter().map(known).collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
+        for (id, state) in &self.account {
+            let state = Some(state.clone());
+            match accounts.iter_mut().find(|each| each.account_id == id.as_str()) {
+                Some(account) => account.state = state,
+                None => {
+                    accounts.push(AccountForm { account_id: id.to_string(), state, ..AccountForm::default() })
+                }
+            }
+        }
+        for (option, list) in
+            [("--account-note", &self.account_note), ("--account-consent", &self.account_consent)]
+        {
+            for (id, text) in list {
+                let found = accounts.iter_mut().find(|each| each.account_id == id.as_str());
+                let account = found.ok_or_else(|| {
+                    Failure::usage(format!(
+                        "{option}: {id} is no other account of it; add --account {id}=STATE"
+                    ))
+                })?;
+                match option {
+                    "--account-note" => account.note = text.clone(),
+                    _ => account.consent_policy = Some(text.clone()),
+                }
+            }
+        }
+        Ok(Some(accounts))
+    }
+
+    fn endpoints(&self, mut standing: Endpoints) -> Option<Endpoints> {
+        for (name, url) in &self.endpoint {
+            if let Some(place) = standing.named_mut(name) {
+                *place = Some(url.clone()).filter(|url| !url.is_empty());
+            }
+        }
+        (!self.endpoint.is_empty()).then_some(standing)
+    }
+
+    fn restrictions(&self, standing: Option<RestrictionsForm>) -> Option<RestrictionsForm> {
+        fn texts<T: ToString>(list: &[T]) -> Vec<String> {
+            list.iter().map(ToString::to_string).collect()
+        }
+        let (scripts, domains) = (
+            self.allow_all_scripts || !self.script.is_empty(),
+            self.allow_all_domains || !self.domain.is_empty(),
+        );
+        if !scripts && !domains && self.employee.is_empty() && self.suiteapp.is_none() {
+            return None;
+        }
+        let mut rules = standing.unwrap_or_default();
+        if scripts {
+            (rules.scripts, rules.allow_all_scripts) = (texts(&self.script), self.allow_all_scripts);
+        }
+        if domains {
+            (rules.domains, rules.allow_all_domains) = (texts(&self.domain), self.allow_all_domains);
+        }
+        if !self.employee.is_empty() {
+            rules.employees = texts(&self.employee);
+        }
+        if let Some(id) = &self.suiteapp {
+            (rules.available_to_suiteapp, rules.suiteapp_id) = (true, Some(id.to_string()));
+        }
+        Some(rules)
+    }
+}
+
+/// A body that gets the fields that were given, and no others.
+struct Adding(Body);
+
+impl Adding {
+    fn some(&mut self, name: &str, value: Option<&impl serde::Serialize>) {
+        if let Some(value) = value {
+            self.0 = std::mem::take(&mut self.0).field(name, value);
+        }
+    }
+
+    fn list<T: serde::Serialize>(&mut self, name: &str, list: &[T]) {
+        self.some(name, Some(&list).filter(|list| !list.is_empty()));
+    }
+
+    fn either(&mut self, name: &str, on: bool, off: bool) {
+        self.some(name, (on || off).then_some(&on));
+    }
+}
+
+fn of_account(text: &str) -> Result<(AccountId, String), String> {
+    let (id, rest) = text.split_once('=').ok_or("takes an account ID, = and what it has there")?;
+    Ok((id.parse().map_err(|why: Invalid| why.to_string())?, rest.to_owned()))
+}
+
+fn endpoint(text: &str) -> Result<(String, String), String> {
+    const RULE: &str = "takes one of authorize, token, revoke, keys and certificates, = and its URL";
+    let (name, url) = text.split_once('=').ok_or(RULE)?;
+    match Endpoints::default().named_mut(name) {
+        Some(_) => Ok((name.to_owned(), url.to_owned())),
+        None => Err(RULE.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use serde_json::{Value, json};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn standing() -> Standing {
+        let account: Installation = serde_json::from_value(json!({
+            "account_id": "7_SB1", "state": "enabled", "note": "n", "consent_policy": "never_ask",
+        }))
+        .unwrap();
+        let restrictions = RestrictionsForm {
+            scripts: vec!["customscript_a".to_owned()],
+            allow_all_domains: true,
+            employees: vec!["7".to_owned()],
+            ..RestrictionsForm::default()
+        };
+        let endpoints = Endpoints { token: Some("https://a".to_owned()), ..Endpoints::default() };
+        Standing { accounts: vec![account], endpoints, restrictions: Some(restrictions) }
+    }
+
+    fn body(line: &str) -> Option<Value> {
+        let line = Line::try_parse_from(["x"].into_iter().chain(line.split_whitespace())).ok()?;
+        let body = line.settings.add_to(Body::default(), standing()).ok()?.end();
+        Some(body.lend(|bytes| serde_json::from_slice(bytes)).unwrap())
+    }
+
+    #[test]
+    fn only_what_was_typed_is_sent_and_parts_are_put_into_what_there_is() {
+        let other = |id: &str, state: &str, note: &str, policy: Option<&str>| json!({"account_id": id, "state": state, "note": note, "consent_policy": policy});
+        let endpoints = |token: Option<&str>, keys: Option<&str>| json!({"endpoints": {"authorize": null, "token": token, "revoke": null, "keys": keys, "certificates": null}});
+        for (line, expected) in [
+            ("", json!({})),
+            (
+                "--no-m2m --code-grant",
+                json!({"authorization_code_grant": true, "client_credentials_grant": false}),
+            ),
+            ("--scope mcp --scope restlets", json!({"scopes": ["mcp", "restlets"]})),
+            ("--account-id 1-sb1 --max-age-days 3", json!({"account_id": "1_SB1", "max_age_days": 3})),
+            (
+                "--account 7-sb1=blocked --account 8=enabled",
+                json!({"accounts": [other("7_SB1", "blocked", "n", Some("never_ask")), other("8", "enabled", "", None)]}),
+            ),
+            (
+                "--account-note 7_SB1=m=x --account-consent 7_SB1=always_ask",
+                json!({"accounts": [other("7_SB1", "enabled", "m=x", Some("always_ask"))]}),
+            ),
+            ("--endpoint keys=https://b", endpoints(Some("https://a"), Some("https://b"))),
+            ("--endpoint token=", endpoints(None, None)),
+            (
+                "--script customscript_b --suiteapp com.a",
+                json!({"restrictions": {
+                    "scripts": ["customscript_b"], "allow_all_scripts": false, "domains": [], "allow_all_domains": true,
+                    "employees": ["7"], "available_to_suiteapp": true, "suiteapp_id": "com.a",
+                }}),
+            ),
+            (
+                "--allow-all-scripts --domain a.example",
+                json!({"restrictions": {
+                    "scripts": [], "allow_all_scripts": true, "domains": ["a.example"], "allow_all_domains": false,
+                    "employees": ["7"], "available_to_suiteapp": false, "suiteapp_id": null,
+                }}),
+            ),
+        ] {
+            assert_eq!(body(line), Some(expected), "{line}");
+        }
+        for line in ["--account-note 9=x", "--account-consent 9=always_ask", "--account 7", "--endpoint keys"]
+        {
+            assert_eq!(body(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Integration records: made, changed, blocked, deleted, and what services get of their pairs meanwhile.
+
+use serde_json::json;
+
+use super::super::*;
+use super::site::*;
+use crate::audit::{Entry, Outcome};
+use crate::keys::RecordKind;
+use crate::model::{
+    Denial, IntegrationForm, IntegrationName, Level, PairOrigin, RestrictionsForm, SecretId, Standing,
+    Unavailable, VersionWanted,
+};
+use crate::policy::Ask;
+use crate::secret::Plaintext;
+use jiff::SignedDuration;
+
+const PREVIOUS: Ask<'static> = Ask { version: VersionWanted::Previous, ..ANY };
+
+fn crm() -> IntegrationName {
+    "crm".parse().unwrap()
+}
+
+fn id(text: &str) -> SecretId {
+    text.parse().unwrap()
+}
+
+/// A record of one's own, for customscript_a.
+fn new_crm(pair: Option<PairSource>) -> NewIntegration {
+    let restrictions = RestrictionsForm {
+        scripts: vec!["customscript_a".to_owned()],
+        allow_all_domains: true,
+        ..RestrictionsForm::default()
+    };
+    let form = IntegrationForm {
+        authorization_code_grant: true,
+        redirect_uris: vec!["https://crm.example/callback?ns-at=token".to_owned()],
+        scopes: vec!["restlets".to_owned()],
+        restrictions: Some(restrictions),
+        ..IntegrationForm::default()
+    };
+    let (client_id_secret, client_secret_secret) = (None, None);
+    NewIntegration { name: crm(), form, is_template: false, client_id_secret, client_secret_secret, pair }
+}
+
+fn new_public(pair: Option<PairSource>) -> NewIntegration {
+    let new = new_crm(pair);
+    NewIntegration { form: IntegrationForm { public_client: true, ..new.form }, ..new }
+}
+
+async fn with(new: NewIntegration) -> (Site, Session) {
+    let site = Site::unsealed().await;
+    site.vault.create_integration(site.admin(), new).await.unwrap();
+    let service = site.service("a", "customscript_a", &[]).await;
+    (site, service)
+}
+
+fn pair(source: PairSource) -> NewPair {
+    let grace = Some(SignedDuration::from_secs(60));
+    NewPair { source, spread: Spread { grace, activate: true, note: None, force: true } }
+}
+
+fn pointers<T>(outcome: Result<T, VaultError>) -> Vec<String> {
+    match outcome {
+        Err(VaultError::Invalid(wrong)) => wrong.into_iter().map(|each| each.pointer).collect(),
+        Err(other) => panic!("another refusal: {other}"),
+        Ok(_) => Vec::new(),
+    }
+}
+
+async fn last(site: &Site) -> Entry {
+    site.log(1).await.remove(0).entry
+}
+
+async fn set(site: &Site, change: impl FnOnce(&mut IntegrationForm)) -> Result<SeenIntegration, VaultError> {
+    site.vault.edit_integration(site.admin(), &crm(), &IfMatch::Any, change).await
+}
+
+#[tokio::test]
+async fn without_a_pair_it_serves_nothing_until_one_is_captured() {
+    let (site, service) = with(new_crm(None)).await;
+    let site = site.restarted().await;
+    let seen = site.vault.see_integration(site.admin(), &crm()).await.unwrap();
+    assert_eq!(
+        (seen.version, seen.record.client_secret_secret.clone()),
+        (None, Some(id("_crm_client_secret")))
+    );
+    let read = async || site.vault.read_pair(asker(&service), &crm(), ANY).await;
+    assert_eq!(denied(read().await), Denial::Version(Unavailable::Unknown));
+    let half = site.vault.read_value(asker(&service), &id("_crm_client_id"), ANY).await;
+    assert_eq!(denied(half), Denial::Version(Unavailable::Unknown));
+
+    let captured = site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", Some("s")))).await.unwrap();
+    assert_eq!((captured.version, captured.state), (1, Standing::Current));
+    assert!(holds(&read().await.unwrap(), "i", Some("s")));
+    let site = site.restarted().await;
+    assert!(holds(&site.vault.read_pair(asker(&service), &crm(), ANY).await.unwrap(), "i", Some("s")));
+}
+
+#[tokio::test]
+async fn only_an_enabled_record_serves_its_pair_or_a_half_of_it() {
+    let (site, service) = with(new_crm(Some(given("i", Some("s"))))).await;
+    let halves = [id("_crm_client_id"), id("_crm_client_secret")];
+    for state in ["blocked", "enabled", "blocked"] {
+        set(&site, |form| form.state = Some(state.to_owned())).await.unwrap();
+        let outcomes = [
+            site.vault.read_pair(asker(&service), &crm(), ANY).await.map(|_| ()),
+            site.vault.read_value(asker(&service), &halves[0], ANY).await.map(|_| ()),
+            site.vault.read_value(asker(&service), &halves[1], ANY).await.map(|_| ()),
+        ];
+        for outcome in outcomes {
+            match state {
+                "enabled" => outcome.unwrap(),
+                _ => assert_eq!(denied(outcome), Denial::IntegrationBlocked),
+            }
+        }
+    }
+    assert_eq!(
+        pointers(set(&site, |form| form.state = Some("waiting_for_approval".into())).await),
+        ["/state"]
+    );
+
+    let mut waiting = new_crm(Some(given("i", Some("s"))));
+    waiting.form.state = Some("waiting_for_approval".to_owned());
+    let (site, service) = with(waiting).await;
+    let read = site.vault.read_pair(asker(&service), &crm(), ANY).await;
+    assert_eq!(denied(read), Denial::IntegrationBlocked);
+}
+
+#[tokio::test]
+async fn without_rules_it_serves_nobody() {
+    let (site, service) = with(new_crm(Some(given("i", Some("s"))))).await;
+    set(&site, |form| form.restrictions = None).await.unwrap();
+    assert_eq!(denied(site.vault.read_pair(asker(&service), &crm(), ANY).await), Denial::NoRestrictions);
+}
+
+#[tokio::test]
+async fn a_public_client_has_a_client_id_alone() {
+    let site = Site::unsealed().await;
+    let refused = site.vault.create_integration(site.admin(), new_public(Some(given("i", Some("s"))))).await;
+    assert_eq!(pointers(refused), ["/credentials/client_secret"]);
+    let named = NewIntegration { client_secret_secret: Some(id("_x")), ..new_public(None) };
+    assert_eq!(pointers(site.vault.create_integration(site.admin(), named).await), ["/client_secret_secret"]);
+
+    let (site, service) = with(new_public(Some(given("one", None)))).await;
+    let read = async |ask| site.vault.read_pair(asker(&service), &crm(), ask).await;
+    assert!(holds(&read(ANY).await.unwrap(), "one", None));
+    let half = site.vault.read_value(asker(&service), &id("_crm_client_secret"), ANY).await;
+    assert_eq!(denied(half), Denial::SecretUnknown);
+    let with_secret = site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", Some("s")))).await;
+    assert_eq!(pointers(with_secret), ["/client_secret"]);
+    assert!(site.vault.rotate_pair(site.admin(), &crm(), pair(given("one", None))).await.unwrap().unchanged);
+    site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", None))).await.unwrap();
+    assert!(holds(&read(ANY).await.unwrap(), "two", None));
+    assert!(holds(&read(PREVIOUS).await.unwrap(), "one", None));
+    site.vault.activate_pair(site.admin(), &crm(), 1, Cut::default()).await.unwrap();
+    assert!(holds(&read(ANY).await.unwrap(), "one", None));
+    site.vault.reset_pair(site.admin(), &crm()).await.unwrap();
+    assert!(matches!(denied(read(ANY).await), Denial::Version(_)));
+    let confidential = |form: &mut IntegrationForm| {
+        form.public_client = false;
+        (form.refresh_token_validity_hours, form.maximum_token_rotation_hours) = (None, None);
+    };
+    assert_eq!(pointers(set(&site, confidential).await), ["/public_client"]);
+
+    let (site, _) = with(new_crm(None)).await;
+    let half = site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", None))).await;
+    assert_eq!(pointers(half), ["/client_secret"]);
+    assert_eq!(pointers(set(&site, |form| form.public_client = true).await), ["/public_client"]);
+}
+
+#[tokio::test]
+async fn an_issued_pair_is_what_services_get_and_stands_in_no_log() {
+    let site = Site::unsealed().await;
+    let made = site.vault.create_integration(site.admin(), new_crm(Some(PairSource::Issued))).await.unwrap();
+    let (entry, shown) = (last(&site).await, made.issued.unwrap());
+    assert_eq!((entry.changes, entry.version), (Some(json!({"pair": "issued"})), Some(1)));
+    assert_eq!(made.seen.record.pair_origin, PairOrigin::Issued);
+    let service = site.service("a", "customscript_a", &[]).await;
+    let read = async || site.vault.read_pair(asker(&service), &crm(), ANY).await.unwrap();
+    let text = |half: &Plaintext| half.lend(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+    let values = [text(&shown.client_id), text(shown.client_secret.as_ref().unwrap())];
+    assert!(holds(&read().await, &values[0], Some(&values[1])));
+
+    let rotated = site.vault.rotate_pair(site.admin(), &crm(), pair(PairSource::Issued)).await.unwrap();
+    let next = rotated.issued.unwrap();
+    assert!(read().await.client_id.same_as(&next.client_id) && !next.client_id.same_as(&shown.client_id));
+    let written = serde_json::to_string(&site.log(100).await).unwrap();
+    assert!(!values.iter().any(|value| written.contains(value)), "{written}");
+
+    site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", Some("s")))).await.unwrap();
+    let seen = site.vault.see_integration(site.admin(), &crm()).await.unwrap();
+    assert_eq!(seen.record.pair_origin, PairOrigin::Captured);
+}
+
+#[tokio::test]
+async fn an_edit_is_made_on_what_was_looked_at_and_tells_old_and_new() {
+    let (site, _) = with(new_crm(Some(given("i", Some("s"))))).await;
+    let looked = site.vault.see_integration(site.admin(), &crm()).await.unwrap().revision;
+    let depends = IfMatch::OneOf(vec![looked.as_str().to_owned()]);
+    site.later(60);
+    let edited = site
+        .vault
+        .edit_integration(site.admin(), &crm(), &depends, |form| {
+            form.description = "New".to_owned();
+            form.redirect_uris = vec!["https://crm.example/callback?ns-at=other".to_owned()];
+            form.owners = vec!["1".to_owned(), "7".to_owned()];
+            form.max_age_days = Some(90);
+        })
+        .await
+        .unwrap();
+    assert_ne!(edited.revision, looked);
+    assert_eq!(edited.record.changed_at, edited.record.created_at + SignedDuration::from_secs(60));
+    let entry = last(&site).await;
+    assert_eq!((entry.action.as_ref(), entry.outcome), ("integration.edit", Outcome::Allowed));
+    assert_eq!(
+        entry.changes,
+        Some(json!({
+            "description": {"old": "", "new": "New"},
+            "redirect_uris": "changed",
+            "owners": {"old": ["1"], "new": ["1", "7"]},
+            "max_age_days": {"old": null, "new": 90},
+        }))
+    );
+    for half in ["_crm_client_id", "_crm_client_secret"] {
+        let secret = site.vault.see_secret(site.admin(), &id(half)).await.unwrap().secret;
+        assert_eq!((secret.owners.len(), secret.max_age_days), (2, Some(90)), "{half}");
+    }
+
+    let again =
+        site.vault.edit_integration(site.admin(), &crm(), &depends, |form| form.note = "x".into()).await;
+    assert!(matches!(again, Err(VaultError::Stale)));
+    let entry = last(&site).await;
+    assert_eq!((entry.outcome, entry.reason.as_deref()), (Outcome::Failed, Some("precondition_failed")));
+    let same = set(&site, |_| {}).await.unwrap();
+    assert_eq!(
+        (same.revision, last(&site).await.reason.as_deref()),
+        (edited.revision.clone(), Some("unchanged"))
+    );
+    let wrong = set(&site, |form| form.scopes = vec!["mcp".into(), "restlets".into()]).await;
+    assert_eq!(pointers(wrong), ["/scopes"]);
+
+    assert_eq!(pointers(set(&site, |form| form.owners.clear()).await), ["/owners"]);
+
+    let site = site.restarted().await;
+    let kept = site.vault.see_integration(site.admin(), &crm()).await.unwrap();
+    assert_eq!((kept.record.description.as_str(), kept.revision), ("New", edited.revision));
+}
+
+#[tokio::test]
+async fn owners_edit_and_only_the_full_delete() {
+    let (site, _) = with(new_crm(None)).await;
+    let sessions = [
+        ("creator", Level::Create, "1", false),
+        ("editor", Level::Edit, "1", true),
+        ("stranger", Level::Edit, "9", false),
+        ("full", Level::Full, "9", true),
+    ];
+    for (name, level, employee, may_edit) in sessions {
+        let session = site.operator(name, level, employee).await;
+        let note = |form: &mut IntegrationForm| form.note = name.to_owned();
+        let edit = site.vault.edit_integration(asker(&session), &crm(), &IfMatch::Any, note).await;
+        assert_eq!(edit.is_ok(), may_edit, "{name}");
+        let delete = site.vault.delete_integration(asker(&session), &crm(), &IfMatch::Any).await;
+        assert_eq!(delete.is_ok(), level == Level::Full, "{name}");
+    }
+    let service = site.service("service", "customscript_a", &[]).await;
+    let edit = site.vault.edit_integration(asker(&service), &crm(), &IfMatch::Any, |_| {}).await;
+    assert_eq!(denied(edit), Denial::WrongRole);
+    assert!(matches!(set(&site, |_| {}).await, Err(VaultError::NotFound("integration"))));
+}
+
+#[tokio::test]
+async fn a_record_goes_whole_and_its_numbers_are_not_given_again() {
+    let (site, service) = with(new_crm(Some(given("one", Some("s1"))))).await;
+    site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", Some("s2")))).await.unwrap();
+    let tag = site.vault.see_integration(site.admin(), &crm()).await.unwrap().revision;
+    let stale = IfMatch::OneOf(vec!["x".to_owned()]);
+    let outcome = site.vault.delete_integration(site.admin(), &crm(), &stale).await;
+    assert!(matches!(outcome, Err(VaultError::Stale)));
+    let depends = IfMatch::OneOf(vec![tag.as_str().to_owned()]);
+    site.vault.delete_integration(site.admin(), &crm(), &depends).await.unwrap();
+    assert_eq!(last(&site).await.action, "integration.delete");
+
+    let site = site.restarted().await;
+    assert_eq!(denied(site.vault.read_pair(asker(&service), &crm(), ANY).await), Denial::SecretUnknown);
+    let half = site.vault.read_value(asker(&service), &id("_crm_client_id"), ANY).await;
+    assert_eq!(denied(half), Denial::SecretUnknown);
+    let records = site.vault.store.scan().await.unwrap();
+    let count = |kind| records.iter().filter(|(key, _)| key.kind() == kind).count();
+    assert_eq!(
+        [RecordKind::Integration, RecordKind::Secret, RecordKind::Value, RecordKind::Tombstone].map(count),
+        [0, 0, 0, 2]
+    );
+
+    site.later(1);
+    let made = site.vault.create_integration(site.admin(), new_crm(Some(given("three", Some("s3"))))).await;
+    let seen = made.unwrap().seen;
+    assert_eq!(seen.version, Some(3));
+    assert_ne!(seen.revision, tag);
+    assert!(holds(&site.vault.read_pair(asker(&service), &crm(), ANY).await.unwrap(), "three", Some("s3")));
+}
+
+#[tokio::test]
+async fn what_was_shared_with_a_suiteapp_is_not_used_again() {
+    let mut new = new_crm(None);
+    let rules = new.form.restrictions.as_mut().unwrap();
+    (rules.available_to_suiteapp, rules.suiteapp_id) = (true, Some("com.example.app".to_owned()));
+    let (site, _) = with(new).await;
+    site.vault.delete_integration(site.admin(), &crm(), &IfMatch::Any).await.unwrap();
+    let again = site.vault.create_integration(site.admin(), new_crm(None)).await;
+    assert!(matches!(again, Err(VaultError::Tombstoned(_))));
+    let elsewhere = NewIntegration {
+        client_id_secret: Some(id("_crm2_id")),
+        client_secret_secret: Some(id("_crm2_secret")),
+        ..new_crm(None)
+    };
+    site.vault.create_integration(site.admin(), elsewhere).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_told_at_once_and_nothing_is_made() {
+    let site = Site::unsealed().await;
+    let mut new = new_crm(Some(given("", Some(""))));
+    new.form.scopes.clear();
+    (new.client_id_secret, new.client_secret_secret) = (Some(id("_same")), Some(id("_same")));
+    assert_eq!(
+        pointers(site.vault.create_integration(site.admin(), new).await),
+        ["/client_secret_secret", "/scopes", "/credentials/client_id", "/credentials/client_secret"]
+    );
+    site.secret("_crm_client_secret", "in the way", r#"{"allow_all_scripts":true,"allow_all_domains":true}"#)
+        .await
+        .unwrap();
+    let taken = site.vault.create_integration(site.admin(), new_crm(None)).await;
+    assert!(matches!(taken, Err(VaultError::Conflict(_))));
+    assert!(site.vault.list_integrations(site.admin(), None, 9).await.unwrap().items.is_empty());
+    assert_eq!(
+        site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 9).await.unwrap().items.len(),
+        1
+    );
+}
