@@ -46,6 +46,9 @@ printf '{"value":"%s "}\n{"value":"%s","value":"%s"}\n["%s"]\n%s\n' "$MARK" "$MA
 said as "$ADMIN" secret import "$GIVEN/wrong"
 said as "$ADMIN" secret edit _file --max-age-days 3 --name "a name"
 said vault_curl tcp "$ADMIN" /v1/secrets/_file -X PATCH --json "{\"value\":\"$MARK\"}"
+said as "$ADMIN" integration create later --template fsm --redirect-uri https://a.example/
+said as "$ADMIN" integration capture later --client-id-file "$GIVEN/id" --client-secret-file "$GIVEN/secret"
+said as "$ADMIN" integration create public --template fsm --public-client --client-id-file "$GIVEN/id"
 as "$ADMIN" caller add fsm --script customscript_nx_suitelet2 --out "$SCRATCH/fsm" >/dev/null
 as "$ADMIN" caller add other --script customscript_other --out "$SCRATCH/other" >/dev/null
 FSM=$SCRATCH/fsm OTHER=$SCRATCH/other
@@ -60,6 +63,8 @@ for http in --http1.1 --http2; do
 done
 released as "$FSM" integration credentials fsm
 released as "$FSM" integration credentials fsm --output json
+released as "$FSM" integration credentials later
+released as "$FSM" integration credentials public --output json
 released as "$FSM" secret get _file
 released as "$FSM" secret get _file --output json
 released as "$FSM" secret get _import2
@@ -81,9 +86,17 @@ for body in "{\"id\":[\"$MARK\"]}" "{\"id\":\"-$MARK\",\"value\":\"v\",$rules}" 
     "{\"id\":\"_x\",\"value\":\"v\",\"restrictions\":{\"scripts\":[\"$MARK\"],\"domains\":[\"-$MARK\"],\"employees\":[\"$MARK,\"]}}"; do
     said vault_curl unix "$ADMIN" /v1/secrets --json "$body"
     said vault_curl tcp "$ADMIN" /v1/integrations --json "$body"
+    said vault_curl tcp "$ADMIN" /v1/integrations/fsm -X PATCH --json "$body"
+    said vault_curl tcp "$ADMIN" /v1/integrations/fsm/credentials --json "$body"
     said vault_curl tcp "$ADMIN" /v1/callers --json "$body"
     said vault_curl tcp "$ADMIN" /v1/identity/renew --json "$body"
     said vault_curl tcp "$OTHER" /v1/secrets --json "$body"
+done
+for path in '' /fsm; do
+    said vault_curl unix "$ADMIN" "/v1/integrations$path" -X "$([ -z "$path" ] && echo POST || echo PATCH)" --json \
+        "{\"name\":\"-$MARK\",\"state\":\"$MARK\",\"scopes\":[\"$MARK\"],\"account_id\":\"-$MARK\",\"endpoints\":{\"token\":\"http://$MARK\"}}"
+    said vault_curl unix "$ADMIN" "/v1/integrations$path" -X "$([ -z "$path" ] && echo POST || echo PATCH)" --json \
+        "{\"state\":\"$MARK\",\"consent_policy\":\"$MARK\",\"accounts\":[{\"account_id\":\"-$MARK\",\"name\":\"$MARK\"}],\"client_name\":\"$MARK\"}"
 done
 said vault_curl unix "$ADMIN" /v1/integrations --json \
     "{\"name\":\"fsm\",\"template\":\"-$MARK\",\"redirect_uris\":[\"http://$MARK/\"],\"credentials\":{\"client_id\":\"$MARK\",\"client_secret\":\"$MARK\"}}"
