@@ -51,7 +51,7 @@ try:
     while True:
         sent += 1
         pair = {"client_id": half("id", sent), "client_secret": half("secret", sent), "grace": random.choice(["1h", "0s"])}
-        status, answer = writer.ask("/v1/integrations/fsm/credentials", "POST", json.dumps(pair))
+        status, answer = writer.ask("/v1/integrations/fsm/credentials?force=true", "POST", json.dumps(pair))
         assert status == 201, answer
         acknowledged = sent
 except (OSError, http.client.HTTPException):
@@ -102,7 +102,7 @@ check "and pairs were read" [ -s "$SCRATCH/served" ]
 as "$ADMIN" --output json audit tail -n 100000 | jq -r '.items[] | select(.outcome == "allowed" and .action == "integration.read") | .request_id' |
     sort >"$SCRATCH/audited"
 check "every pair that was served has its entry" [ -z "$(sort "$SCRATCH/served" | comm -23 - "$SCRATCH/audited")" ]
-check "it goes on rotating" answers 201 - unix "$ADMIN" /v1/integrations/fsm/credentials \
+check "it goes on rotating" answers 201 - unix "$ADMIN" '/v1/integrations/fsm/credentials?force=true' \
     --json "{\"client_id\":\"id $((NUMBER + 1))\",\"client_secret\":\"secret $((NUMBER + 1))\"}"
 stop_daemon
 check "nothing panicked" no_panic

@@ -53,7 +53,7 @@ check "and served" holds ". == {client_id: \"$id\", client_secret: \"$secret\", 
 check "captured once" says "integration rotate crm" 6 operator integration capture crm $(pair_files a b)
 check "what isn't 64 hex digits is warned about" says "the client ID is not 64 hexadecimal digits" 0 operator integration rotate crm \
     --client-id-file "$(file id short)" --client-secret-file "$(file secret "$secret")"
-check "the value isn't in the warning" [ "$(operator integration rotate crm --client-id-file "$(file id hushhush)" \
+check "the value isn't in the warning" [ "$(operator integration rotate crm --force --client-id-file "$(file id hushhush)" \
     --client-secret-file "$(file secret "$(hex)")" 2>&1 | grep -c hushhush)" = 0 ]
 
 # Blocked and waiting records serve nothing, whole or half.
