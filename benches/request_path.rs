@@ -14,8 +14,8 @@ use fsm_vault::model::{FSM_NAME, FSM_SECRETS, IntegrationForm, Pins, Role, Versi
 use fsm_vault::policy::Ask;
 use fsm_vault::secret::Plaintext;
 use fsm_vault::vault::{
-    Asker, CertificateSource, Directory, NewCaller, NewIntegration, NewVault, Opening, PairSource, Session,
-    Vault, create, open_store,
+    Asker, CertificateSource, Directory, NewCaller, NewIntegration, NewVault, NoticeRules, Opening,
+    PairSource, Session, Vault, create, open_store,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -67,7 +67,8 @@ impl Site {
         };
         create(new).await.expect("a vault");
         let store = open_store(directory).expect("its store");
-        let opening = Opening { directory: directory.clone(), store, audit, clock };
+        let opening =
+            Opening { directory: directory.clone(), store, audit, notices: NoticeRules::default(), clock };
         let vault = Vault::open(opening).await.expect("a vault");
         vault.unseal_locally(plain("passphrase")).await.expect("unsealed");
         let presented = Identity::load(&directory.identity("admin")).and_then(|admin| admin.presented());

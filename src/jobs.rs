@@ -1,4 +1,5 @@
-//! What the daemon does by the clock: the audit log's upkeep, the end of graces, what was fetched, its own certificate's renewal.
+//! What the daemon does by the clock: the audit log's upkeep, the end of graces, what was fetched, the evaluation of all
+//! notices, its own certificate's renewal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +14,15 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 /// How often who fetched what is recorded, and values are destroyed whose grace is over. They are unreadable from the second on which it ends.
 const GRACE_CHECK: Duration = Duration::from_secs(60);
 
+/// How often all notices are evaluated; what a change touches is evaluated with the change.
+const NOTICE_CHECK: Duration = Duration::from_secs(60);
+
 /// Runs until told to stop. A failure is logged and tried again the next time.
 pub async fn run(vault: Arc<Vault>, checkpoint: Duration, stop: CancellationToken) {
     let mut log_due = tokio::time::interval(checkpoint);
     let mut certificate_due = tokio::time::interval(CERTIFICATE_CHECK);
     let mut grace_due = tokio::time::interval(GRACE_CHECK);
+    let mut notices_due = tokio::time::interval(NOTICE_CHECK);
     log_due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -37,6 +42,11 @@ pub async fn run(vault: Arc<Vault>, checkpoint: Duration, stop: CancellationToke
                 }
                 if let Err(error) = vault.retire_lapsed().await {
                     tracing::error!(error = %error, "ended graces can't be recorded");
+                }
+            }
+            _ = notices_due.tick() => {
+                if let Err(error) = vault.tend_notices().await {
+                    tracing::error!(error = %error, "notices can't be recorded");
                 }
             }
             () = stop.cancelled() => return,

@@ -8,7 +8,8 @@ use fsm_vault::audit::Checkpoint;
 use fsm_vault::identity::Authority;
 use fsm_vault::keys::{Header, HeaderError, KeyRing, OpenError, RecordName, Sealed, StoreKey};
 use fsm_vault::model::{
-    Caller, CallerName, Integration, IntegrationName, Secret, SecretId, SecretUses, Tombstone, UsesMark,
+    Caller, CallerName, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses,
+    Tombstone, UsesMark,
 };
 use fsm_vault::secret::Plaintext;
 use serde::de::DeserializeOwned;
@@ -151,6 +152,7 @@ fn names() {
             "tombstone" => key(RecordName::Tombstone(&parsed::<SecretId>(&name))),
             "uses" => key(RecordName::Uses(&parsed::<SecretId>(&name))),
             "uses_mark" => key(RecordName::UsesMark),
+            "notice" => key(RecordName::Notice(&parsed::<NoticeId>(&name))),
             other => panic!("{other} is no kind"),
         };
         assert_eq!(hex(&found.to_bytes()), store_key, "{kind} {name}");
@@ -202,6 +204,7 @@ fn reads_as(kind: &str, message: &[u8], name: &str) {
         "tombstone" => same::<Tombstone>(message, name),
         "uses" => same::<SecretUses>(message, name),
         "uses_mark" => same::<UsesMark>(message, name),
+        "notice" => same::<Notice>(message, name),
         "value" => {}
         other => panic!("{other} is no kind"),
     }
@@ -229,6 +232,7 @@ fn plaintexts() {
             "tombstone" => reads::<Tombstone>(&plaintext),
             "uses" => reads::<SecretUses>(&plaintext),
             "uses_mark" => reads::<UsesMark>(&plaintext),
+            "notice" => reads::<Notice>(&plaintext),
             other => panic!("{other} is no kind"),
         };
         assert_eq!(if reads { "reads" } else { "refused" }, verdict, "{kind}: {name}");

@@ -13,7 +13,7 @@ use super::{config, passphrase, shell};
 use crate::clock::SystemClock;
 use crate::daemon::audit_settings;
 use crate::model::CallerName;
-use crate::vault::{Directory, Opening, Vault, VaultError, open_store, recover_operator};
+use crate::vault::{Directory, NoticeRules, Opening, Vault, VaultError, open_store, recover_operator};
 
 #[derive(Subcommand)]
 pub enum Operator {
@@ -49,7 +49,14 @@ pub fn recover(globals: &Globals, command: Recover) -> Result<(), Failure> {
         // The store first: a daemon that still runs is told before anybody is asked for a passphrase.
         let store = open_store(&directory)?;
         let audit = audit_settings(&settings);
-        let vault = Vault::open(Opening { directory, store, audit, clock: Arc::new(SystemClock) }).await?;
+        let vault = Vault::open(Opening {
+            directory,
+            store,
+            audit,
+            notices: NoticeRules::default(),
+            clock: Arc::new(SystemClock),
+        })
+        .await?;
         vault.unseal_locally(passphrase::known(command.passphrase_file.as_deref())?).await?;
         let recovered = recover_operator(&vault, command.operator.as_ref(), out).await;
         // Closed either way, so that the log ends in order; the first failure counts.

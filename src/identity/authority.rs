@@ -31,6 +31,7 @@ pub struct Authority {
     certificate: CertificateDer<'static>,
     certificate_pem: String,
     trust_domain: TrustDomain,
+    not_before: Timestamp,
     not_after: Timestamp,
 }
 
@@ -101,6 +102,11 @@ impl Authority {
         self.not_after
     }
 
+    /// Begin and end of the CA's certificate.
+    pub fn life(&self) -> (Timestamp, Timestamp) {
+        (self.not_before, self.not_after)
+    }
+
     /// A caller's certificate, valid from five minutes ago until `now + validity`, never beyond the CA's own end.
     pub fn issue_caller(
         &self,
@@ -154,7 +160,8 @@ impl Authority {
         let trust_domain = facts.trust_domain().ok_or(DAMAGED)?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|_| DAMAGED)?;
         let certificate_pem = super::pem::of_certificate(&certificate);
-        Ok(Self { issuer, certificate, certificate_pem, trust_domain, not_after: facts.not_after })
+        let Facts { not_before, not_after, .. } = facts;
+        Ok(Self { issuer, certificate, certificate_pem, trust_domain, not_before, not_after })
     }
 
     /// The time, unless the CA has ended by then.

@@ -55,6 +55,12 @@ impl ServerCertificate {
         self.0.load().not_after
     }
 
+    /// Begin and end of the certificate that is served.
+    pub fn life(&self) -> (Timestamp, Timestamp) {
+        let serving = self.0.load();
+        (serving.not_before, serving.not_after)
+    }
+
     /// Whether two thirds of its life are over.
     pub fn needs_reissue(&self, now: Timestamp) -> bool {
         let serving = self.0.load();
@@ -192,7 +198,7 @@ mod tests {
         }
     }
 
-    /// rustls is built without TLS 1.2 here, so another implementation has to ask.
+    /// Our own client offers nothing older, so another implementation has to ask.
     #[tokio::test]
     async fn older_protocols_are_refused() {
         let site = Site::new();

@@ -96,6 +96,7 @@ impl RecordName<'_> {
             Self::Caller(name) => name.as_str().as_bytes().to_vec(),
             Self::Checkpoint | Self::UsesMark => Vec::new(),
             Self::Tombstone(id) | Self::Uses(id) => id.as_str().as_bytes().to_vec(),
+            Self::Notice(id) => id.as_str().as_bytes().to_vec(),
         }
     }
 
@@ -110,6 +111,7 @@ impl RecordName<'_> {
             Self::Tombstone(_) => RecordKind::Tombstone,
             Self::Uses(_) => RecordKind::Uses,
             Self::UsesMark => RecordKind::UsesMark,
+            Self::Notice(_) => RecordKind::Notice,
         }
     }
 }

@@ -17,7 +17,7 @@
 
 use super::header::VaultId;
 use crate::crypto::{NONCE_LEN, SALT_LEN, TAG_LEN};
-use crate::model::{CallerName, IntegrationName, SecretId};
+use crate::model::{CallerName, IntegrationName, NoticeId, SecretId};
 
 /// The format of records, of the header and of the audit log.
 pub const FORMAT: u8 = 1;
@@ -45,6 +45,8 @@ pub enum RecordKind {
     Uses = 8,
     /// Up to which line of the audit log fetches are counted.
     UsesMark = 9,
+    /// What was told of a notice.
+    Notice = 10,
 }
 
 /// A record, by what it is rather than where it lies.
@@ -59,6 +61,7 @@ pub enum RecordName<'a> {
     Tombstone(&'a SecretId),
     Uses(&'a SecretId),
     UsesMark,
+    Notice(&'a NoticeId),
 }
 
 /// Where a record lies in the store: kind, then the keyed hash of its name. Shows no ID.
@@ -99,6 +102,7 @@ impl RecordKind {
             Self::Tombstone,
             Self::Uses,
             Self::UsesMark,
+            Self::Notice,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }

@@ -1,4 +1,4 @@
-//! The nouns: identifiers, secret, version, restrictions, integration, caller, denial.
+//! The nouns: identifiers, secret, version, restrictions, integration, caller, denial, notice.
 //!
 //! Every type here is valid once it exists: the way in is a parser that names what is wrong. Holds no
 //! secret value, reads no clock, does no I/O.
@@ -9,6 +9,7 @@ mod denial;
 mod domain;
 mod integration;
 mod name;
+mod notice;
 mod restrictions;
 mod rotation;
 mod secret;
@@ -26,6 +27,7 @@ pub use integration::{
     IntegrationState, OAuthScope, PairCare, PairOrigin, redirect_uri,
 };
 pub use name::{CallerName, Employee, IntegrationName, ScriptId, SecretId, SuiteAppId};
+pub use notice::{Acknowledged, Concern, Notice, NoticeId, NoticeKind, NoticeLevel, Rung};
 pub use restrictions::{Restrictions, RestrictionsForm, Scope};
 pub use rotation::{Rotation, Standstill};
 pub use secret::{

@@ -4,11 +4,14 @@ use super::comparison::Comparison;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::notices::touched;
 use super::registry::{KeptCheckpoint, Registry, SealedValue};
 use super::state::Unsealed;
 use crate::audit::{Checkpoint, Entry, Log, Outcome};
 use crate::keys::{KeyRing, RecordName, Sealed, StoreKey};
-use crate::model::{Caller, Integration, IntegrationName, Secret, SecretId, SecretUses, Tombstone, UsesMark};
+use crate::model::{
+    Caller, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses, Tombstone, UsesMark,
+};
 use crate::secret::Plaintext;
 use crate::store::{Batch, Expect};
 
@@ -43,6 +46,9 @@ pub(super) enum Noun {
     },
     UsesGone(SecretId),
     UsesMark(UsesMark),
+    Notice(Notice),
+    /// What was told of a notice whose cause is gone.
+    NoticeGone(NoticeId),
 }
 
 /// A noun with its sealed record, waiting for the store.
@@ -90,6 +96,7 @@ impl Vault {
         nouns: Vec<Noun>,
     ) -> Result<(), VaultError> {
         log.append_all_durably(&entries).await?;
+        let touched = touched(&nouns);
         let written = self.write(turn, log, nouns).await;
         if written.is_err() {
             // Best effort: the write's own failure is what the operator is told.
@@ -97,6 +104,8 @@ impl Vault {
             if let Err(error) = log.append_all_durably(&entries).await {
                 tracing::error!(error = %error, "the failure of a change can't be audited");
             }
+        } else {
+            self.look_again(turn, touched).await;
         }
         written
     }
@@ -178,6 +187,9 @@ impl Noun {
             Self::Caller(caller) => registry.callers.get(&caller.name).map(|kept| kept.revision),
             Self::Checkpoint(_) => registry.checkpoint.as_ref().map(|kept| kept.revision),
             Self::Tombstone(tombstone) => registry.tombstones.get(&tombstone.id).map(|kept| kept.revision),
+            Self::Notice(Notice { id, .. }) | Self::NoticeGone(id) => {
+                registry.notices.get(id).map(|kept| kept.revision)
+            }
         };
         match (standing, self) {
             (Some(revision), _) => (revision, Expect::Revision(revision)),
@@ -214,6 +226,11 @@ impl Noun {
             Self::UsesGone(id) => (keys.store_key(&RecordName::Uses(id)), None),
             Self::SecretGone(id) => (keys.store_key(&RecordName::Secret(id)), None),
             Self::IntegrationGone(name) => (keys.store_key(&RecordName::Integration(name)), None),
+            Self::NoticeGone(id) => (keys.store_key(&RecordName::Notice(id)), None),
+            Self::Notice(notice) => {
+                let key = keys.store_key(&RecordName::Notice(&notice.id));
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(notice)))?))
+            }
             Self::Integration(record) => {
                 let key = keys.store_key(&RecordName::Integration(&record.name));
                 (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(record)))?))
@@ -268,6 +285,10 @@ impl Written {
                 registry.integrations.remove(&name);
             }
             Noun::Tombstone(tombstone) => registry.put_tombstone(tombstone, self.revision),
+            Noun::Notice(notice) => registry.put_notice(notice, self.revision),
+            Noun::NoticeGone(id) => {
+                registry.notices.remove(&id);
+            }
             Noun::Caller(caller) => registry.put_caller(caller, self.revision),
             Noun::Checkpoint(checkpoint) => {
                 registry.checkpoint = Some(KeptCheckpoint { revision: self.revision, checkpoint });

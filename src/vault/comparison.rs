@@ -33,6 +33,8 @@ impl Comparison {
             Noun::Caller(caller) => self.touched.push(Subject::Caller(caller.name.clone())),
             // They come and go with their secret.
             Noun::Value { .. } | Noun::Gone { .. } | Noun::Tombstone(_) => {}
+            // Whoever raises or clears one tells of it.
+            Noun::Notice(_) | Noun::NoticeGone(_) => {}
             Noun::Checkpoint(_) | Noun::Uses { .. } | Noun::UsesGone(_) | Noun::UsesMark(_) => {}
         }
     }

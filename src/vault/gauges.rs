@@ -6,6 +6,7 @@ use rustix::fs::statvfs;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::log::LogStanding;
+use super::notices::NoticeCount;
 use super::session::Asker;
 use super::state::Live;
 use crate::audit::Written;
@@ -17,6 +18,8 @@ use crate::policy::Action;
 pub struct Gauges {
     /// None while sealed.
     pub holdings: Option<Holdings>,
+    /// None while sealed.
+    pub notices: Option<[NoticeCount; 3]>,
     pub written: Written,
     pub server_certificate_expires_at: Timestamp,
     /// Free space on the data directory's disk; none if it can't be told.
@@ -46,6 +49,7 @@ impl Vault {
         let space = statvfs(&self.audit.dir).ok();
         Ok(Gauges {
             holdings: self.log_standing().and_then(|log| self.holdings(log)),
+            notices: self.notice_counts(),
             written: self.audit.figures.read(),
             server_certificate_expires_at: self.certificate.expires_at(),
             free_bytes: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),

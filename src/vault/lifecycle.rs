@@ -1,7 +1,7 @@
 //! A vault from the daemon's start to its end: opened sealed, unsealed by a passphrase, sealed again.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -13,11 +13,12 @@ use super::outgoing::Departures;
 use super::session::{Asker, Session};
 use super::state::{Live, Unsealed};
 use super::unseal::Attempts;
-use crate::audit::{self, Due, Entry, Outcome};
+use crate::audit::{self, Due, Entry, Finding, Outcome};
 use crate::clock::Clock;
 use crate::identity::{KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
 use crate::keys::{Header, VaultId};
 use crate::model::{Caller, Denial};
+use crate::policy::notices::NoticeRules;
 use crate::policy::{Action, recognise};
 use crate::store::{SledStore, Store, StoreError};
 
@@ -26,6 +27,7 @@ pub struct Opening {
     pub directory: Directory,
     pub store: Arc<dyn Store>,
     pub audit: audit::Settings,
+    pub notices: NoticeRules,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -49,6 +51,14 @@ pub struct Vault {
     pub(super) feed: Arc<Feed>,
     /// Whether a verification has found the log other than it was written.
     pub(super) found_bad: AtomicBool,
+    pub(super) directory: Directory,
+    pub(super) notice_rules: NoticeRules,
+    /// Attempts to tell of notices that failed, by way.
+    pub(super) failed_deliveries: [AtomicU64; 2],
+    /// Told when notices were raised.
+    pub(super) raised: tokio::sync::watch::Sender<()>,
+    /// The damage that the log had noticed when a verification found it whole again.
+    pub(super) cured: Mutex<Option<Finding>>,
 }
 
 /// Opens the sled store of an existing vault; a clear error when there is none, or when it is held.
@@ -76,7 +86,7 @@ pub(super) fn shown(path: &Path) -> String {
 impl Vault {
     /// Opens a vault, sealed.
     pub async fn open(opening: Opening) -> Result<Self, VaultError> {
-        let Opening { directory, store, audit, clock } = opening;
+        let Opening { directory, store, audit, notices, clock } = opening;
         let header = store.header().await?.ok_or_else(|| VaultError::NoVault(shown(directory.path())))?;
         let header = Arc::new(Header::parse(&header)?);
         let tls = TlsDirectory::open(&directory.tls())?;
@@ -101,6 +111,11 @@ impl Vault {
             departures: Departures::new(),
             feed: Arc::new(Feed::new()?),
             found_bad: AtomicBool::new(false),
+            directory,
+            notice_rules: notices,
+            failed_deliveries: Default::default(),
+            raised: tokio::sync::watch::Sender::new(()),
+            cured: Mutex::default(),
         })
     }
 

@@ -27,6 +27,7 @@ mod lifecycle;
 mod log;
 mod manage;
 mod notes;
+mod notices;
 mod outgoing;
 mod pair;
 mod recover;
@@ -61,6 +62,7 @@ pub use integrations::{MadeIntegration, NewIntegration, SeenIntegration};
 pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
 pub use notes::Notes;
+pub use notices::{Delivery, NoticeCount, SeenNotice, Way};
 pub use outgoing::{Departing, Outgoing, Watching};
 pub use pair::{IssuedPair, PairSource};
 pub use recover::recover_operator;
@@ -70,3 +72,6 @@ pub use secrets::{NewSecret, Page, SeenSecret};
 pub use session::{Asker, Session};
 pub use uses::Use;
 pub use watch::{Hearing, News, Told, Watcher};
+
+/// What notices are judged by.
+pub use crate::policy::{Ladder, notices::NoticeRules};

@@ -7,7 +7,9 @@ use super::usage::Mark;
 use super::uses::Uses;
 use crate::audit::Checkpoint;
 use crate::keys::{Sealed, StoreKey};
-use crate::model::{Caller, CallerName, Integration, IntegrationName, Secret, SecretId, SpiffeId, Tombstone};
+use crate::model::{
+    Caller, CallerName, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SpiffeId, Tombstone,
+};
 
 /// Sealed values up to this many bytes stay in memory, so that a usual fetch touches no disk; larger ones are
 /// read from the store when they are asked for.
@@ -50,6 +52,8 @@ pub struct Registry {
     pub callers: BTreeMap<CallerName, Kept<Caller>>,
     /// Of deleted secrets; one stays when its ID is used again.
     pub tombstones: BTreeMap<SecretId, Kept<Tombstone>>,
+    /// What was told of notices whose cause is still there.
+    pub notices: BTreeMap<NoticeId, Kept<Notice>>,
     by_spiffe_id: HashMap<SpiffeId, CallerName>,
     pub checkpoint: Option<KeptCheckpoint>,
     pub mark: Mark,
@@ -75,6 +79,10 @@ impl Registry {
 
     pub fn put_tombstone(&mut self, tombstone: Tombstone, revision: u64) {
         self.tombstones.insert(tombstone.id.clone(), Kept { revision, noun: Arc::new(tombstone) });
+    }
+
+    pub fn put_notice(&mut self, notice: Notice, revision: u64) {
+        self.notices.insert(notice.id.clone(), Kept { revision, noun: Arc::new(notice) });
     }
 
     /// A SPIFFE ID leads to the active caller that has it; to a revoked one only if there is none.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 
 use super::lifecycle::Vault;
+use super::notices::Standings;
 use super::registry::Registry;
 use crate::audit::Log;
 use crate::identity::Authority;
@@ -22,6 +23,8 @@ pub(super) struct Unsealed {
     pub log: Arc<Log>,
     /// Goes up by one with every change, so that a decision can tell whether it still stands.
     pub generation: u64,
+    /// Notices as they stand.
+    pub standings: Standings,
 }
 
 impl Live {

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::notices::Standings;
 use super::registry::{KeptCheckpoint, Registry, SealedValue};
 use super::session::Asker;
 use super::state::{Live, Unsealed};
@@ -192,7 +193,14 @@ impl Vault {
                 "the audit log is damaged; a new segment was begun"
             );
         }
-        let unsealed = Unsealed { keys, authority, registry, log: Arc::new(log), generation: 0 };
+        let unsealed = Unsealed {
+            keys,
+            authority,
+            registry,
+            log: Arc::new(log),
+            generation: 0,
+            standings: Standings::default(),
+        };
         usage::recall(&unsealed).await;
         Ok(unsealed)
     }
@@ -241,6 +249,11 @@ fn open_all(keys: &KeyRing, records: Vec<(StoreKey, Sealed)>) -> Result<(Authori
                 in_place(keys, &key, &RecordName::UsesMark)?;
                 let UsesMark { seq } = noun(&message)?;
                 registry.mark = Mark::at(seq, revision);
+            }
+            RecordKind::Notice => {
+                let notice: crate::model::Notice = noun(&message)?;
+                in_place(keys, &key, &RecordName::Notice(&notice.id))?;
+                registry.put_notice(notice, revision);
             }
             RecordKind::Checkpoint => {
                 in_place(keys, &key, &RecordName::Checkpoint)?;

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 from audit_logs import logs  # noqa: E402
 from plaintexts import (  # noqa: E402
-    AUTHORITY, CALLERS, CHECKPOINT, INTEGRATIONS, SECRETS, TOMBSTONES, USES, USES_MARK, compact, readings,
+    AUTHORITY, CALLERS, CHECKPOINT, INTEGRATIONS, NOTICES, SECRETS, TOMBSTONES, USES, USES_MARK, compact, readings,
 )
 from read_formats import KINDS, Ring, record_name, slot_aad, wrapping_key  # noqa: E402
 from words import DOMAINS, REDIRECT_URIS, SECRET_IDS  # noqa: E402
@@ -114,6 +114,7 @@ NAMES = [
     ("value", ["custsecret_a", 1]), ("value", ["custsecret_a", 2]), ("value", ["custsecret_a", 2**64 - 1]),
     ("integration", "fsm"), ("caller", "fsm"), ("caller", "admin"), ("checkpoint", None),
     ("tombstone", "custsecret_a"), ("uses", "custsecret_a"), ("uses_mark", None),
+    ("notice", "expiry.custsecret_a.2027-02-28"),
 ]
 
 
@@ -143,6 +144,8 @@ def records():
         yield opens(f"integration: {record['name']}", "integration", compact(record), 2, record["name"])
     for caller in CALLERS:
         yield opens(f"caller: {caller['name']}", "caller", compact(caller), 1, caller["name"])
+    for notice in NOTICES:
+        yield opens(f"notice: {notice['id']}", "notice", compact(notice), 2, notice["id"])
     yield opens("checkpoint", "checkpoint", compact(CHECKPOINT), 2**64 - 1)
     for tombstone in TOMBSTONES:
         yield opens(f"tombstone: {tombstone['id']}", "tombstone", compact(tombstone), 2, tombstone["id"])

@@ -117,6 +117,16 @@ USES = {
     ],
 }
 USES_MARK = {"seq": 12}
+NOTICES = [
+    {
+        "id": "expiry.custsecret_a.2027-02-28", "rung": 99993, "since": "2027-01-29T00:00:07Z", "raised_at": "2027-02-21T00:00:07.5Z",
+        "acknowledged": {"rung": 99986, "by": "admin", "at": "2027-02-14T09:00:00Z"}, "hook": 99993, "mail": 0,
+    },
+    {
+        "id": "renewal.a.b-c.20261123t100000", "rung": 1, "since": "2026-11-23T06:00:00Z", "raised_at": "2026-11-23T06:00:00Z",
+        "acknowledged": None, "hook": 0, "mail": 0,
+    },
+]
 
 
 def readings():
@@ -146,6 +156,7 @@ def readings():
         ("integration", PUBLIC, ["endpoints"], False), ("caller", caller, [], False), ("caller", caller, ["role"], True),
         ("caller", CALLERS[1], ["role"], True), ("caller", caller, ["pins"], False), ("caller", caller, ["keys", 0], False),
         ("caller", caller, ["state"], True), ("caller", CALLERS[1], ["state"], True), ("checkpoint", CHECKPOINT, [], True),
+        ("notice", NOTICES[0], [], False), ("notice", NOTICES[0], ["acknowledged"], False),
     ):
         yield kind, f"an unknown member at {path}", with_(noun, path, add), reads
     for kind, noun, path in (
@@ -170,6 +181,8 @@ def readings():
         ("checkpoint", CHECKPOINT, [], "mac", False), ("secret", secret, [], "origin", True),
         ("tombstone", TOMBSTONES[1], [], "suiteapp", True), ("tombstone", TOMBSTONES[0], [], "revision", False),
         ("uses", USES, [], "callers", False), ("uses", USES, ["callers", 0], "count", False), ("uses_mark", USES_MARK, [], "seq", False),
+        ("notice", NOTICES[0], [], "acknowledged", True),
+        ("notice", NOTICES[0], [], "hook", False),
     ):
         yield kind, f"no {member} at {path}", with_(noun, path, drop(member)), reads
     for kind, noun, path, member, value, reads in (
@@ -193,5 +206,8 @@ def readings():
         ("integration", PUBLIC, [], "refresh_token_validity_hours", -1, False), ("integration", PUBLIC, [], "pair_origin", "made", False),
         ("integration", PUBLIC, ["endpoints"], "other", None, False), ("integration", PUBLIC, [], "endpoints", None, False),
         ("checkpoint", CHECKPOINT, [], "segment", 2**32, False),
+        ("notice", NOTICES[0], [], "id", "expiry.custsecret_a", False), ("notice", NOTICES[0], [], "id", "other.custsecret_a.1", False),
+        ("notice", NOTICES[0], [], "id", "Expiry.custsecret_a.1", False), ("notice", NOTICES[0], [], "rung", 2**32, False),
+        ("notice", NOTICES[0], [], "rung", -1, False),
     ):
         yield kind, f"{member} {json.dumps(value)} at {path}", with_(noun, path, put(member, value)), reads

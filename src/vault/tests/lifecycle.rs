@@ -118,7 +118,9 @@ async fn a_damaged_record_is_named_and_nothing_is_served() {
     }
     let store: std::sync::Arc<dyn Store> = open_store(&directory).unwrap();
     let audit = settings(&directory);
-    let vault = Vault::open(Opening { directory, store, audit, clock }).await.unwrap();
+    let vault = Vault::open(Opening { directory, store, audit, notices: NoticeRules::default(), clock })
+        .await
+        .unwrap();
     assert!(matches!(vault.unseal_locally(plain("right")).await, Err(VaultError::Damaged(_))));
     assert!(vault.is_sealed());
     drop(keep);

@@ -7,6 +7,7 @@ mod integrations;
 mod lifecycle;
 mod manage;
 mod model;
+mod notices;
 mod release;
 mod rotation;
 mod secrets;

@@ -216,6 +216,6 @@ fn new_vault(directory: &Directory, clock: &Arc<ManualClock>) -> NewVault {
 
 async fn open(directory: &Directory, clock: &Arc<ManualClock>) -> Vault {
     let store: Arc<dyn Store> = open_store(directory).unwrap();
-    let (directory, audit) = (directory.clone(), settings(directory));
-    Vault::open(Opening { directory, store, audit, clock: clock.clone() }).await.unwrap()
+    let (directory, audit, notices) = (directory.clone(), settings(directory), NoticeRules::default());
+    Vault::open(Opening { directory, store, audit, notices, clock: clock.clone() }).await.unwrap()
 }

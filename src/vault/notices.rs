@@ -1,0 +1,241 @@
+//! Standing notices: what is found is held against what was told; what is new is told once, what is cured is cleared.
+//!
+//! ```text
+//! survey (facts) ──▶ policy::notices (pure) ──▶ occasions ──▶ against the records ──▶ raise, clear
+//!                                                   └────────▶ standing: what a list shows
+//! ```
+//!
+//! A record says up to which rung a cause was told, and lasts as long as the cause. So no rung is told twice, over
+//! restarts and however the clock jumps; and what a list shows is what the facts say now. Never on a service's path:
+//! evaluated after each change for what it touched, and as a whole by a timer and when a list is asked for.
+
+mod answers;
+mod deliveries;
+mod survey;
+
+pub use answers::{NoticeCount, SeenNotice};
+pub use deliveries::{Delivery, Way};
+pub(super) use survey::touched;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::change::{Noun, Turn};
+use super::error::VaultError;
+use super::feed::{Happening, Subject};
+use super::lifecycle::Vault;
+use super::registry::Registry;
+use super::state::Live;
+use crate::audit::{Entry, Log, Outcome};
+use crate::model::{Concern, Notice, NoticeId, NoticeKind, NoticeLevel};
+use crate::policy::notices::{Occasion, Standing};
+
+/// Notices that are raised or cleared in one batch.
+const BATCH: usize = 64;
+
+/// What stands now, as the last evaluation found it. Only while unsealed: it has names in it.
+#[derive(Default)]
+pub(super) struct Standings(Mutex<BTreeMap<NoticeId, Standing>>);
+
+/// What an evaluation looked at.
+pub(super) enum Scope {
+    All,
+    /// These kinds of notices of these.
+    Of(Vec<(NoticeKind, Concern)>),
+}
+
+/// What is to be told of a notice.
+enum Told {
+    Raised { notice: Notice, standing: Standing },
+    Cleared(NoticeId),
+}
+
+impl Standings {
+    pub fn lock(&self) -> MutexGuard<'_, BTreeMap<NoticeId, Standing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Vault {
+    /// Evaluates everything. For a timer; does nothing while sealed.
+    pub async fn tend_notices(&self) -> Result<(), VaultError> {
+        let turn = self.turn().await;
+        if self.is_sealed() {
+            return Ok(());
+        }
+        let room = self.free_room().await;
+        let found = self.survey_all(room)?;
+        let settled = self.settle(&turn, &Scope::All, found).await;
+        // After a start or an unsealing what was raised before may still have to go out.
+        self.raised.send_replace(());
+        settled
+    }
+
+    /// Evaluates what a change has touched. The change has been made, so a failure here is only logged: the timer
+    /// comes back to it.
+    pub(super) async fn look_again(&self, turn: &Turn<'_>, touched: Vec<Concern>) {
+        if touched.is_empty() {
+            return;
+        }
+        let settled = match self.survey_some(touched) {
+            Ok((scope, found)) => self.settle(turn, &scope, found).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = settled {
+            tracing::error!(error = %error, "notices can't be recorded");
+        }
+    }
+
+    /// Holds what was found in `scope` against what was told.
+    pub(super) async fn settle(
+        &self,
+        turn: &Turn<'_>,
+        scope: &Scope,
+        found: Vec<Occasion>,
+    ) -> Result<(), VaultError> {
+        let now = self.clock.now();
+        let (told, log) = {
+            let live = self.live();
+            let Live::Unsealed(unsealed) = &*live else { return Ok(()) };
+            let found: BTreeMap<_, _> = found.into_iter().map(|each| (each.id, each.standing)).collect();
+            let told = compare(&unsealed.registry, scope, &found, now);
+            let mut standings = unsealed.standings.lock();
+            for id in within(scope, &standings) {
+                standings.remove(&id);
+            }
+            standings.extend(found.into_iter().filter_map(|(id, standing)| Some((id, standing?))));
+            (told, Arc::clone(&unsealed.log))
+        };
+        let mut rest = told.into_iter().peekable();
+        while rest.peek().is_some() {
+            self.tell(turn, &log, rest.by_ref().take(BATCH).collect(), now).await?;
+        }
+        Ok(())
+    }
+
+    /// Audit entries first, then the records, then everybody who listens.
+    async fn tell(
+        &self,
+        turn: &Turn<'_>,
+        log: &Log,
+        batch: Vec<Told>,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let mut nouns = Vec::with_capacity(batch.len());
+        for told in &batch {
+            log.append_durably(told.entry()).await?;
+            nouns.push(match told {
+                Told::Raised { notice, .. } => Noun::Notice(notice.clone()),
+                Told::Cleared(id) => Noun::NoticeGone(id.clone()),
+            });
+        }
+        self.write(turn, log, nouns).await?;
+        self.feed.tell(now, batch.iter().map(Told::happening));
+        for told in &batch {
+            told.trace();
+        }
+        self.raised.send_replace(());
+        Ok(())
+    }
+}
+
+impl Told {
+    fn entry(&self) -> Entry {
+        let (id, action) = match self {
+            Self::Raised { notice, .. } => (&notice.id, "notice.raise"),
+            Self::Cleared(id) => (id, "notice.clear"),
+        };
+        let entry =
+            Entry { caller: Some("daemon".into()), outcome: Outcome::Allowed, ..entry_of(id, action) };
+        match self {
+            Self::Raised { standing, .. } => Entry {
+                reason: Some(standing.level.word().into()),
+                changes: Some(serde_json::json!({ "rung": standing.rung, "due": standing.due })),
+                ..entry
+            },
+            Self::Cleared(_) => entry,
+        }
+    }
+
+    fn happening(&self) -> Happening {
+        let (id, level, raised) = match self {
+            Self::Raised { notice, standing } => (&notice.id, standing.level, true),
+            Self::Cleared(id) => (id, NoticeLevel::Info, false),
+        };
+        let about = match id.concern() {
+            Concern::Secret(id) => Subject::Secret(id),
+            Concern::Integration(name) => Subject::Integration(name),
+            Concern::Caller(name) => Subject::Caller(name),
+            Concern::Vault(_) => Subject::Vault,
+        };
+        Happening::Notice { id: id.shared(), level: level.word().into(), about, raised }
+    }
+
+    fn trace(&self) {
+        match self {
+            Self::Cleared(id) => tracing::info!(notice.id = %id, "notice cleared"),
+            Self::Raised { notice, standing: Standing { level, message, action, .. } } => {
+                let (id, level) = (&notice.id, level.word());
+                tracing::warn!(
+                    notice.id = %id,
+                    notice.level = level,
+                    notice.message = message,
+                    notice.action = action,
+                    "notice raised"
+                );
+            }
+        }
+    }
+}
+
+/// The part of an audit entry that names a notice, and the secret or integration that it concerns.
+pub(super) fn entry_of(id: &NoticeId, action: &'static str) -> Entry {
+    let entry = Entry { action: action.into(), subject: Some(id.shared()), ..Entry::default() };
+    match id.concern() {
+        Concern::Secret(secret) => Entry { secret: Some(secret.shared()), ..entry },
+        Concern::Integration(name) => Entry { integration: Some(name.shared()), ..entry },
+        Concern::Caller(_) | Concern::Vault(_) => entry,
+    }
+}
+
+fn compare(
+    registry: &Registry,
+    scope: &Scope,
+    found: &BTreeMap<NoticeId, Option<Standing>>,
+    now: Timestamp,
+) -> Vec<Told> {
+    let known = within(scope, &registry.notices);
+    let cured = known.into_iter().filter(|id| !found.contains_key(id)).map(Told::Cleared);
+    let risen = found.iter().filter_map(|(id, standing)| {
+        let standing = standing.clone()?;
+        let rung = standing.rung;
+        let notice = match registry.notices.get(id).map(|kept| &*kept.noun) {
+            None => Notice::raised(id.clone(), rung, now),
+            Some(before) if before.rung < rung => Notice { rung, raised_at: now, ..before.clone() },
+            Some(_) => return None,
+        };
+        Some(Told::Raised { notice, standing })
+    });
+    cured.chain(risen).collect()
+}
+
+/// The IDs that an evaluation of this scope speaks for.
+fn within<V>(scope: &Scope, all: &BTreeMap<NoticeId, V>) -> Vec<NoticeId> {
+    match scope {
+        Scope::All => all.keys().cloned().collect(),
+        Scope::Of(those) => {
+            let of = |(kind, concern): &(NoticeKind, Concern)| {
+                let subject = concern.subject().into_owned();
+                let first = NoticeId::first_of(*kind, &subject);
+                let ids = all.range(first.clone()..).map(|(id, _)| id);
+                ids.take_while(|id| id.as_str().starts_with(first.as_str()))
+                    .filter(|id| id.subject() == subject)
+                    .cloned()
+                    .collect::<Vec<_>>()
+            };
+            those.iter().flat_map(of).collect()
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What is still to be carried outside, and what came of it.
+
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+
+use super::super::change::Noun;
+use super::super::error::VaultError;
+use super::super::lifecycle::Vault;
+use super::super::registry::Registry;
+use super::super::state::{Live, Unsealed};
+use super::answers::owners_of;
+use super::entry_of;
+use crate::audit::{Entry, Outcome};
+use crate::model::{Concern, Employee, Notice, NoticeId, NoticeLevel, Role, Rung};
+
+/// A way out of the vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// The hook program.
+    Hook,
+    Mail,
+}
+
+/// A raised notice on its way out. Names and dates, never values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub id: NoticeId,
+    pub rung: Rung,
+    pub level: NoticeLevel,
+    pub since: Timestamp,
+    pub raised_at: Timestamp,
+    pub due: Option<Timestamp>,
+    pub message: String,
+    pub action: String,
+    /// Mail addresses of those whom it concerns: operators who own the secret or the pair; the caller itself.
+    pub owners: Vec<String>,
+}
+
+impl Way {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hook => "hook",
+            Self::Mail => "mail",
+        }
+    }
+
+    fn reached(self, notice: &Notice) -> Rung {
+        match self {
+            Self::Hook => notice.hook,
+            Self::Mail => notice.mail,
+        }
+    }
+}
+
+impl Vault {
+    /// Changes when there may be something to deliver: notices were raised, or all were evaluated.
+    pub fn raised(&self) -> tokio::sync::watch::Receiver<()> {
+        self.raised.subscribe()
+    }
+
+    /// Standing notices that were raised and haven't gone this way yet, at most so many, the gravest first. None while
+    /// sealed. Unless `all`, only those that concern somebody with a mail address.
+    pub fn undelivered(&self, way: Way, all: bool, most: usize) -> Vec<Delivery> {
+        let live = self.live();
+        let Live::Unsealed(unsealed) = &*live else { return Vec::new() };
+        let standings = unsealed.standings.lock();
+        let mut found: Vec<_> = unsealed
+            .registry
+            .notices
+            .values()
+            .map(|kept| &*kept.noun)
+            .filter(|notice| way.reached(notice) < notice.rung)
+            .filter_map(|notice| Some((notice, standings.get(&notice.id)?)))
+            // The clock was set back: it is told when it stands as high again.
+            .filter(|(notice, standing)| standing.rung >= notice.rung)
+            .collect();
+        found.sort_by_key(|(notice, standing)| (std::cmp::Reverse(standing.level), notice.raised_at));
+        let delivery = |(notice, standing): (&Notice, &crate::policy::notices::Standing)| Delivery {
+            id: notice.id.clone(),
+            rung: notice.rung,
+            level: standing.level,
+            since: notice.since,
+            raised_at: notice.raised_at,
+            due: standing.due,
+            message: standing.message.clone(),
+            action: standing.action.clone(),
+            owners: addresses(unsealed, &notice.id.concern()),
+        };
+        let deliveries = found.into_iter().map(delivery);
+        deliveries.filter(|each| all || !each.owners.is_empty()).take(most).collect()
+    }
+
+    /// Counts an attempt that came to nothing.
+    pub fn delivery_failed(&self, way: Way) {
+        self.failed_deliveries[way as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Attempts that came to nothing, since the daemon started.
+    pub fn failed_deliveries(&self, way: Way) -> u64 {
+        self.failed_deliveries[way as usize].load(Ordering::Relaxed)
+    }
+
+    /// Records that these went out, or were given up, up to these rungs. Before this is durable a crash has them go out
+    /// once more.
+    pub async fn delivered(
+        &self,
+        way: Way,
+        those: &[(NoticeId, Rung)],
+        outcome: Outcome,
+    ) -> Result<(), VaultError> {
+        let turn = self.turn().await;
+        let (nouns, log) = {
+            let live = self.live();
+            let Live::Unsealed(unsealed) = &*live else { return Ok(()) };
+            let marked = those.iter().filter_map(|(id, rung)| marked(&unsealed.registry, way, id, *rung));
+            (marked.collect::<Vec<_>>(), std::sync::Arc::clone(&unsealed.log))
+        };
+        for notice in &nouns {
+            let entry = entry_of(&notice.id, "notice.deliver");
+            let (caller, reason) = (Some("daemon".into()), Some(way.word().into()));
+            log.append(Entry { caller, reason, outcome, ..entry }).await?;
+        }
+        if nouns.is_empty() {
+            return Ok(());
+        }
+        self.write(&turn, &log, nouns.into_iter().map(Noun::Notice).collect()).await
+    }
+}
+
+fn marked(registry: &Registry, way: Way, id: &NoticeId, rung: Rung) -> Option<Notice> {
+    let notice = Notice::clone(&registry.notices.get(id)?.noun);
+    Some(match way {
+        Way::Hook => Notice { hook: notice.hook.max(rung), ..notice },
+        Way::Mail => Notice { mail: notice.mail.max(rung), ..notice },
+    })
+}
+
+fn addresses(unsealed: &Unsealed, concern: &Concern) -> Vec<String> {
+    let registry = &unsealed.registry;
+    if let Concern::Caller(name) = concern {
+        let own = registry.callers.get(name).and_then(|kept| kept.noun.mail.clone());
+        return own.into_iter().collect();
+    }
+    let owners: Vec<Employee> = owners_of(unsealed, concern);
+    if owners.is_empty() {
+        return Vec::new();
+    }
+    let active = registry.callers.values().map(|kept| &*kept.noun).filter(|caller| caller.is_active());
+    let mut all: Vec<String> = active
+        .filter(|caller| matches!(&caller.role, Role::Operator { employee, .. } if owners.contains(employee)))
+        .filter_map(|caller| caller.mail.clone())
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}

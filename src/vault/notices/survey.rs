@@ -1,0 +1,297 @@
+//! The facts that notices are judged by, gathered in small looks: readers and services wait for none of them.
+
+use std::collections::HashMap;
+use std::ops::Bound;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+
+use super::super::change::Noun;
+use super::super::enrol::usual_validity;
+use super::super::error::VaultError;
+use super::super::lifecycle::Vault;
+use super::super::registry::{KeptSecret, Registry};
+use super::super::state::{Live, Unsealed};
+use super::Scope;
+use crate::model::{
+    Caller, CallerName, Concern, Integration, NoticeKind, Role, Scope as Allowed, ScriptId, Secret, SecretId,
+};
+use crate::policy::notices::{
+    NoticeRules, Occasion, of_authority, of_caller, of_damage, of_integration, of_known_damage, of_secret,
+    of_separation, of_server_certificate, of_space,
+};
+
+/// Secrets that are looked at while the registry is held.
+const LOOK: usize = 4096;
+
+/// Kinds that are about a secret or a pair, and that a change of it evaluates anew.
+const OF_VERSIONS: [NoticeKind; 5] =
+    [NoticeKind::Expiry, NoticeKind::MaxAge, NoticeKind::PairAge, NoticeKind::Grace, NoticeKind::Pending];
+
+/// Free bytes of one file system, by the part of the vault that lies on it. None: it can't be told.
+pub(super) struct Room {
+    part: &'static str,
+    path: String,
+    free: Option<u64>,
+}
+
+/// Services by their script, for whom nothing was found yet.
+type Unseparated = HashMap<ScriptId, Vec<Arc<Caller>>>;
+
+/// Whom the records of a change concern.
+pub(in super::super) fn touched(nouns: &[Noun]) -> Vec<Concern> {
+    let mut all = Vec::new();
+    for noun in nouns {
+        match noun {
+            Noun::Secret(Secret { id, integration, .. }) => {
+                all.push(Concern::Secret(id.clone()));
+                all.extend(integration.clone().map(Concern::Integration));
+            }
+            Noun::SecretGone(id) => all.push(Concern::Secret(id.clone())),
+            Noun::Integration(record) => all.push(Concern::Integration(record.name.clone())),
+            Noun::IntegrationGone(name) => all.push(Concern::Integration(name.clone())),
+            Noun::Caller(caller) => all.push(Concern::Caller(caller.name.clone())),
+            Noun::Value { .. }
+            | Noun::Gone { .. }
+            | Noun::Checkpoint(_)
+            | Noun::Tombstone(_)
+            | Noun::Uses { .. }
+            | Noun::UsesGone(_)
+            | Noun::UsesMark(_)
+            | Noun::Notice(_)
+            | Noun::NoticeGone(_) => {}
+        }
+    }
+    // The two halves of a pair name their integration once each.
+    let mut distinct: Vec<Concern> = Vec::with_capacity(all.len());
+    for each in all {
+        if !distinct.contains(&each) {
+            distinct.push(each);
+        }
+    }
+    distinct
+}
+
+impl Vault {
+    /// The occasions of what was touched, and the kinds that they speak for.
+    pub(super) fn survey_some(&self, touched: Vec<Concern>) -> Result<(Scope, Vec<Occasion>), VaultError> {
+        let (rules, now, mut found) = (&self.notice_rules, self.clock.now(), Vec::new());
+        let live = self.live();
+        let registry = &live.unsealed()?.registry;
+        let mut scope = Vec::with_capacity(touched.len() * OF_VERSIONS.len());
+        for concern in touched {
+            match &concern {
+                Concern::Secret(id) => {
+                    if let Some(kept) = registry.secrets.get(id) {
+                        secret(registry, kept, rules, now, &mut found);
+                    }
+                }
+                Concern::Integration(name) => {
+                    if let Some(kept) = registry.integrations.get(name) {
+                        integration(registry, &kept.noun, rules, now, &mut found);
+                    }
+                }
+                Concern::Caller(name) => {
+                    if let Some(kept) = registry.callers.get(name) {
+                        of_caller(&kept.noun, usual_validity(&kept.noun.role), now, &mut found);
+                    }
+                }
+                Concern::Vault(_) => {}
+            }
+            match concern {
+                Concern::Caller(_) => scope.push((NoticeKind::Renewal, concern)),
+                Concern::Secret(_) | Concern::Integration(_) => {
+                    scope.extend(OF_VERSIONS.map(|kind| (kind, concern.clone())));
+                }
+                Concern::Vault(_) => {}
+            }
+        }
+        Ok((Scope::Of(scope), found))
+    }
+
+    /// The occasions of everything.
+    pub(super) fn survey_all(&self, rooms: Vec<Room>) -> Result<Vec<Occasion>, VaultError> {
+        let (rules, now, mut found) = (&self.notice_rules, self.clock.now(), Vec::new());
+        let mut unseparated = {
+            let live = self.live();
+            let unsealed = live.unsealed()?;
+            self.survey_vault(unsealed, rooms, now, &mut found);
+            let registry = &unsealed.registry;
+            for kept in registry.integrations.values() {
+                integration(registry, &kept.noun, rules, now, &mut found);
+            }
+            for kept in registry.callers.values() {
+                of_caller(&kept.noun, usual_validity(&kept.noun.role), now, &mut found);
+            }
+            unseparated(registry)
+        };
+        let mut after: Option<SecretId> = None;
+        loop {
+            let live = self.live();
+            let registry = &live.unsealed()?.registry;
+            let begin = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+            let mut looked = 0;
+            let mut last = None;
+            for (id, kept) in registry.secrets.range::<SecretId, _>((begin, Bound::Unbounded)).take(LOOK) {
+                secret(registry, kept, rules, now, &mut found);
+                separate(registry, &kept.noun, &mut unseparated, &mut found);
+                (looked, last) = (looked + 1, Some(id.clone()));
+            }
+            if looked < LOOK {
+                return Ok(found);
+            }
+            after = last;
+        }
+    }
+
+    fn survey_vault(&self, unsealed: &Unsealed, rooms: Vec<Room>, now: Timestamp, found: &mut Vec<Occasion>) {
+        let (begin, end) = unsealed.authority.life();
+        found.push(of_authority(begin, end, now));
+        let (begin, end) = self.certificate.life();
+        found.push(of_server_certificate(begin, end, now));
+        self.survey_damage(unsealed, found);
+        let standings = unsealed.standings.lock();
+        let before = |part: &str| {
+            standings.iter().find(|(id, _)| id.kind() == NoticeKind::Space && id.subject() == part)
+        };
+        for Room { part, path, free } in rooms {
+            match (free, before(part)) {
+                (Some(free), before) => {
+                    let level = before.map(|(_, standing)| standing.level);
+                    found.extend(of_space(part, &path, free, level, &self.notice_rules));
+                }
+                // What can't be measured is as it was.
+                (None, Some((id, standing))) => {
+                    found.push(Occasion { id: id.clone(), standing: Some(standing.clone()) });
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Damage stands from when it is noticed until a verification finds the log whole, over restarts.
+    fn survey_damage(&self, unsealed: &Unsealed, found: &mut Vec<Occasion>) {
+        let known = unsealed.registry.notices.keys().filter(|id| id.kind() == NoticeKind::AuditDamage);
+        found.extend(known.filter_map(of_known_damage));
+        let cured = *self.cured.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(damage) = unsealed.log.damage().filter(|damage| Some(*damage) != cured) {
+            found.push(of_damage(damage.segment, damage.line));
+        }
+    }
+
+    /// After a verification: raises the first bad place, or clears what was told of damage.
+    pub(in super::super) async fn verified(&self, first_bad: Option<(u32, u64)>) -> Result<(), VaultError> {
+        let turn = self.turn().await;
+        let mut found = Vec::new();
+        match (&*self.live(), first_bad) {
+            (Live::Sealed, _) => {}
+            // What the log noticed itself before is no longer in it.
+            (Live::Unsealed(unsealed), None) => {
+                *self.cured.lock().unwrap_or_else(PoisonError::into_inner) = unsealed.log.damage();
+            }
+            (Live::Unsealed(unsealed), Some((segment, line))) => {
+                self.survey_damage(unsealed, &mut found);
+                // One damage has many faces: what is told already isn't told once more.
+                if found.is_empty() {
+                    found.push(of_damage(segment, line));
+                }
+            }
+        }
+        let scope = Scope::Of(vec![(NoticeKind::AuditDamage, Concern::Vault("log".to_owned()))]);
+        self.settle(&turn, &scope, found).await
+    }
+
+    /// Free space where the vault keeps its data; of the store and of the log alone, if they lie elsewhere.
+    pub(super) async fn free_room(&self) -> Vec<Room> {
+        let (store, log) = (self.directory.store(), self.audit.dir.clone());
+        let measuring = tokio::task::spawn_blocking(move || {
+            let device = |path: &Path| std::fs::metadata(path).ok().map(|found| found.dev());
+            let room = |part, path: &Path| {
+                let free =
+                    rustix::fs::statvfs(path).ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize));
+                Room { part, path: path.display().to_string(), free }
+            };
+            if device(&store) == device(&log) {
+                vec![room("data", &store)]
+            } else {
+                vec![room("store", &store), room("audit", &log)]
+            }
+        });
+        measuring.await.unwrap_or_default()
+    }
+}
+
+fn secret(
+    registry: &Registry,
+    kept: &KeptSecret,
+    rules: &NoticeRules,
+    now: Timestamp,
+    found: &mut Vec<Occasion>,
+) {
+    of_secret(&kept.noun, rules, now, |version| holders(registry, kept, version), found);
+}
+
+fn integration(
+    registry: &Registry,
+    record: &Integration,
+    rules: &NoticeRules,
+    now: Timestamp,
+    found: &mut Vec<Occasion>,
+) {
+    let kept: Vec<_> = record.secret_ids().filter_map(|id| registry.secrets.get(id)).collect();
+    let halves: Vec<_> = kept.iter().map(|each| &*each.noun).collect();
+    // Both are fetched as one.
+    let holders = |version| kept.first().map(|first| holders(registry, first, version)).unwrap_or_default();
+    of_integration(record, &halves, rules, now, holders, found);
+}
+
+/// Active callers that last took this version.
+fn holders(registry: &Registry, kept: &KeptSecret, version: u64) -> Vec<CallerName> {
+    let active = |name: &CallerName| registry.callers.get(name).is_some_and(|kept| kept.noun.is_active());
+    let uses = kept.uses.all().into_iter().filter(|(name, last)| last.version == version && active(name));
+    uses.map(|(name, _)| name).collect()
+}
+
+/// Active services whose enrolment another full operator could have done.
+fn unseparated(registry: &Registry) -> Unseparated {
+    let mut by_script = Unseparated::new();
+    for kept in registry.callers.values() {
+        let caller = &kept.noun;
+        let others = || registry.active_full_operators().any(|other| other.name != caller.enrolled_by);
+        if let Role::Service { script, .. } = &caller.role
+            && caller.is_active()
+            && others()
+        {
+            by_script.entry(script.clone()).or_default().push(Arc::clone(caller));
+        }
+    }
+    by_script
+}
+
+/// Once for each service: the first secret made for its script by whoever enrolled it.
+fn separate(registry: &Registry, secret: &Secret, services: &mut Unseparated, found: &mut Vec<Occasion>) {
+    if services.is_empty() {
+        return;
+    }
+    let rules = match &secret.integration {
+        Some(_) => registry.owner(secret).and_then(|record| record.restrictions.as_ref()),
+        None => secret.restrictions.as_ref(),
+    };
+    let Some(Allowed::Only(scripts)) = rules.map(|rules| &rules.scripts) else { return };
+    let wrote = |who: &CallerName| {
+        secret.created_by == *who || secret.versions.iter().any(|version| version.created_by == *who)
+    };
+    for script in scripts {
+        if let Some(those) = services.get_mut(script) {
+            those.retain(|service| {
+                let alone = wrote(&service.enrolled_by);
+                if alone {
+                    found.push(of_separation(service, secret));
+                }
+                !alone
+            });
+        }
+    }
+}
