@@ -12,6 +12,7 @@ pub mod identity;
 pub mod jobs;
 pub mod keys;
 pub mod model;
+pub mod notify;
 pub mod policy;
 pub mod secret;
 pub mod store;

@@ -6,6 +6,7 @@
 
 mod listen;
 mod load;
+mod notice;
 mod problem;
 mod read;
 mod settings;
@@ -13,5 +14,6 @@ mod table;
 
 pub use listen::Listen;
 pub use load::DEFAULT_FILE;
+pub use notice::{Notice, Smtp, SmtpTls};
 pub use problem::{ConfigError, Problem};
 pub use settings::{Audit, Durability, Identity, Limits, Log, LogFormat, Settings, Trust};

@@ -11,6 +11,7 @@ use toml::de::DeTable;
 use tracing_subscriber::EnvFilter;
 
 use super::listen::Listen;
+use super::notice;
 use super::problem::Problem;
 use super::settings::{Audit, Durability, Identity, Limits, Log, LogFormat, Settings, Trust};
 use super::table::{Findings, Table, absolute_path};
@@ -42,6 +43,7 @@ fn read(table: &mut Table) -> Settings {
         audit: table.section("audit", audit),
         identity: table.section("identity", identity),
         limits: table.section("limits", limits),
+        notice: table.section("notice", notice::read),
         log: table.section("log", log),
     }
 }
@@ -108,7 +110,7 @@ fn log(table: &mut Table) -> Log {
     }
 }
 
-fn seconds(table: &mut Table, key: &str, range: RangeInclusive<u64>) -> Option<Duration> {
+pub(super) fn seconds(table: &mut Table, key: &str, range: RangeInclusive<u64>) -> Option<Duration> {
     table.number(key, range).map(Duration::from_secs)
 }
 
@@ -123,7 +125,7 @@ fn listen(text: &str) -> Result<Listen, String> {
 }
 
 /// An empty text stands for "none", so that the key can be shown with its default.
-fn none_or_path(text: &str) -> Result<Option<PathBuf>, String> {
+pub(super) fn none_or_path(text: &str) -> Result<Option<PathBuf>, String> {
     if text.is_empty() { Ok(None) } else { absolute_path(text).map(Some) }
 }
 
@@ -198,6 +200,23 @@ mod tests {
             drain_seconds = 0
             concurrent_streams = 5
             waiting = 6
+            [notice]
+            ladder_days = [60, 1]
+            pair_age_days = 90
+            low_space_mib = 2
+            critical_space_mib = 1
+            command = ["/usr/local/bin/tell", "-v", "-v"]
+            command_seconds = 5
+            [notice.smtp]
+            host = "mail.example.org"
+            port = 465
+            tls = "implicit"
+            from = "vault@example.org"
+            to = ["ops@example.org"]
+            username = "vault"
+            password_file = "/etc/fsm-vault/smtp"
+            ca = "/etc/ssl/mail.pem"
+            seconds = 7
             [log]
             filter = "warn,fsm_vault=trace"
             format = "json"
@@ -233,6 +252,25 @@ mod tests {
                 drain: second(0),
                 concurrent_streams: 5,
                 waiting: 6,
+            },
+            notice: notice::Notice {
+                ladder_days: vec![60, 1],
+                pair_age_days: 90,
+                low_space_mib: 2,
+                critical_space_mib: 1,
+                command: ["/usr/local/bin/tell", "-v", "-v"].map(str::to_owned).to_vec(),
+                command_timeout: second(5),
+                smtp: Some(notice::Smtp {
+                    host: "mail.example.org".to_owned(),
+                    port: 465,
+                    tls: notice::SmtpTls::Implicit,
+                    from: "vault@example.org".to_owned(),
+                    to: vec!["ops@example.org".to_owned()],
+                    username: Some("vault".to_owned()),
+                    password_file: Some(PathBuf::from("/etc/fsm-vault/smtp")),
+                    ca: Some(PathBuf::from("/etc/ssl/mail.pem")),
+                    timeout: second(7),
+                }),
             },
             log: Log { filter: "warn,fsm_vault=trace".to_owned(), format: LogFormat::Json },
         };
@@ -290,6 +328,39 @@ mod tests {
                 "1: limits.connections: takes a whole number from 1 to 1000000",
             ),
             ("limits.idle_seconds = 86401", "1: limits.idle_seconds: takes a whole number from 0 to 86400"),
+            (
+                "notice.ladder_days = 30",
+                "1: notice.ladder_days: takes a list of whole numbers from 0 to 3650",
+            ),
+            (
+                "notice.ladder_days = [30, -1]",
+                "1: notice.ladder_days[1]: takes a whole number from 0 to 3650",
+            ),
+            ("notice.command = [\"tell\"]", "1: notice.command[0]: takes an absolute path, beginning with /"),
+            (
+                "notice.critical_space_mib = 300",
+                "1: notice.critical_space_mib: is more than notice.low_space_mib; critical comes after low",
+            ),
+            (
+                "notice.smtp = { host = \"m.example\" }",
+                "1: notice.smtp.from: is missing: the address that the vault writes from",
+            ),
+            (
+                "notice.smtp = { host = \"m.example\", from = \"a@b\\nBcc: c@d\" }",
+                "1: notice.smtp.from: takes a mail address, such as vault@example.org",
+            ),
+            (
+                "notice.smtp = { host = \"m.example\", from = \"a@b.example\", tls = \"none\" }",
+                "1: notice.smtp.tls: is none, which goes to this host alone: localhost, 127.0.0.1 or ::1",
+            ),
+            (
+                "notice.smtp = { host = \"m.example\", from = \"a@b.example\", password_file = \"/p\" }",
+                "1: notice.smtp.password_file: is given without notice.smtp.username",
+            ),
+            (
+                "notice.smtp.port = 25",
+                "1: notice.smtp.host: is missing: the mail server that the other keys of this table are for",
+            ),
             (
                 "log.filter = \"fsm_vault=loud\"",
                 "1: log.filter: is no log filter: write a level such as info, or info,fsm_vault=debug",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::listen::Listen;
+use super::notice::Notice;
 use crate::model::{Invalid, TrustDomain};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub struct Settings {
     pub audit: Audit,
     pub identity: Identity,
     pub limits: Limits,
+    pub notice: Notice,
     pub log: Log,
 }
 
@@ -99,6 +101,7 @@ impl Default for Settings {
             audit: Audit::default(),
             identity: Identity::default(),
             limits: Limits::default(),
+            notice: Notice::default(),
             log: Log::default(),
         }
     }

@@ -112,10 +112,7 @@ impl<'t> Table<'t, '_> {
 
     pub(super) fn number(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
         self.value(key, |value| {
-            let number = value
-                .as_integer()
-                .and_then(|digits| u64::from_str_radix(digits.as_str(), digits.radix()).ok());
-            number
+            whole_number(&value)
                 .filter(|number| range.contains(number))
                 .ok_or_else(|| format!("takes a whole number from {} to {}", range.start(), range.end()))
         })
@@ -171,6 +168,51 @@ impl<'t> Table<'t, '_> {
         Some(read)
     }
 
+    /// A list of whole numbers.
+    pub(super) fn numbers(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<Vec<u64>> {
+        let (first, last) = (*range.start(), *range.end());
+        let items = self.array(key, &format!("takes a list of whole numbers from {first} to {last}"))?;
+        let mut read = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let number = whole_number(item.get_ref()).filter(|number| range.contains(number));
+            match number {
+                Some(number) => read.push(number),
+                None => {
+                    let line = Some(self.findings.line_at(item.span().start));
+                    let rule = format!("takes a whole number from {first} to {last}");
+                    self.note(line, &format!("{key}[{index}]"), rule);
+                }
+            }
+        }
+        Some(read)
+    }
+
+    /// A program with its arguments: the path is absolute, and an argument may come twice.
+    pub(super) fn command(&mut self, key: &str) -> Option<Vec<String>> {
+        let items = self.array(key, "takes a list of texts: the program's path, then its arguments")?;
+        let mut read = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let judged = text_of(item.get_ref()).and_then(|text| match (index, text.contains('\0')) {
+                (_, true) => Err("has a NUL in it".to_owned()),
+                (0, _) => absolute_path(text).map(|_| text.to_owned()),
+                _ => Ok(text.to_owned()),
+            });
+            match judged {
+                Ok(text) => read.push(text),
+                Err(rule) => {
+                    let line = Some(self.findings.line_at(item.span().start));
+                    self.note(line, &format!("{key}[{index}]"), rule);
+                }
+            }
+        }
+        Some(read)
+    }
+
+    /// Line of the value of `key`, if the file has it and nobody has asked for it yet.
+    pub(super) fn line_of(&self, key: &str) -> Option<usize> {
+        self.entries.get(key).map(|value| self.findings.line_at(value.span().start))
+    }
+
     /// A table below this one; when it is absent `read_it` gets an empty one, so that the defaults come from
     /// the same place.
     pub(super) fn section<T>(&mut self, key: &str, read_it: impl FnOnce(&mut Table<'t, '_>) -> T) -> T {
@@ -220,6 +262,10 @@ pub(super) fn absolute_path(text: &str) -> Result<PathBuf, Rule> {
     } else {
         Err("takes an absolute path, beginning with /".to_owned())
     }
+}
+
+fn whole_number(value: &DeValue) -> Option<u64> {
+    value.as_integer().and_then(|digits| u64::from_str_radix(digits.as_str(), digits.radix()).ok())
 }
 
 fn text_of<'v>(value: &'v DeValue) -> Result<&'v str, Rule> {

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::config::Listen;
 use crate::identity::IdentityError;
+use crate::notify::NotifyError;
 use crate::vault::VaultError;
 
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,8 @@ pub enum DaemonError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     #[error("{0} is in use by another process: stop it, or listen elsewhere with --listen")]
     InUse(Listen),
     #[error("{0} is a file that is no socket: remove it, or listen elsewhere with --listen")]
@@ -30,7 +33,7 @@ impl DaemonError {
         match self {
             Self::Vault(error) => error.exit_code(),
             Self::InUse(_) => 6,
-            Self::NotASocket(_) | Self::Identity(IdentityError::Trust(_)) => 2,
+            Self::NotASocket(_) | Self::Identity(IdentityError::Trust(_)) | Self::Notify(_) => 2,
             Self::Identity(_) | Self::Bind { .. } | Self::System { .. } | Self::Random(_) => 1,
         }
     }

@@ -10,6 +10,7 @@ mod error;
 mod open;
 mod serve;
 mod signals;
+mod telling;
 
 pub use error::DaemonError;
 pub use open::{Plan, audit_settings, open};

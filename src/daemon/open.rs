@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::bind::bind;
 use super::error::DaemonError;
 use super::serve::Daemon;
+use super::telling;
 use crate::api::Api;
 use crate::audit::{self, JOURNALD_SOCKET};
 use crate::clock::{Clock, SystemClock};
@@ -51,7 +52,10 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let directory = Directory::at(&settings.data_dir);
     let store = open_store(&directory)?;
     let audit = audit_settings(&settings);
-    let vault = Vault::open(Opening { directory, store, audit, clock: Arc::clone(&clock) }).await?;
+    let ways = telling::ways(&settings.notice)?;
+    let notices = telling::rules(&settings.notice);
+    let opening = Opening { directory, store, audit, notices, clock: Arc::clone(&clock) };
+    let vault = Vault::open(opening).await?;
     let vault = Arc::new(vault);
     tracing::info!(vault.id = %vault.id(), "vault opened");
 
@@ -72,7 +76,7 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     }
     let notifier = Notifier::from_environment()
         .map_err(|source| DaemonError::System { doing: "reach the service manager", source })?;
-    Ok(Daemon { settings, vault, api, tls, bound, notifier: Arc::new(notifier), stop })
+    Ok(Daemon { settings, vault, api, ways, tls, bound, notifier: Arc::new(notifier), stop })
 }
 
 fn foreign_roots(settings: &Settings) -> Result<Vec<TrustRoot>, DaemonError> {

@@ -17,6 +17,7 @@ use crate::api::Api;
 use crate::config::{Listen, Settings};
 use crate::identity::Peer;
 use crate::jobs;
+use crate::notify::{self, Ways};
 use crate::systemd::Notifier;
 use crate::vault::Vault;
 
@@ -28,6 +29,7 @@ pub struct Daemon {
     pub(super) settings: Settings,
     pub(super) vault: Arc<Vault>,
     pub(super) api: Arc<Api>,
+    pub(super) ways: Ways,
     pub(super) tls: Arc<ServerConfig>,
     pub(super) bound: Bound,
     pub(super) notifier: Arc<Notifier>,
@@ -48,7 +50,7 @@ impl Daemon {
     /// Serves until a signal or the stopper, then drains: requests under way get `limits.drain_seconds` to end.
     /// A second signal ends it at once.
     pub async fn serve(self, mut signals: Signals) -> Result<(), DaemonError> {
-        let Self { settings, vault, api, tls, bound, notifier, stop } = self;
+        let Self { settings, vault, api, ways, tls, bound, notifier, stop } = self;
         let tasks = TaskTracker::new();
         let connections = Arc::new(Connections {
             api,
@@ -61,6 +63,7 @@ impl Daemon {
             tasks.spawn(accept(listener, Arc::clone(&connections), tasks.clone()));
         }
         tasks.spawn(jobs::run(Arc::clone(&vault), settings.audit.checkpoint, stop.clone()));
+        tasks.spawn(notify::run(Arc::clone(&vault), ways, stop.clone()));
         let watched = Arc::clone(&notifier);
         let watchdog = tokio::spawn({
             let stop = CancellationToken::new();

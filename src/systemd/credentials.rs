@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The unit's name for it.
 const PASSPHRASE: &str = "passphrase";
+const SMTP_PASSWORD: &str = "smtp_password";
 
 /// The file with the passphrase, if the unit has the credential; `directory` is the value of
 /// `$CREDENTIALS_DIRECTORY`.
@@ -12,7 +13,16 @@ const PASSPHRASE: &str = "passphrase";
 /// Don't judge this file by its mode: systemd keeps the directory to the service's user and lets that user
 /// read by an access list, whose mask shows as the group's bits (0440), with root as the owner.
 pub fn passphrase_file(directory: Option<&OsStr>) -> Option<PathBuf> {
-    let path = Path::new(directory?).join(PASSPHRASE);
+    credential(directory, PASSPHRASE)
+}
+
+/// The same for the mail server's password.
+pub fn smtp_password_file(directory: Option<&OsStr>) -> Option<PathBuf> {
+    credential(directory, SMTP_PASSWORD)
+}
+
+fn credential(directory: Option<&OsStr>, name: &str) -> Option<PathBuf> {
+    let path = Path::new(directory?).join(name);
     (path.is_absolute() && path.is_file()).then_some(path)
 }
 

@@ -7,6 +7,6 @@ mod credentials;
 mod notify;
 mod sockets;
 
-pub use credentials::passphrase_file;
+pub use credentials::{passphrase_file, smtp_password_file};
 pub use notify::Notifier;
 pub use sockets::{Activated, ActivationError};
