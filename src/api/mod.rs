@@ -13,6 +13,7 @@ mod failure;
 mod imports;
 mod insight;
 mod integrations;
+mod notices;
 mod precondition;
 mod query;
 mod reply;

@@ -40,6 +40,8 @@ pub enum Call<'a> {
     EditCaller(&'a str),
     Revoke(&'a str),
     Renew,
+    Notices,
+    Acknowledge(&'a str),
     Audit,
     VerifyAudit,
     Watch,
@@ -83,6 +85,7 @@ impl Call<'_> {
                 Kind::Callers
             }
             Self::Renew => Kind::Identity,
+            Self::Notices | Self::Acknowledge(_) => Kind::Notices,
             Self::Audit | Self::VerifyAudit => Kind::Audit,
         }
     }
@@ -154,6 +157,8 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("PATCH", ["v1", "callers", name]) => Call::EditCaller(name),
         ("DELETE", ["v1", "callers", name]) => Call::Revoke(name),
         ("POST", ["v1", "identity", "renew"]) => Call::Renew,
+        ("GET", ["v1", "notices"]) => Call::Notices,
+        ("POST", ["v1", "notices", id, "acknowledge"]) => Call::Acknowledge(id),
         ("GET", ["v1", "audit"]) => Call::Audit,
         ("GET", ["v1", "audit", "verify"]) => Call::VerifyAudit,
         ("GET", ["v1", "watch"]) => Call::Watch,
@@ -175,9 +180,11 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         | ["v1", "secrets", _, "versions"]
         | ["v1", "secrets", _, "versions", _, "activate"]
         | ["v1", "integrations", _, "credentials", _, "activate"]
-        | ["v1", "integrations", _, "reset"] => Some("POST"),
+        | ["v1", "integrations", _, "reset"]
+        | ["v1", "notices", _, "acknowledge"] => Some("POST"),
         ["v1", "sys", "status" | "metrics"]
         | ["v1", "secrets", _, "value" | "notes" | "consumers" | "access"]
+        | ["v1", "notices"]
         | ["v1", "audit"]
         | ["v1", "audit", "verify"]
         | ["v1", "watch"] => Some("GET"),

@@ -14,8 +14,8 @@ use super::failure::Failure;
 use super::reply::{Reply, ReplyBody};
 use super::route::{Call, route};
 use super::{
-    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, secrets, system,
-    versions, watch,
+    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, notices, secrets,
+    system, versions, watch,
 };
 use crate::crypto;
 use crate::model::Denial;
@@ -197,6 +197,8 @@ impl Api {
             Call::EditCaller(name) => caller_edit::edit(self, asker, name, query, request).await,
             Call::Revoke(name) => callers::revoke(self, asker, name, query, request).await,
             Call::Renew => callers::renew(self, asker, query, request).await,
+            Call::Notices => notices::list(self, asker, query, request).await,
+            Call::Acknowledge(id) => notices::acknowledge(self, asker, id, query, request).await,
             Call::Audit => audit::list(self, asker, query, request).await,
             Call::VerifyAudit => audit::verify(self, asker, query, request).await,
             Call::Watch => watch::watch(self, session, asker, query, request).await,

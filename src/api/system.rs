@@ -8,7 +8,7 @@ use super::body;
 use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
-use crate::telemetry::{self, Held, Readings};
+use crate::telemetry::{self, Held, Notices, Readings};
 use crate::vault::{Asker, Gauges};
 use crate::wire::{AuditStanding, MAX_BODY, Passphrase, Status};
 
@@ -41,6 +41,11 @@ pub async fn metrics(
 }
 
 fn readings(gauges: Gauges) -> Readings {
+    let notices = gauges.notices.map(|[info, warning, critical]| Notices {
+        info: info.standing,
+        warning: warning.standing,
+        critical: critical.standing,
+    });
     let held = gauges.holdings.map(|held| Held {
         secrets: held.secrets as u64,
         integrations: held.integrations as u64,
@@ -48,7 +53,7 @@ fn readings(gauges: Gauges) -> Readings {
         pending_versions: held.pending_versions as u64,
         audit_available: held.log.available,
         audit_damaged: held.log.damaged,
-        notices: None,
+        notices,
     });
     Readings {
         held,

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::output::Form;
 use super::{
-    audit, caller, completions, config, fsm, init, integration, operator, quickstart, secret, serve, status,
-    watch,
+    audit, caller, completions, config, fsm, init, integration, notices, operator, quickstart, secret, serve,
+    status, watch,
 };
 use crate::client::Address;
 
@@ -71,6 +71,8 @@ pub enum Noun {
     Integration(integration::Integration),
     /// Tell what changes, as it happens
     Watch(watch::Watch),
+    /// Standing warnings: expiry, age, a grace that ends, space, certificates
+    Notices(notices::Notices),
     /// The log of every decision and change
     #[command(subcommand)]
     Audit(audit::Audit),

@@ -26,6 +26,7 @@ mod integration_edit;
 mod integration_settings;
 mod integration_view;
 mod listing;
+mod notices;
 mod operator;
 mod output;
 mod passphrase;

@@ -11,8 +11,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{self, Form};
 use super::{
-    audit, caller, completions, config, fsm, harden, init, integration, operator, quickstart, secret, serve,
-    status, watch,
+    audit, caller, completions, config, fsm, harden, init, integration, notices, operator, quickstart,
+    secret, serve, status, watch,
 };
 
 /// Runs the command that the process was started with.
@@ -46,6 +46,7 @@ fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
         Noun::Secret(command) => secret::run(globals, command),
         Noun::Integration(command) => integration::run(globals, command),
         Noun::Watch(command) => watch::run(globals, &command),
+        Noun::Notices(command) => notices::run(globals, command),
         Noun::Audit(command) => audit::run(globals, command),
         Noun::Config(config::Config::Check(command)) => config::check(globals, command),
         Noun::Completions(command) => completions::run(globals, command),

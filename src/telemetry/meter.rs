@@ -19,6 +19,7 @@ pub enum Kind {
     Callers,
     /// A caller's own certificate.
     Identity,
+    Notices,
     Audit,
     System,
     /// No call at all: no such path or method.
@@ -146,13 +147,14 @@ impl Meter {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Value,
         Self::Pair,
         Self::Secrets,
         Self::Integrations,
         Self::Callers,
         Self::Identity,
+        Self::Notices,
         Self::Audit,
         Self::System,
         Self::None,
@@ -170,6 +172,7 @@ impl Kind {
             Self::Integrations => "integrations",
             Self::Callers => "callers",
             Self::Identity => "identity",
+            Self::Notices => "notices",
             Self::Audit => "audit",
             Self::System => "system",
             Self::None => "none",

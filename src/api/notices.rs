@@ -1,0 +1,62 @@
+//! `/v1/notices`.
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use super::answer::{self, Reply};
+use super::body;
+use super::failure::Failure;
+use super::query::Query;
+use super::secrets::listed;
+use super::server::Api;
+use crate::model::{Invalid, NoticeId, NoticeLevel};
+use crate::vault::{Asker, SeenNotice};
+use crate::wire::NoticeView;
+
+type Incomes = Request<Incoming>;
+
+pub async fn list(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    let query = Query::read(query, &["level", "limit", "cursor"])?;
+    let least = query.optional("level")?.unwrap_or(NoticeLevel::Info);
+    let after: Option<NoticeId> = query.optional("cursor")?;
+    let page = api.vault.list_notices(asker, least, after.as_ref(), query.limit()?).await?;
+    Ok(answer::ok(&listed(page, view, |view| view.id.clone())))
+}
+
+pub async fn acknowledge(
+    api: &Api,
+    asker: Asker<'_>,
+    id: &str,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    let id = id.parse().map_err(|why: Invalid| Failure::invalid("", format!("the ID in the path {why}")))?;
+    let seen = api.vault.acknowledge_notice(asker, &id).await?;
+    Ok(answer::ok(&view(seen)))
+}
+
+fn view(seen: SeenNotice) -> NoticeView {
+    let SeenNotice { id, standing, since, acknowledged } = seen;
+    let concern = id.concern();
+    NoticeView {
+        level: standing.level,
+        kind: id.kind(),
+        subject_kind: concern.word().to_owned(),
+        subject: concern.name().to_owned(),
+        since,
+        due: standing.due,
+        message: standing.message,
+        action: standing.action,
+        acknowledged_by: acknowledged.as_ref().map(|known| known.by.to_string()),
+        acknowledged_at: acknowledged.map(|known| known.at),
+        id: id.to_string(),
+    }
+}

@@ -1,0 +1,27 @@
+//! Standing notices, as operators see them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{NoticeKind, NoticeLevel};
+
+/// One standing notice. Names and dates, never values.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NoticeView {
+    pub id: String,
+    pub level: NoticeLevel,
+    pub kind: NoticeKind,
+    /// `secret`, `integration`, `caller` or `vault`.
+    pub subject_kind: String,
+    pub subject: String,
+    /// When it was raised first.
+    pub since: Timestamp,
+    /// When what it warns of happens; null where there is no such time.
+    pub due: Option<Timestamp>,
+    pub message: String,
+    /// What to do.
+    pub action: String,
+    /// Null again once it has risen higher.
+    pub acknowledged_by: Option<String>,
+    pub acknowledged_at: Option<Timestamp>,
+}
