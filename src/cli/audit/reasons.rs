@@ -16,6 +16,7 @@ const SHOW_PAIR: &str = "fsm-vault integration show {integration}";
 const SHOW_CALLER: &str = "fsm-vault caller show {name}";
 const REVOKE: &str = "fsm-vault caller revoke {name}";
 const ADD: &str = "fsm-vault caller add {name} --script SCRIPT --out DIR";
+const ACCESS: &str = "fsm-vault secret access {secret}";
 const EDIT_SCRIPT: &str = "fsm-vault caller edit {name} --script SCRIPT";
 const ADD_OPERATOR: &str = "fsm-vault caller add NEW --operator edit --employee EMPLOYEE --out DIR";
 
@@ -65,16 +66,24 @@ fn of_denial(denial: Denial) -> Advice {
         ),
         Denial::IntegrationBlocked => (
             "The integration that owns it is blocked or waits for approval; only an enabled one serves.",
-            &[SHOW_PAIR, SHOW],
+            &[SHOW_PAIR, "fsm-vault integration edit {integration} --state enabled", SHOW],
         ),
         Denial::NoRestrictions => (
             "It has no restrictions, so it serves nobody: scripts and domains must be named first.",
-            &[SHOW_PAIR, SHOW],
+            &[SHOW_PAIR, "fsm-vault integration edit {integration} --script SCRIPT --domain DOMAIN", SHOW],
         ),
         Denial::ScriptNotAllowed => (
             "The script that this caller runs is not among those that may use it. Compare the two. If this \
-             caller runs another script than its registration says, edit that.",
-            &[SHOW_CALLER, SHOW, SHOW_PAIR, EDIT_SCRIPT],
+             caller runs another script than its registration says, edit that. If the rule is to have another \
+             script, edit the rule: name all that it is to have.",
+            &[
+                SHOW_CALLER,
+                ACCESS,
+                SHOW_PAIR,
+                EDIT_SCRIPT,
+                "fsm-vault secret edit {secret} --script SCRIPT",
+                "fsm-vault integration edit {integration} --script SCRIPT",
+            ],
         ),
         Denial::SuiteAppNotAllowed => (
             "It is for the scripts of one SuiteApp, and this caller belongs to another one or to none.",
@@ -97,7 +106,14 @@ fn of_denial(denial: Denial) -> Advice {
         Denial::EmployeeNotAllowed => (
             "It is for certain employees, and the one for whom the request was made is not among them, or \
              there was none.",
-            &[SHOW, SHOW_PAIR, SHOW_CALLER, "fsm-vault caller edit {name} --employee EMPLOYEE"],
+            &[
+                ACCESS,
+                SHOW_PAIR,
+                SHOW_CALLER,
+                "fsm-vault caller edit {name} --employee EMPLOYEE",
+                "fsm-vault secret edit {secret} --employee EMPLOYEE",
+                "fsm-vault integration edit {integration} --employee EMPLOYEE",
+            ],
         ),
         Denial::DomainRequired => (
             "It may be sent to certain domains only, and the request didn't say where it would go: it must, \
@@ -111,12 +127,15 @@ fn of_denial(denial: Denial) -> Advice {
         ),
         Denial::DomainNotAllowed => (
             "The domain that the request named is not among those that it may be sent to. Check the spelling; a pattern such as \
-             *.example.com doesn't cover example.com itself.",
-            &[SHOW, SHOW_PAIR],
+             *.example.com doesn't cover example.com itself. An edit of the rule names all domains that it is to have.",
+            &[
+                SHOW,
+                SHOW_PAIR,
+                "fsm-vault secret edit {secret} --domain DOMAIN",
+                "fsm-vault integration edit {integration} --domain DOMAIN",
+            ],
         ),
-        Denial::UseOnly => {
-            ("It is use_only: its value is never returned to anybody, only used.", &[SHOW, SHOW_PAIR])
-        }
+        Denial::UseOnly => ("It is use_only: its value is never returned to anybody, only used.", &[SHOW]),
         Denial::Version(Unavailable::Unknown) => {
             ("There is no such version, or none is current.", &[SHOW, SHOW_PAIR])
         }
@@ -188,6 +207,14 @@ fn of_other(reason: &str) -> Option<Advice> {
             &["fsm-vault status"],
         ),
         "unchanged" => ("The value was the current one already, so nothing was changed.", &[SHOW, SHOW_PAIR]),
+        "info" | "warning" | "critical" => (
+            "A standing warning was raised to this level; its own command says what to do about it.",
+            &["fsm-vault notices"],
+        ),
+        "hook" | "mail" => (
+            "Somebody was told of a standing warning this way; where it failed, the daemon's log says why.",
+            &["fsm-vault notices"],
+        ),
         "various" => (
             "One entry stands here for repeated refusals of a caller, which had different reasons. The first ten of each minute stand \
              singly before it.",
@@ -258,6 +285,8 @@ mod tests {
             ("src/model/denial.rs", "reason", "script_not_allowed"),
             ("src/vault/error.rs", "reason", "tombstoned"),
             ("src/audit/finding.rs", "word", "after_damage"),
+            ("src/model/notice.rs", "word", "critical"),
+            ("src/vault/notices/deliveries.rs", "word", "hook"),
         ] {
             let found = words(path, Some(function));
             assert!(found.contains(some), "{path}: {found:?}");

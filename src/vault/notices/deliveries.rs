@@ -118,7 +118,8 @@ impl Vault {
         };
         for notice in &nouns {
             let entry = entry_of(&notice.id, "notice.deliver");
-            let (caller, reason) = (Some("daemon".into()), Some(way.word().into()));
+            let caller = Some("daemon".into());
+            let reason = Some(way.word().into());
             log.append(Entry { caller, reason, outcome, ..entry }).await?;
         }
         if nouns.is_empty() {
