@@ -14,6 +14,7 @@ mod imports;
 mod insight;
 mod integrations;
 mod notices;
+mod openapi;
 mod precondition;
 mod query;
 mod reply;

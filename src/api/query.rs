@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::failure::Failure;
 
 /// Entries on a page unless `limit` says otherwise, and at most.
-const USUAL: usize = 100;
-const MOST: usize = 1000;
+pub const USUAL: usize = 100;
+pub const MOST: usize = 1000;
 
 /// A request's parameters, decoded.
 pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);

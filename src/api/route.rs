@@ -8,6 +8,7 @@ use crate::telemetry::Kind;
 /// A call, with the names in its path as they were written.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Call<'a> {
+    Describe,
     Status,
     Metrics,
     Seal,
@@ -50,7 +51,7 @@ pub enum Call<'a> {
 impl Call<'_> {
     /// Whether a sealed daemon answers it.
     pub fn is_system(&self) -> bool {
-        matches!(self, Self::Status | Self::Metrics | Self::Seal | Self::Unseal)
+        matches!(self, Self::Describe | Self::Status | Self::Metrics | Self::Seal | Self::Unseal)
     }
 }
 
@@ -60,7 +61,9 @@ impl Call<'_> {
         match self {
             Self::Value(_) => Kind::Value,
             Self::Credentials(_) => Kind::Pair,
-            Self::Status | Self::Metrics | Self::Seal | Self::Unseal | Self::Watch => Kind::System,
+            Self::Describe | Self::Status | Self::Metrics | Self::Seal | Self::Unseal | Self::Watch => {
+                Kind::System
+            }
             Self::Secrets
             | Self::CreateSecret
             | Self::Secret(_)
@@ -123,6 +126,7 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ));
     }
     let call = match (method.as_str(), segments.as_slice()) {
+        ("GET", ["v1", "openapi.json"]) => Call::Describe,
         ("GET", ["v1", "sys", "status"]) => Call::Status,
         ("GET", ["v1", "sys", "metrics"]) => Call::Metrics,
         ("POST", ["v1", "sys", "seal"]) => Call::Seal,
@@ -170,6 +174,7 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
 /// The methods that a path has, for those who came with another one.
 fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
+        ["v1", "openapi.json"] => Some("GET"),
         ["v1", "secrets" | "integrations" | "callers"] => Some("GET, POST"),
         ["v1", "secrets" | "callers" | "integrations", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),

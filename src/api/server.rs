@@ -14,8 +14,8 @@ use super::failure::Failure;
 use super::reply::{Reply, ReplyBody};
 use super::route::{Call, route};
 use super::{
-    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, notices, secrets,
-    system, versions, watch,
+    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, notices, openapi,
+    secrets, system, versions, watch,
 };
 use crate::crypto;
 use crate::model::Denial;
@@ -165,6 +165,7 @@ impl Api {
         }
         let query = uri.query();
         match call {
+            Call::Describe => openapi::describe(self, asker, query, request).await,
             Call::Status => system::status(self, asker, query, request).await,
             Call::Metrics => system::metrics(self, asker, query, request).await,
             Call::Seal => system::seal(self, asker, query, request).await,

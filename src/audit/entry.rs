@@ -12,49 +12,63 @@ use crate::model::Invalid;
 ///
 /// A plain struct with a default, so that every path fills the same fields; what is `None` is left out of
 /// the line. The order of the fields is the order in the line.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub request_id: Option<Arc<str>>,
     /// Name of the registered caller.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub caller: Option<Arc<str>>,
     /// Serial number of the certificate that spoke.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub serial: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub peer: Option<Peer>,
     /// `noun.verb`, such as `secret.read`.
     pub action: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub secret: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub integration: Option<Arc<str>>,
     /// What else was acted on, such as the name of a caller.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub subject: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub domain: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub employee: Option<Arc<str>>,
     pub outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reason: Option<Cow<'static, str>>,
     /// Keyed fingerprint of the value concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub fingerprint: Option<Arc<str>>,
     /// Metadata, old and new.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
     pub changes: Option<serde_json::Value>,
     /// How many events this entry stands for, where it is more than this one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub count: Option<u64>,
 }
 
 /// How it ended. Refusal is the default: an entry that forgot to say doesn't claim a release.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Allowed,
@@ -64,21 +78,23 @@ pub enum Outcome {
 }
 
 /// Where the request came from: the Unix socket, where the kernel tells who, or an IP address with its port.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Peer {
     Process {
         uid: u32,
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         pid: Option<i32>,
     },
     Address {
+        #[schema(value_type = String)]
         address: Arc<str>,
     },
 }
 
 /// An entry read back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LoggedEntry {
     pub seq: u64,
     pub time: Timestamp,

@@ -8,7 +8,7 @@ use super::spiffe::SpiffeId;
 use super::word::{Invalid, word};
 
 /// What an operator may do (NETSUITE.md, Permission levels). Each includes the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     View,
@@ -44,10 +44,12 @@ fn unit_name(text: &str) -> Result<String, Invalid> {
 }
 
 /// Where a caller must connect from. Any pin confines it to the Unix socket, where the kernel names the peer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
+    #[schema(required)]
     pub uid: Option<u32>,
+    #[schema(required)]
     pub unit: Option<UnitName>,
 }
 

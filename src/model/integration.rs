@@ -25,7 +25,7 @@ pub const FSM_NAME: &str = "fsm";
 pub const FSM_SECRETS: [&str; 2] = ["custsecret_fsm_oauth2_client_id", "custsecret_fsm_oauth2_client_secret"];
 
 /// Whether the record may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrationState {
     Enabled,
@@ -35,7 +35,7 @@ pub enum IntegrationState {
 }
 
 /// What a token of this integration may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OAuthScope {
     Restlets,
@@ -45,7 +45,7 @@ pub enum OAuthScope {
 }
 
 /// Whether a user who signs in is asked to consent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentPolicy {
     AlwaysAsk,
@@ -54,7 +54,7 @@ pub enum ConsentPolicy {
 }
 
 /// Where the pair last stored came from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PairOrigin {
     /// Somebody brought it, as shown once by NetSuite.
@@ -65,7 +65,7 @@ pub enum PairOrigin {
 }
 
 /// The same record as it is installed in another account. State, note and consent policy are that account's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Installation {
     pub account_id: AccountId,

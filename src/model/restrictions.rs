@@ -13,15 +13,19 @@ use super::word::{FieldError, Invalid};
 const MAX_ENTRIES: usize = 1000;
 
 /// Boxes and lists as the API has them. Unknown fields are refused.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RestrictionsForm {
+    #[schema(value_type = Vec<ScriptId>, max_items = 1000)]
     pub scripts: Vec<String>,
     pub allow_all_scripts: bool,
+    #[schema(value_type = Vec<DomainPattern>, max_items = 1000)]
     pub domains: Vec<String>,
     pub allow_all_domains: bool,
+    #[schema(value_type = Vec<Employee>, max_items = 1000)]
     pub employees: Vec<String>,
     pub available_to_suiteapp: bool,
+    #[schema(value_type = Option<SuiteAppId>)]
     pub suiteapp_id: Option<String>,
 }
 

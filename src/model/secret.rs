@@ -14,7 +14,7 @@ pub const MAX_VALUE_CHARS: usize = 1_000_000;
 pub const MAX_VALUE_BYTES: usize = 4 * MAX_VALUE_CHARS;
 
 /// How a value's bytes are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum Encoding {
     #[serde(rename = "utf-8")]
     Utf8,
@@ -23,7 +23,7 @@ pub enum Encoding {
 }
 
 /// Whether a value may leave the vault at all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Release {
     /// Served to callers inside the rules.
@@ -34,7 +34,7 @@ pub enum Release {
 }
 
 /// Where a secret comes from (NETSUITE.md, API secrets, the filter Origin).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Made here.
@@ -78,7 +78,7 @@ pub struct Version {
 }
 
 /// Where a version stands at a given time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     Pending,

@@ -6,7 +6,7 @@
 pub struct Invalid(pub &'static str);
 
 /// A problem with one field of a request, as RFC 9457's `errors` extension shows it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct FieldError {
     /// JSON pointer (RFC 6901) to the field, or `?name` for a query parameter.
     pub pointer: String,

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{Object, nullable, optional_object};
 use crate::model::{
-    AccountForm, ConsentPolicy, Endpoints, FieldError, Installation, Integration, IntegrationForm,
-    IntegrationState, OAuthScope, PairCare, PairOrigin, RestrictionsForm,
+    AccountForm, AccountId, CallerName, ConsentPolicy, Employee, Endpoints, FieldError, Installation,
+    Integration, IntegrationForm, IntegrationName, IntegrationState, OAuthScope, PairCare, PairOrigin,
+    RestrictionsForm, SecretId,
 };
 use crate::secret::Plaintext;
 
@@ -19,9 +20,10 @@ pub const FSM_TEMPLATE: &str = "fsm";
 type Given<T> = Option<Option<T>>;
 
 /// `POST /v1/integrations` and `PATCH /v1/integrations/{name}`. The first ones are for a record that is being made.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntegrationBody {
+    #[schema(value_type = Option<IntegrationName>)]
     pub name: Option<String>,
     /// `fsm`, the one template there is: what the other fields don't say comes from it.
     pub template: Option<String>,
@@ -31,49 +33,72 @@ pub struct IntegrationBody {
     /// The daemon makes up the first pair, and shows it this once.
     #[serde(default)]
     pub issue: bool,
+    #[schema(value_type = Option<SecretId>)]
     pub client_id_secret: Option<String>,
+    #[schema(value_type = Option<SecretId>)]
     pub client_secret_secret: Option<String>,
     /// Generated; here so that who sends it is told so.
+    #[schema(ignore)]
     pub application_id: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 4000, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub description: Given<String>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 4000, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub note: Given<String>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<IntegrationState>)]
     pub state: Given<String>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<bool>)]
     pub authorization_code_grant: Given<bool>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<bool>)]
     pub client_credentials_grant: Given<bool>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<String>>, max_items = 20)]
     pub redirect_uris: Given<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<bool>)]
     pub public_client: Given<bool>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 720)]
     pub refresh_token_validity_hours: Given<i64>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 720)]
     pub maximum_token_rotation_hours: Given<i64>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<bool>)]
     pub dynamic_client_registration: Given<bool>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 300, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub client_name: Given<String>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<OAuthScope>>, max_items = 10)]
     pub scopes: Given<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<ConsentPolicy>)]
     pub consent_policy: Given<String>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<AccountId>)]
     pub account_id: Given<String>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<AccountForm>>, max_items = 100)]
     accounts: Given<Vec<Object<AccountForm>>>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Endpoints>)]
     endpoints: Given<Object<Endpoints>>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<RestrictionsForm>)]
     restrictions: Given<Object<RestrictionsForm>>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<Employee>>, max_items = 100)]
     pub owners: Given<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Date>)]
     pub expires_on: Given<Date>,
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
     pub max_age_days: Given<u32>,
 }
 
@@ -130,16 +155,19 @@ impl IntegrationBody {
 }
 
 /// A pair on its way in. A public client's has no client secret.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PairForm {
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 1_000_000)]
     pub client_id: Plaintext,
+    #[schema(value_type = Option<String>, format = Password, min_length = 1, max_length = 1_000_000)]
     pub client_secret: Option<Plaintext>,
 }
 
 /// An integration record, without its pair.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct IntegrationView {
+    #[schema(value_type = IntegrationName)]
     pub name: String,
     pub description: String,
     pub note: String,
@@ -149,32 +177,44 @@ pub struct IntegrationView {
     pub redirect_uris: Vec<String>,
     pub public_client: bool,
     /// Null of a confidential client, whose refresh tokens last 7 days.
+    #[schema(required)]
     pub refresh_token_validity_hours: Option<u16>,
     /// Null of a confidential client.
+    #[schema(required)]
     pub maximum_token_rotation_hours: Option<u16>,
     pub dynamic_client_registration: bool,
+    #[schema(required)]
     pub client_name: Option<String>,
     pub scopes: Vec<OAuthScope>,
     pub consent_policy: ConsentPolicy,
+    #[schema(required, value_type = Option<AccountId>)]
     pub account_id: Option<String>,
     pub accounts: Vec<Installation>,
     pub endpoints: Endpoints,
     pub application_id: String,
+    #[schema(value_type = SecretId)]
     pub client_id_secret: String,
     /// Null of a public client.
+    #[schema(required, value_type = Option<SecretId>)]
     pub client_secret_secret: Option<String>,
     /// Null: the record serves nobody.
+    #[schema(required)]
     pub restrictions: Option<RestrictionsForm>,
+    #[schema(value_type = Vec<Employee>)]
     pub owners: Vec<String>,
+    #[schema(required)]
     pub expires_on: Option<Date>,
+    #[schema(required)]
     pub max_age_days: Option<u32>,
     /// Where the pair last stored came from.
     pub pair_origin: PairOrigin,
     /// Version of the pair that readers get.
+    #[schema(required, minimum = 1)]
     pub version: Option<u64>,
     /// What it lacks to be of use.
     pub gaps: Vec<FieldError>,
     pub created_at: Timestamp,
+    #[schema(value_type = CallerName)]
     pub created_by: String,
     pub changed_at: Timestamp,
 }

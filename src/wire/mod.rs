@@ -14,6 +14,7 @@ mod problem;
 mod released;
 mod rotations;
 mod secrets;
+mod spelling;
 mod system;
 
 pub use callers::{
@@ -27,7 +28,9 @@ pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
 pub use lists::{AuditEntries, Listed};
 pub use notices::NoticeView;
 pub use problem::{Code, Problem};
-pub use released::{Issued, PairRead, ValueRead, enrolled_body, issued_body, pair_body, value_body};
+pub use released::{
+    Issued, IssuedRead, PairRead, ValueRead, enrolled_body, issued_body, pair_body, value_body,
+};
 pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
 pub use secrets::{ImportForm, ImportedView, SecretForm, SecretPatch, SecretView, VersionView};
 pub use system::{AuditStanding, BadEntry, Passphrase, Status, Verification};

@@ -7,25 +7,32 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::callers::CallerView;
-use crate::model::{Encoding, Standing};
+use crate::model::{Encoding, SecretId, Standing};
 use crate::secret::Plaintext;
 
 /// A value, as a client reads it.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 pub struct ValueRead {
+    #[schema(value_type = SecretId)]
     pub id: String,
+    #[schema(minimum = 1)]
     pub version: u64,
+    #[schema(value_type = String)]
     pub value: Plaintext,
     pub encoding: Encoding,
+    #[schema(value_type = Standing)]
     pub state: String,
 }
 
 /// A pair, as a client reads it.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 pub struct PairRead {
+    #[schema(value_type = String)]
     pub client_id: Plaintext,
     /// None: a public client's.
+    #[schema(required, value_type = Option<String>)]
     pub client_secret: Option<Plaintext>,
+    #[schema(minimum = 1)]
     pub version: u64,
 }
 
@@ -36,9 +43,11 @@ pub struct Issued {
     pub credentials: Option<IssuedRead>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 pub struct IssuedRead {
+    #[schema(value_type = String)]
     pub client_id: Plaintext,
+    #[schema(required, value_type = Option<String>)]
     pub client_secret: Option<Plaintext>,
 }
 

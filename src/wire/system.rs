@@ -6,44 +6,48 @@ use serde::{Deserialize, Serialize};
 use crate::secret::Plaintext;
 
 /// `GET /v1/sys/status`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Status {
     pub sealed: bool,
     pub version: String,
     pub time: Timestamp,
     pub server_certificate_expires_at: Timestamp,
     /// Null while sealed.
+    #[schema(required)]
     pub audit: Option<AuditStanding>,
 }
 
 /// Whether the audit log can be written and was found whole.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq, utoipa::ToSchema)]
 pub struct AuditStanding {
     pub available: bool,
     pub damaged: bool,
 }
 
 /// `POST /v1/sys/unseal`.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Passphrase {
+    #[schema(value_type = String, format = Password)]
     pub passphrase: Plaintext,
 }
 
 /// `GET /v1/audit/verify`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Verification {
     pub intact: bool,
     pub entries: u64,
     pub segments: u64,
+    #[schema(required)]
     pub first_bad: Option<BadEntry>,
 }
 
 /// The first place where the log isn't what was written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BadEntry {
     pub segment: u64,
     pub line: u64,
+    #[schema(required)]
     pub seq: Option<u64>,
     pub what: String,
 }

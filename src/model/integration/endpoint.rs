@@ -10,7 +10,7 @@ use crate::model::domain::Domain;
 use crate::model::word::{FieldError, Invalid};
 
 /// URLs, each `https://`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Endpoints {
     /// Where a user's browser is sent to.

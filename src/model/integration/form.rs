@@ -55,23 +55,29 @@ pub struct IntegrationForm {
 }
 
 /// The record as installed in another account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccountForm {
+    #[schema(value_type = AccountId)]
     pub account_id: String,
     /// `enabled` unless given.
     #[serde(default)]
+    #[schema(value_type = Option<IntegrationState>)]
     pub state: Option<String>,
     #[serde(default)]
+    #[schema(max_length = 4000, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub note: String,
     /// `always_ask` unless given.
     #[serde(default)]
+    #[schema(value_type = Option<ConsentPolicy>)]
     pub consent_policy: Option<String>,
     /// The record's own, read-only here: refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
     pub name: Option<String>,
     /// The record's own, read-only here: refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
     pub description: Option<String>,
 }
 

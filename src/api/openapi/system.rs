@@ -1,0 +1,71 @@
+//! `/v1/sys`, `/v1/audit`, `/v1/watch` and the description itself.
+
+use serde_json::json;
+
+use super::operation::Operation;
+use super::parameter::{Parameter, paging, spelled};
+use crate::audit::LoggedEntry;
+use crate::model::{IntegrationName, SecretId};
+use crate::telemetry;
+use crate::wire::{Code, MAX_BODY, Passphrase, Status, Verification};
+
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/openapi.json", "describe", "This description").object("An OpenAPI 3.1 document."),
+        Operation::get("/v1/sys/status", "status", "Tells the state of the daemon and its log")
+            .ok::<Status>("The state."),
+        Operation::get("/v1/sys/metrics", "readMetrics", "Counts, without any names, for Prometheus")
+            .operator_or_custodian("view")
+            .text(telemetry::CONTENT_TYPE, "OpenMetrics text."),
+        Operation::get("/v1/watch", "watch", "Tells what changes, of what the caller may see")
+            .anyone()
+            .takes(&[Parameter::last_event_id()])
+            .may(&[Code::RateLimited])
+            .events(
+                &["open", "rotated", "notice", "resync", "revoked", "end"],
+                "Server-sent events, until either side ends it.",
+            ),
+        Operation::post("/v1/sys/seal", "seal", "Seals the vault")
+            .custodian()
+            .may(&[Code::Sealed])
+            .ok::<Status>("The state, sealed."),
+        Operation::post("/v1/sys/unseal", "unseal", "Unseals the vault")
+            .custodian()
+            .body::<Passphrase>(MAX_BODY)
+            .may(&[Code::WrongPassphrase, Code::RateLimited])
+            .ok::<Status>("The state, unsealed."),
+        Operation::get("/v1/audit", "listAudit", "Lists what the log has on what one owns and did")
+            .operator("view")
+            .takes(&paging(
+                json!({ "type": "string", "pattern": "^(n[0-9]+-[0-9]+|o[0-9]+-[0-9]+-[0-9]+-[0-9]+)$" }),
+            ))
+            .takes(&sought())
+            .page::<LoggedEntry>("Entries; the page may be short, even empty, and still not be the last."),
+        Operation::get("/v1/audit/verify", "verifyAudit", "Checks the whole log")
+            .operator("view")
+            .ok::<Verification>("What was found, also when the log is not intact."),
+    ]
+}
+
+/// What a list of entries may be narrowed to; an entry fits all that is given.
+fn sought() -> Vec<Parameter> {
+    let seq = || json!({ "type": "integer", "minimum": 0 });
+    let text = || json!({ "type": "string", "minLength": 1, "maxLength": 2048, "pattern": ONE_LINE });
+    let time = || json!({ "type": "string", "format": "date-time" });
+    let query = Parameter::query;
+    vec![
+        query("order", "From which end.", json!({ "enum": ["newest", "oldest"], "default": "newest" })),
+        query("after", "Entries with higher numbers.", seq()),
+        query("seq", "The entry of this number.", seq()),
+        query("request_id", "An answer's `x-request-id`.", text()),
+        query("caller", "A caller's name, or the SPIFFE ID of somebody unregistered.", text()),
+        query("secret", "As the entry names it.", spelled::<SecretId>()),
+        query("integration", "As the entry names it.", spelled::<IntegrationName>()),
+        query("action", "Such as `secret.read`.", text()),
+        query("outcome", "How it ended.", json!({ "enum": ["allowed", "denied", "failed"] })),
+        query("since", "Entries from this time on.", time()),
+        query("until", "Entries before this time.", time()),
+    ]
+}
