@@ -19,16 +19,21 @@ pub fn if_match(headers: &HeaderMap) -> Result<IfMatch, Failure> {
         if text == "*" {
             return Ok(IfMatch::Any);
         }
-        for each in text.split(',').map(str::trim) {
-            let weak = each.strip_prefix("W/");
-            let quoted = weak.unwrap_or(each).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            let tag = quoted.filter(|tag| !tag.contains('"')).ok_or(RULE)?;
+        let mut rest = text;
+        loop {
+            let weak = rest.strip_prefix("W/");
+            let quoted = weak.unwrap_or(rest).strip_prefix('"').ok_or(RULE)?;
+            let (tag, after) = quoted.split_once('"').ok_or(RULE)?;
             if weak.is_none() {
                 tags.push(tag.to_owned());
             }
             if tags.len() > MOST_TAGS {
                 return Err(RULE);
             }
+            rest = match after.trim_start() {
+                "" => break,
+                more => more.strip_prefix(',').ok_or(RULE)?.trim_start(),
+            };
         }
     }
     Ok(if headers.contains_key(IF_MATCH) { IfMatch::OneOf(tags) } else { IfMatch::Any })
@@ -52,6 +57,7 @@ mod tests {
         assert_eq!(read("\"a\""), one_of(&["a"]));
         assert_eq!(read("\"a\" , \"b\""), one_of(&["a", "b"]));
         assert_eq!(read("W/\"a\""), one_of(&[]));
+        assert_eq!(read("\"a,b\",W/\",\" ,\"\""), one_of(&["a,b", ""]));
         for wrong in ["", "a", "\"a", "\"a\" \"b\"", "\"a\",", &vec!["\"a\""; 20].join(",")] {
             assert_eq!(read(wrong), None, "{wrong}");
         }

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -17,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Watched};
-use crate::api::Api;
+use crate::api::{Api, Reply};
 use crate::config::Limits;
 use crate::identity::{Peer, Presented};
 use crate::vault::Session;
@@ -91,6 +92,7 @@ impl Connections {
     {
         let activity = Arc::new(Activity::new());
         let session = Arc::new(session);
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let service = service_fn(|request| {
             let (api, session, activity) =
                 (Arc::clone(&self.api), Arc::clone(&session), Arc::clone(&activity));
@@ -98,18 +100,18 @@ impl Connections {
             async move {
                 let busy = activity.begin();
                 if stopping {
-                    return Ok::<_, Infallible>(api.shutting_down());
+                    return Ok::<_, Infallible>(last(api.shutting_down(), http2));
                 }
                 let mut verdict = api.answer(&session, request).await;
                 if verdict.ends_connection {
                     activity.end();
+                    verdict.reply = last(verdict.reply, http2);
                 }
                 // A watch is under way until its last event.
                 verdict.reply.body_mut().hold(busy);
                 Ok(verdict.reply)
             }
         });
-        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let builder = if http2 { self.builder().http2_only() } else { self.builder().http1_only() };
         let header = (!http2).then_some(self.limits.header);
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
@@ -172,4 +174,13 @@ impl Connections {
             .keep_alive_timeout(Duration::from_secs(20));
         builder
     }
+}
+
+/// Says that no further request is taken here, or a client sends one into the closing connection and can't know whether
+/// it was heard (RFC 9112, 9.6). HTTP/2 says it by a frame of its own.
+fn last(mut reply: Reply, http2: bool) -> Reply {
+    if !http2 {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    reply
 }

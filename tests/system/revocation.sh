@@ -36,6 +36,8 @@ add one "$SCRATCH/one"
 add two "$SCRATCH/two"
 check "revoked on open connections, Unix socket" revoked_while_open "$SOCKET" one "$SCRATCH/one"
 check "revoked on open connections, TCP" revoked_while_open "$PORT" two "$SCRATCH/two"
+check "and are told so over HTTP/1.1" answers 403 caller_revoked tcp "$SCRATCH/one" /v1/sys/status --http1.1
+check "with the connection's end" grep -iq '^connection: close' "$HEADERS"
 check "the command line says revoked" says caller_revoked 3 as "$SCRATCH/one" integration credentials fsm
 check "others are still served" as "$FSM" integration credentials fsm
 check "revoked twice is a conflict" says "revoked already" 6 as "$ADMIN" caller revoke one
