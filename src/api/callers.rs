@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::query::Query;
 use super::secrets::listed;
 use super::server::Api;
-use crate::model::{CallerName, Employee, FieldError, Invalid, Pins, Role, line_of_text};
+use crate::model::{CallerName, Domain, Employee, FieldError, Invalid, Pins, Role};
 use crate::vault::{Asker, CertificateSource, EnrolledCaller, NewCaller};
 use crate::wire::{CallerForm, CallerView, MAX_BODY, OperatorForm, RenewalForm, ServiceForm, enrolled_body};
 
@@ -160,13 +160,20 @@ pub fn employees(listed: &[String], wrong: &mut Vec<FieldError>) -> Vec<Employee
 }
 
 pub fn check_mail(mail: Option<&str>, wrong: &mut Vec<FieldError>) {
-    if let Some(mail) = mail {
-        let plausible = mail.contains('@') && !mail.contains(char::is_whitespace);
-        match line_of_text(mail, 254) {
-            Ok(()) if plausible => {}
-            _ => wrong.push(FieldError::new("/mail", "is no mail address")),
-        }
+    if mail.is_some_and(|mail| !is_mail_address(mail)) {
+        wrong.push(FieldError::new("/mail", "is no mail address: one, as name@example.com, in ASCII"));
     }
+}
+
+/// One address that any mail server takes: RFC 5321's dot-string and a domain.
+fn is_mail_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&byte);
+    (1..=64).contains(&local.len())
+        && local.bytes().all(allowed)
+        && !local.split('.').any(str::is_empty)
+        && domain.is_ascii()
+        && domain.parse::<Domain>().is_ok_and(|domain| domain.as_str().parse::<std::net::IpAddr>().is_err())
 }
 
 pub fn parsed<T: std::str::FromStr<Err = Invalid>>(
@@ -180,6 +187,32 @@ pub fn parsed<T: std::str::FromStr<Err = Invalid>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mail_addresses_and_near_misses() {
+        for right in ["ann@example.com", "a.b+c@mail.example.com", "o'neill@example.com"] {
+            assert!(is_mail_address(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "ann",
+            "@example.com",
+            "ann@",
+            "<ann@example.com>",
+            "a@b.example,c@d.example",
+            "a@b@c.example",
+            "a b@example.com",
+            "a..b@example.com",
+            ".a@example.com",
+            "\u{fc}@example.com",
+            "a@\u{fc}.example",
+            "a@127.0.0.1",
+            "a@b.example\r\nBcc: x@y.example",
+            "\"a b\"@example.com",
+        ] {
+            assert!(!is_mail_address(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn lengths_of_time() {

@@ -46,7 +46,7 @@ impl Failure {
 
     /// The problem to answer with. What must stay inside is logged here, once.
     pub fn problem(self, request_id: &str) -> Problem {
-        let (code, detail, errors) = match self {
+        let (code, detail, mut errors) = match self {
             Self::Vault(VaultError::Invalid(errors)) | Self::Invalid(errors) => {
                 (Code::InvalidField, summary(&errors), errors)
             }
@@ -77,6 +77,7 @@ impl Failure {
             }
             Self::ShuttingDown => (Code::ShuttingDown, "Try again in a moment.".to_owned(), Vec::new()),
         };
+        errors.truncate(MOST_ERRORS);
         Problem::new(code, detail, request_id, errors)
     }
 
@@ -108,9 +109,17 @@ impl Failure {
     }
 }
 
+/// Errors in an answer, and those of them that its `detail` repeats. A peer decides how many there are.
+const MOST_ERRORS: usize = 100;
+const MOST_TOLD: usize = 10;
+
 fn summary(errors: &[FieldError]) -> String {
     let told = |each: &FieldError| format!("{} {}", each.pointer, each.detail).trim_start().to_owned();
-    errors.iter().map(told).collect::<Vec<_>>().join("; ")
+    let mut text = errors.iter().take(MOST_TOLD).map(told).collect::<Vec<_>>().join("; ");
+    if errors.len() > MOST_TOLD {
+        text.push_str(&format!("; and {} more", errors.len() - MOST_TOLD));
+    }
+    text
 }
 
 fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {

@@ -15,6 +15,8 @@ use crate::wire::{self, ImportForm, ImportedView, Listed, MAX_VALUE_BODY, Secret
 
 /// Secrets in one import.
 const MOST: usize = 1000;
+/// Problems that are looked for; one is enough to refuse all.
+const MOST_WRONG: usize = 100;
 
 pub async fn import(
     api: &Api,
@@ -33,11 +35,15 @@ pub async fn import(
     Ok(answer::created(&Listed { items, next_cursor: None }))
 }
 
-/// Each secret by itself, so that one that is wrong doesn't hide the others.
+/// Each secret by itself, so that one that is wrong doesn't hide the others. Whoever asks isn't judged yet: so no more
+/// is looked at than an answer has room for.
 fn read(form: ImportForm) -> Import {
     let count = form.secrets.len() as u64;
     let (mut secrets, mut wrong) = (Vec::with_capacity(form.secrets.len()), Vec::new());
     for (place, text) in form.secrets.into_iter().enumerate() {
+        if wrong.len() >= MOST_WRONG {
+            break;
+        }
         let form = wire::read::<SecretForm>(text.get().as_bytes());
         match form.map_err(unreadable).and_then(checked) {
             Ok(new) => secrets.push((place, new)),

@@ -49,6 +49,18 @@ pub enum Call<'a> {
 }
 
 impl Call<'_> {
+    /// Whether `If-Match` is looked at.
+    pub fn takes_if_match(&self) -> bool {
+        matches!(
+            self,
+            Self::EditSecret(_)
+                | Self::DeleteSecret(_)
+                | Self::EditIntegration(_)
+                | Self::DeleteIntegration(_)
+                | Self::EditCaller(_)
+        )
+    }
+
     /// Whether a sealed daemon answers it.
     pub fn is_system(&self) -> bool {
         matches!(self, Self::Describe | Self::Status | Self::Metrics | Self::Seal | Self::Unseal)

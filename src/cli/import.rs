@@ -114,13 +114,31 @@ fn object(line: &[u8], directory: &Path, exact: bool) -> Result<Plaintext, Strin
             value
         }
         (None, file) => {
-            let path = directory.join(file.unwrap_or_default());
+            let path = inside(directory, &file.unwrap_or_default())?;
             let value = value::from_file(&path, MAX_VALUE_BYTES).map_err(|failure| failure.text)?;
             value.lend(|bytes| value::check(bytes, Origin::File(&path), "value", exact))?;
             value
         }
     };
     Ok(body.value(&value).end())
+}
+
+/// A regular file in the import's own directory or below: whoever wrote the lines says who may read the values, and
+/// must not choose among all files of whoever runs this.
+fn inside(directory: &Path, file: &str) -> Result<PathBuf, String> {
+    let refused = |why: &str| format!("value_file {file}: {why}");
+    let real = |path: &Path| {
+        path.canonicalize().map_err(|error| format!("can't read value_file {}: {error}", path.display()))
+    };
+    let base = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let path = real(&base.join(file))?;
+    if !path.starts_with(real(base)?) {
+        return Err(refused("lies outside of the import file's directory"));
+    }
+    if !path.is_file() {
+        return Err(refused("is no regular file"));
+    }
+    Ok(path)
 }
 
 /// The daemon's pointers as numbers of lines.

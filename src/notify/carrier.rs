@@ -66,14 +66,15 @@ async fn carry_by_hook(vault: &Vault, hook: &Hook) {
     let (name, mut raised, mut attempts) = (vault.id().to_string(), vault.raised(), Attempts::default());
     loop {
         raised.mark_unchanged();
-        let all = vault.undelivered(Way::Hook, true, GO);
+        let all = vault.undelivered(Way::Hook, true);
         attempts.forget_all_but(&all);
-        for delivery in attempts.due(&all) {
+        let due = attempts.due(&all);
+        for delivery in due.iter().take(GO) {
             let event = (delivery.id.clone(), delivery.rung);
             let told = hook.tell(&name, delivery).await;
             conclude(vault, Way::Hook, &mut attempts, vec![event], told).await;
         }
-        attempts.wait(&mut raised, all.len() == GO).await;
+        attempts.wait(&mut raised, due.len() > GO).await;
     }
 }
 
@@ -83,9 +84,12 @@ async fn carry_by_mail(vault: &Vault, mail: &Mail) {
     let mut sent: HashSet<(Event, Address)> = HashSet::new();
     loop {
         raised.mark_unchanged();
-        let all = vault.undelivered(Way::Mail, mail.reaches_somebody(), GO);
+        let all = vault.undelivered(Way::Mail, mail.reaches_somebody());
         attempts.forget_all_but(&all);
-        let due = attempts.due(&all);
+        // Those that wait for another attempt take no place from the others.
+        let mut due = attempts.due(&all);
+        let more = due.len() > GO;
+        due.truncate(GO);
         let mut outcomes: HashMap<Event, Result<(), String>> = HashMap::new();
         let mut by_recipient: Vec<(Address, Vec<&Delivery>)> = Vec::new();
         for delivery in &due {
@@ -126,7 +130,7 @@ async fn carry_by_mail(vault: &Vault, mail: &Mail) {
             let events = ill.into_iter().map(|(event, _)| event).collect();
             conclude(vault, Way::Mail, &mut attempts, events, Err(why)).await;
         }
-        attempts.wait(&mut raised, all.len() == GO).await;
+        attempts.wait(&mut raised, more).await;
     }
 }
 
@@ -211,8 +215,7 @@ impl Attempts {
         let now = Instant::now();
         let next = self.0.values().map(|attempt| attempt.not_before).filter(|due| *due > now).min();
         let until = next.map_or(now + LOOK, |next| next.min(now + LOOK));
-        // A full go whose events all wait for another attempt isn't more.
-        if more && self.0.len() < GO {
+        if more {
             return;
         }
         tokio::select! {

@@ -53,6 +53,18 @@ as "$ADMIN" caller add crm --script customscript_crm --out "$SCRATCH/crm" >/dev/
 as "$ADMIN" caller add crm2 --script customscript_crm --uid 99 --out "$SCRATCH/crm2" >/dev/null
 check "an imported value is served" [ "$(as "$SCRATCH/crm" secret get _crm --raw)" = one ]
 check "bytes too" cmp <(as "$SCRATCH/crm" secret get _bytes --raw) <(printf '\377\0')
+mkfifo "$SCRATCH/in/pipe"
+echo outside >"$SCRATCH/outside"
+ln -s ../outside "$SCRATCH/in/link"
+for file in ../outside link /etc/passwd pipe; do
+    echo "{\"id\":\"_x\",\"value_file\":\"$file\",$rules}" >"$SCRATCH/in/reaching.jsonl"
+    check "a value file that is none of the import's own: $file" says "value_file $file" 2 \
+        timeout 20 "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" secret import "$SCRATCH/in/reaching.jsonl"
+done
+jq -nc '{secrets: [range(300) | {id: "bad id", value: "x", restrictions: {scripts: [range(50) | ""], allow_all_domains: true}}]}' >"$SCRATCH/in/many.json"
+check "many problems get a short answer" answers 422 invalid_field unix "$ADMIN" /v1/imports --json "@$SCRATCH/in/many.json"
+check "of a hundred" jq -e '(.errors | length) == 100 and (tojson | length) < 40000' "$BODY"
+check "no write ignores If-Match" answers 400 malformed unix "$ADMIN" /v1/secrets/custsecret_crm/versions --header 'If-Match: "x"' --json '{"value":"y"}'
 check "an import without secrets is refused" post 422 invalid_field /v1/imports '{"secrets":[]}'
 check "so is one that is no list" post 422 invalid_field /v1/imports '{"secrets":{}}'
 

@@ -59,9 +59,8 @@ impl Vault {
         self.raised.subscribe()
     }
 
-    /// Standing notices that were raised and haven't gone this way yet, at most so many, the gravest first. None while
-    /// sealed. Unless `all`, only those that concern somebody with a mail address.
-    pub fn undelivered(&self, way: Way, all: bool, most: usize) -> Vec<Delivery> {
+    /// Standing notices that were raised and haven't gone this way yet, the gravest first. None while sealed. Unless `all`, only those that concern somebody with a mail address.
+    pub fn undelivered(&self, way: Way, all: bool) -> Vec<Delivery> {
         let live = self.live();
         let Live::Unsealed(unsealed) = &*live else { return Vec::new() };
         let standings = unsealed.standings.lock();
@@ -88,7 +87,7 @@ impl Vault {
             owners: addresses(unsealed, &notice.id.concern()),
         };
         let deliveries = found.into_iter().map(delivery);
-        deliveries.filter(|each| all || !each.owners.is_empty()).take(most).collect()
+        deliveries.filter(|each| all || !each.owners.is_empty()).collect()
     }
 
     /// Counts an attempt that came to nothing.

@@ -231,12 +231,12 @@ async fn deliveries_are_marked_by_way_and_rung() {
     let site = Site::unsealed().await;
     site.dated("_a", "2026-12-20").await;
     let ids = |way| {
-        let those = site.vault.undelivered(way, true, 10).into_iter();
+        let those = site.vault.undelivered(way, true).into_iter();
         those.map(|each| (each.id, each.rung)).collect::<Vec<_>>()
     };
     let hook = ids(Way::Hook);
     assert_eq!(hook.len(), 1);
-    assert!(site.vault.undelivered(Way::Mail, false, 10).is_empty(), "nobody has an address");
+    assert!(site.vault.undelivered(Way::Mail, false).is_empty(), "nobody has an address");
     site.vault.delivered(Way::Hook, &hook, Outcome::Allowed).await.unwrap();
     assert!(ids(Way::Hook).is_empty());
     assert_eq!(ids(Way::Mail), hook);
@@ -254,7 +254,7 @@ async fn nothing_stands_while_sealed() {
     site.vault.seal(site.admin()).await.unwrap();
     site.vault.tend_notices().await.unwrap();
     assert_eq!(site.vault.notice_counts(), None);
-    assert!(site.vault.undelivered(Way::Hook, true, 10).is_empty());
+    assert!(site.vault.undelivered(Way::Hook, true).is_empty());
 }
 
 #[derive(Debug, Clone)]
