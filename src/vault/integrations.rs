@@ -109,8 +109,10 @@ fn record_of<'a>(
     unsealed.registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))
 }
 
-fn revision(kept: &Kept<Integration>) -> Revision {
-    Revision::new(kept.revision, kept.noun.created_at)
+/// A rotation changes it too: whoever looked saw the pair's version.
+fn revision(unsealed: &Unsealed, kept: &Kept<Integration>) -> Revision {
+    let pair = unsealed.registry.secrets.get(&kept.noun.client_id_secret);
+    Revision::new(kept.revision, kept.noun.created_at).with(pair.map_or(0, |kept| kept.revision))
 }
 
 fn seen(unsealed: &Unsealed, kept: &Kept<Integration>) -> SeenIntegration {
@@ -121,6 +123,6 @@ fn seen(unsealed: &Unsealed, kept: &Kept<Integration>) -> SeenIntegration {
         record: Arc::clone(record),
         care: care(unsealed, record),
         version,
-        revision: revision(kept),
+        revision: revision(unsealed, kept),
     }
 }

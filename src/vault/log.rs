@@ -1,8 +1,10 @@
 //! The audit log as operators see it, and its upkeep.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
@@ -10,7 +12,7 @@ use super::manage::Cleared;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
 use crate::audit::{Due, Filter, Log, LoggedEntry, Look, Page as LogPage, Report};
-use crate::model::{IntegrationName, Level};
+use crate::model::{IntegrationName, Level, Secret};
 use crate::policy::Action;
 
 /// What can be said of the log without reading it.
@@ -82,23 +84,31 @@ impl Vault {
     ) -> Result<impl Fn(&LoggedEntry) -> bool + Send + use<>, VaultError> {
         let all = cleared.rights.level == Level::Full;
         let own = cleared.by.shared();
-        let owned: HashSet<Arc<str>> = {
+        // Of an ID that had a life before, what was somebody else's then stays theirs.
+        let owned: HashMap<Arc<str>, Timestamp> = {
             let live = self.live();
             let Unsealed { registry, .. } = live.unsealed()?;
             let secrets = registry.secrets.values().filter(|kept| !all && cleared.sees(&kept.noun.owners));
             secrets
                 .flat_map(|kept| {
                     let integration = kept.noun.integration.as_ref().map(IntegrationName::shared);
-                    [Some(kept.noun.id.shared()), integration]
+                    let since = since(&kept.noun);
+                    [Some(kept.noun.id.shared()), integration].map(|name| name.map(|name| (name, since)))
                 })
                 .flatten()
                 .collect()
         };
         Ok(move |entry: &LoggedEntry| {
-            let LoggedEntry { entry, .. } = entry;
+            let LoggedEntry { entry, time, .. } = entry;
             let names = [&entry.secret, &entry.integration];
             all || entry.caller.as_ref() == Some(&own)
-                || names.into_iter().flatten().any(|name| owned.contains(name))
+                || names.into_iter().flatten().any(|name| owned.get(name).is_some_and(|since| time >= since))
         })
     }
+}
+
+/// When a secret's life in the log begins: entries are told to the microsecond.
+fn since(secret: &Secret) -> Timestamp {
+    let microsecond = SignedDuration::from_micros(1);
+    secret.created_at.checked_sub(microsecond).unwrap_or(Timestamp::MIN)
 }

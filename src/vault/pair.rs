@@ -4,8 +4,9 @@ use zeroize::Zeroizing;
 
 use super::error::VaultError;
 use super::secrets::check_half;
+use super::state::Unsealed;
 use crate::crypto;
-use crate::model::{Encoding, FieldError, Fingerprint, PairOrigin};
+use crate::model::{Encoding, FieldError, Fingerprint, Integration, PairOrigin};
 use crate::secret::Plaintext;
 
 /// Random bytes of each half that is issued; in hex it has 64 characters, like NetSuite's.
@@ -101,6 +102,25 @@ fn made_up() -> Result<(Plaintext, Plaintext), VaultError> {
         Plaintext::from(text)
     };
     Ok((text(), text()))
+}
+
+/// Refuses to make up a pair where NetSuite's stands: nobody out there would know it.
+pub(super) fn refuse_made_up(
+    unsealed: &Unsealed,
+    record: &Integration,
+    source: &PairSource,
+) -> Result<(), VaultError> {
+    let mut halves = record.secret_ids().filter_map(|id| unsealed.registry.secrets.get(id));
+    let captured =
+        record.pair_origin == PairOrigin::Captured && halves.any(|half| half.noun.current().is_some());
+    if !captured || !matches!(source, PairSource::Issued) {
+        return Ok(());
+    }
+    Err(VaultError::Conflict(format!(
+        "the pair of {0} was captured, and one that is made up here nobody else would know. Give the new one, or reset \
+         the record first: fsm-vault integration reset {0} --no-capture",
+        record.name
+    )))
 }
 
 #[cfg(test)]

@@ -25,6 +25,11 @@ impl Revision {
         Self(format!("{:x}-{revision}", made_at.as_microsecond()))
     }
 
+    /// The same of a record that shows another's state too.
+    pub(super) fn with(self, other: u64) -> Self {
+        Self(format!("{}.{other}", self.0))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -9,7 +9,7 @@ use super::error::VaultError;
 use super::integrations::owners;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
-use super::pair::{IssuedPair, PairSource, Settled, joined};
+use super::pair::{IssuedPair, PairSource, Settled, joined, refuse_made_up};
 use super::session::Asker;
 use super::state::{Live, Unsealed};
 use crate::audit::{Entry, Outcome};
@@ -361,6 +361,7 @@ impl<'a> Incoming<'a> {
                 let kept =
                     unsealed.registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))?;
                 let record = &*kept.noun;
+                refuse_made_up(unsealed, record, &source)?;
                 let Settled { halves, origin, issued } = source.settle(record.public_client, "")?;
                 let changed = record.pair_origin != origin;
                 let record = changed.then(|| Integration { pair_origin: origin, ..record.clone() });

@@ -33,9 +33,10 @@ impl Vault {
         if_match: &IfMatch,
     ) -> Result<Vec<Noun>, VaultError> {
         let live = self.live();
-        let registry = &live.unsealed()?.registry;
-        let kept = record_of(live.unsealed()?, name)?;
-        if_match.check(&revision(kept))?;
+        let unsealed = live.unsealed()?;
+        let registry = &unsealed.registry;
+        let kept = record_of(unsealed, name)?;
+        if_match.check(&revision(unsealed, kept))?;
         let halves = kept.noun.secret_ids().filter_map(|id| registry.secrets.get(id));
         let mut nouns: Vec<_> = halves.flat_map(|half| burial::bury(registry, half, cleared)).collect();
         nouns.push(Noun::IntegrationGone(name.clone()));

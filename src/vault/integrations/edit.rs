@@ -62,7 +62,7 @@ impl Vault {
         let live = self.live();
         let unsealed = live.unsealed()?;
         let kept = record_of(unsealed, name)?;
-        if_match.check(&revision(kept))?;
+        if_match.check(&revision(unsealed, kept))?;
         let (before, care_before) = (&*kept.noun, care(unsealed, &kept.noun));
         let mut form = before.form(&care_before);
         change(&mut form);

@@ -338,3 +338,30 @@ async fn all_that_is_wrong_is_told_at_once_and_nothing_is_made() {
         1
     );
 }
+
+#[tokio::test]
+async fn no_pair_is_made_up_over_a_captured_one() {
+    let site = Site::with_fsm().await;
+    let name: IntegrationName = "fsm".parse().unwrap();
+    let issue = || pair(PairSource::Issued);
+    let outcome = site.vault.rotate_pair(site.admin(), &name, issue()).await;
+    assert!(matches!(outcome, Err(VaultError::Conflict(_))));
+    site.vault.reset_pair(site.admin(), &name).await.unwrap();
+    assert!(site.vault.rotate_pair(site.admin(), &name, issue()).await.unwrap().issued.is_some());
+    assert!(site.vault.rotate_pair(site.admin(), &name, issue()).await.is_ok(), "over one that was issued");
+}
+
+#[tokio::test]
+async fn a_rotation_changes_what_an_edit_and_a_deletion_depend_on() {
+    let site = Site::unsealed().await;
+    site.vault.create_integration(site.admin(), new_crm(Some(PairSource::Issued))).await.unwrap();
+    let tag = async || site.vault.see_integration(site.admin(), &crm()).await.unwrap().revision;
+    let before = IfMatch::OneOf(vec![tag().await.as_str().to_owned()]);
+    site.vault.rotate_pair(site.admin(), &crm(), pair(PairSource::Issued)).await.unwrap();
+    let deleted = site.vault.delete_integration(site.admin(), &crm(), &before).await;
+    assert!(matches!(deleted, Err(VaultError::Stale)));
+    let edited = site.vault.edit_integration(site.admin(), &crm(), &before, |_| ()).await;
+    assert!(matches!(edited, Err(VaultError::Stale)));
+    let now = IfMatch::OneOf(vec![tag().await.as_str().to_owned()]);
+    site.vault.delete_integration(site.admin(), &crm(), &now).await.unwrap();
+}

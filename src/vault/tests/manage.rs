@@ -138,6 +138,21 @@ async fn the_log_shows_an_operator_what_is_theirs() {
     assert_eq!(read(&site, site.admin(), theirs).await.len(), 1);
 }
 
+#[tokio::test]
+async fn what_an_id_was_before_stays_with_those_who_owned_it() {
+    let site = Site::unsealed().await;
+    let creator = site.operator("c", Level::Create, "9").await;
+    site.secret("_life", "x", OPEN).await.unwrap();
+    site.later(60);
+    site.vault.delete_secret(site.admin(), &"_life".parse().unwrap(), &IfMatch::Any).await.unwrap();
+    site.later(60);
+    site.vault.create_secret(asker(&creator), new_secret("_life", "y", OPEN)).await.unwrap();
+    let of_it = Filter { secret: Some("custsecret_life".into()), ..Filter::default() };
+    let seen = read(&site, asker(&creator), of_it.clone()).await;
+    assert_eq!(seen.iter().map(|each| &*each.entry.action).collect::<Vec<_>>(), ["secret.create"]);
+    assert_eq!(read(&site, site.admin(), of_it).await.len(), 3);
+}
+
 async fn read(site: &Site, asker: Asker<'_>, filter: Filter) -> Vec<LoggedEntry> {
     let look = Look { start: Start::Newest, limit: 100, numbers: 0..=u64::MAX };
     site.vault.read_log(asker, look, filter).await.unwrap().entries
