@@ -3,8 +3,9 @@
 //
 //     FSM_VAULT_IDENTITY=/etc/fsm-mobile/vault ./follow_pair.mjs [INTEGRATION]
 //
-// FSM_VAULT_IDENTITY is the directory with cert.pem, key.pem and ca.pem; FSM_VAULT_SOCKET the daemon's socket. Put what
-// your program does with a new pair into use().
+// FSM_VAULT_IDENTITY is the directory with cert.pem, key.pem and ca.pem; FSM_VAULT_SOCKET the daemon's socket;
+// FSM_VAULT_EMPLOYEE on whose behalf to ask, which a service with several employees must say. Put what your program does
+// with a new pair into use().
 //
 // It watches: one connection stays open, on which the daemon tells that something changed (server-sent events), never
 // what to. Then the pair is read on another. A lost watch is taken up where it was, by Last-Event-ID.
@@ -16,6 +17,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const socketPath = process.env.FSM_VAULT_SOCKET ?? '/run/fsm-vault/vault.sock';
 const identity = process.env.FSM_VAULT_IDENTITY ?? '/etc/fsm-mobile/vault';
 const integration = process.argv[2] ?? 'fsm';
+const employee = process.env.FSM_VAULT_EMPLOYEE;
+const asked = employee ? `?${new URLSearchParams({ employee })}` : '';
 const SILENCE = 60_000; // The daemon gives a sign of life every 15 seconds.
 
 // The new pair is here. Never print or log the values.
@@ -60,7 +63,7 @@ async function problem(response) {
 
 let etag;
 async function readPair() {
-  const response = await ask(`/v1/integrations/${integration}/credentials`, etag ? { 'if-none-match': etag } : {});
+  const response = await ask(`/v1/integrations/${integration}/credentials${asked}`, etag ? { 'if-none-match': etag } : {});
   if (response.statusCode === 200) {
     use(JSON.parse(await text(response)));
     etag = response.headers.etag;

@@ -3,7 +3,8 @@
 
     FSM_VAULT_IDENTITY=/etc/fsm-mobile/vault ./follow_pair.py [INTEGRATION]
 
-FSM_VAULT_IDENTITY is the directory with cert.pem, key.pem and ca.pem; FSM_VAULT_SOCKET the daemon's socket. Put what your
+FSM_VAULT_IDENTITY is the directory with cert.pem, key.pem and ca.pem; FSM_VAULT_SOCKET the daemon's socket;
+FSM_VAULT_EMPLOYEE on whose behalf to ask, which a service with several employees must say. Put what your
 program does with a new pair into use().
 
 It asks for the pair with `wait=60s` and the version that it has (`If-None-Match`): the daemon answers 304 after a minute
@@ -17,10 +18,12 @@ import socket
 import ssl
 import sys
 import time
+import urllib.parse
 
 SOCKET = os.environ.get("FSM_VAULT_SOCKET", "/run/fsm-vault/vault.sock")
 IDENTITY = os.environ.get("FSM_VAULT_IDENTITY", "/etc/fsm-mobile/vault")
 INTEGRATION = sys.argv[1] if len(sys.argv) > 1 else "fsm"
+EMPLOYEE = os.environ.get("FSM_VAULT_EMPLOYEE")
 WAIT = 60  # seconds that the daemon may hold the answer, five minutes at most
 
 
@@ -61,9 +64,11 @@ def main():
         try:
             vault = vault or Vault()
             # The first time there is nothing to wait for.
-            wait = f"?wait={WAIT}s" if etag else ""
+            asked = {"wait": f"{WAIT}s"} if etag else {}
+            if EMPLOYEE:
+                asked["employee"] = EMPLOYEE
             headers = {"If-None-Match": etag} if etag else {}
-            answer, body = vault.ask(f"/v1/integrations/{INTEGRATION}/credentials{wait}", headers)
+            answer, body = vault.ask(f"/v1/integrations/{INTEGRATION}/credentials?{urllib.parse.urlencode(asked)}", headers)
             if answer.status == 200:
                 etag, pause = answer.headers["ETag"], 1
                 use(json.loads(body))

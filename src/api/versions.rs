@@ -140,7 +140,7 @@ fn moved(rotated: Rotated) -> Result<Reply, Failure> {
 }
 
 fn told(rotated: &Rotated) -> VersionMoved {
-    let hint = "This is the current value already; nothing was changed.";
+    let hint = "This is the current value already; nothing was changed. An earlier version keeps its grace unless it is retired.";
     VersionMoved {
         version: rotated.version,
         state: rotated.state,

@@ -151,6 +151,9 @@ pub struct ResetPair {
     /// Leave it without a pair; capture the new one later
     #[arg(long, conflicts_with_all = ["client_id_file", "client_secret_file"])]
     no_capture: bool,
+    /// Don't ask whether it is meant
+    #[arg(long)]
+    yes: bool,
 }
 
 pub fn rotate_secret(globals: &Globals, command: RotateSecret) -> Result<(), Failure> {
@@ -158,7 +161,8 @@ pub fn rotate_secret(globals: &Globals, command: RotateSecret) -> Result<(), Fai
     let value = value::read(command.value_file.as_deref(), "value", "--value-file", command.exact)?;
     let body = Body::with_room(value.lend(|bytes| bytes.len() * 4 / 3) + 2048).value(&value);
     let path = format!("/v1/secrets/{}/versions", command.id);
-    store(globals, path, command.spread.force, command.spread.add_to(body))
+    let activate = format!("fsm-vault secret activate {}", command.id);
+    store(globals, path, &activate, command.spread.force, command.spread.add_to(body))
 }
 
 pub fn activate_secret(globals: &Globals, command: ActivateSecret) -> Result<(), Failure> {
@@ -188,7 +192,7 @@ pub fn capture_pair(globals: &Globals, command: CapturePair) -> Result<(), Failu
     }
     let pair = command.pair.read(record.public_client)?;
     let spread = Spread { grace: None, pending: false, note: command.note, force: false };
-    store(globals, credentials(&name), false, spread.add_to(checked(&pair)?))
+    store(globals, credentials(&name), &activating(&name), false, spread.add_to(checked(&pair)?))
 }
 
 pub fn rotate_pair(globals: &Globals, command: RotatePair) -> Result<(), Failure> {
@@ -198,13 +202,18 @@ pub fn rotate_pair(globals: &Globals, command: RotatePair) -> Result<(), Failure
     } else {
         checked(&command.pair.read(record.public_client)?)?
     };
-    store(globals, credentials(&command.name), command.spread.force, command.spread.add_to(body))
+    let activate = activating(&command.name);
+    store(globals, credentials(&command.name), &activate, command.spread.force, command.spread.add_to(body))
 }
 
 /// A pair on its way to be stored, after a warning if it looks odd.
 fn checked(pair: &Pair) -> Result<Body, Failure> {
     pair.warn_if_odd();
     pair.body()
+}
+
+fn activating(name: &IntegrationName) -> String {
+    format!("fsm-vault integration activate {name}")
 }
 
 fn credentials(name: &IntegrationName) -> String {
@@ -228,6 +237,17 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
     let record = record(globals, name)?;
     // A file that can't be read must not leave the record without a pair.
     let given = command.pair.is_given().then(|| command.pair.read(record.public_client)).transpose()?;
+    if let Some(Pair { client_id, client_secret: Some(secret) }) = &given
+        && client_id.same_as(secret)
+    {
+        return Err(Failure::usage("the client ID and the client secret are the same; nothing was changed"));
+    }
+    if given.is_none() && !command.yes && prompt::can_ask() {
+        let question = format!("Nobody gets the pair of {name} from now on, at once. Type {name} to go on: ");
+        if !prompt::confirmed(&question, name.as_str())? {
+            return Err(Failure::usage("that was another name; nothing was changed"));
+        }
+    }
     with_daemon(globals, async |daemon| {
         daemon.call(Call::post(format!("/v1/integrations/{name}/reset"))).await?;
         Ok(())
@@ -244,7 +264,7 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
     match pair {
         Some(pair) => {
             let spread = Spread { grace: None, pending: false, note: None, force: false };
-            store(globals, credentials(name), false, spread.add_to(checked(&pair)?))
+            store(globals, credentials(name), &activating(name), false, spread.add_to(checked(&pair)?))
         }
         None => {
             let document = serde_json::json!({ "name": name.as_str(), "version": null });
@@ -270,13 +290,14 @@ impl Spread {
 fn store(
     globals: &Globals,
     path: String,
+    activate: &str,
     force: bool,
     body: crate::secret::Plaintext,
 ) -> Result<(), Failure> {
     with_daemon(globals, async |daemon| {
         let call = Call::post(path).parameter("force", force.then_some(true)).with(body);
         let answer = daemon.call(call).await?;
-        told(globals, &answer)?;
+        told(globals, &answer, activate)?;
         show_issued(globals, &answer)
     })
 }
@@ -286,15 +307,17 @@ fn activate(globals: &Globals, path: String, force: bool, grace: Option<&str>) -
     if let Some(grace) = grace {
         body = body.field("grace", &grace);
     }
-    store(globals, path, force, body.end())
+    // What was activated isn't pending: there is nothing left to promote.
+    store(globals, path, "", force, body.end())
 }
 
-fn told(globals: &Globals, answer: &Answer) -> Result<(), Failure> {
+/// `activate` is the command that promotes a version, up to its number.
+fn told(globals: &Globals, answer: &Answer, activate: &str) -> Result<(), Failure> {
     let VersionMoved { version, state, hint } = answer.read()?;
     globals.output.answer(answer, || match (hint, state) {
         (Some(hint), _) => format!("version {version}: {}\n", crate::client::printable(&hint)),
         (None, Standing::Pending) => {
-            format!("stored version {version}, pending; promote it with: activate … {version}\n")
+            format!("stored version {version}, pending; nobody gets it yet. Promote it with: {activate} {version}\n")
         }
         (None, _) => format!("version {version} is current\n"),
     })

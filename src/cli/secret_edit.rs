@@ -211,7 +211,8 @@ pub fn delete(globals: &Globals, command: &DeleteSecret) -> Result<(), Failure> 
                 return Err(Failure::usage(why));
             }
             let name = crate::client::printable(&found.name).into_owned();
-            let question = format!("This destroys all values of {id} ({name}). Type the ID to go on: ");
+            let called = if name.is_empty() { String::new() } else { format!(" ({name})") };
+            let question = format!("This destroys all values of {id}{called}. Type the ID to go on: ");
             if !prompt::confirmed(&question, id.as_str())? {
                 return Err(Failure::new(Exit::Failed, "that is not the ID; nothing was deleted"));
             }

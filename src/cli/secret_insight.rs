@@ -112,7 +112,12 @@ fn changes(note: &NoteView) -> String {
 }
 
 fn between(field: &str, old: &Value, new: &Value) -> String {
-    format!("{field}: {} → {}", brief(old), brief(new))
+    // No employee named is no limit.
+    let told = |value: &Value| match value {
+        Value::Array(list) if list.is_empty() && field.ends_with("employees") => "all".to_owned(),
+        other => brief(other),
+    };
+    format!("{field}: {} → {}", told(old), told(new))
 }
 
 fn brief(value: &Value) -> String {

@@ -251,7 +251,7 @@ impl About {
                     _ => format!("{name} expires in {left} days, on {day}"),
                 },
                 action: format!(
-                    "fsm-vault {noun} rotate {name}, then give it its new date: fsm-vault {noun} edit {name}"
+                    "fsm-vault {noun} rotate {name}, then give it its new date: fsm-vault {noun} edit {name} --expires-on DATE"
                 ),
             });
             found.push(Occasion { id: NoticeId::new(NoticeKind::Expiry, &self.concern, day), standing });

@@ -101,7 +101,7 @@ fn of_denial(denial: Denial) -> Advice {
         Denial::EmployeeNotOfCaller => (
             "The request named an employee for whom this caller is not registered. An edit takes all \
              employees that it is to have, in place of those before.",
-            &[SHOW_CALLER, "fsm-vault caller edit {name} --employee {employee}"],
+            &[SHOW_CALLER, "fsm-vault caller edit {name} --employee EMPLOYEE --employee {employee}"],
         ),
         Denial::EmployeeNotAllowed => (
             "It is for certain employees, and the one for whom the request was made is not among them, or \
