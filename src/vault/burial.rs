@@ -5,7 +5,7 @@ use super::error::VaultError;
 use super::manage::Cleared;
 use super::registry::{KeptSecret, Registry};
 use super::state::Unsealed;
-use crate::model::{SecretId, SuiteAppId, Tombstone};
+use crate::model::{Restrictions, SecretId, SuiteAppId, Tombstone};
 
 /// The records of a secret's end: its metadata and values go, a tombstone stays.
 pub(super) fn bury(registry: &Registry, kept: &KeptSecret, cleared: &Cleared) -> Vec<Noun> {
@@ -16,15 +16,33 @@ pub(super) fn bury(registry: &Registry, kept: &KeptSecret, cleared: &Cleared) ->
         nouns.push(Noun::UsesGone(id.clone()));
     }
     nouns.push(Noun::SecretGone(id.clone()));
-    nouns.push(Noun::Tombstone(Tombstone {
-        id: id.clone(),
+    let earlier = || registry.tombstones.get(id).and_then(|kept| kept.noun.suiteapp.clone());
+    nouns.push(tombstone(kept, shared_with(registry, kept).or_else(earlier), cleared));
+    nouns
+}
+
+/// What is written beside an edit that ends a secret's sharing with a SuiteApp: its tombstone beforehand, so that the
+/// ID is never used again however it ends. None: it is shared with nobody, or still with the same.
+pub(super) fn remember_sharing(
+    registry: &Registry,
+    kept: &KeptSecret,
+    after: Option<&Restrictions>,
+    cleared: &Cleared,
+) -> Option<Noun> {
+    let before = shared_with(registry, kept)?;
+    let ends = after.and_then(|rules| rules.suiteapp.as_ref()) != Some(&before);
+    ends.then(|| tombstone(kept, Some(before), cleared))
+}
+
+fn tombstone(kept: &KeptSecret, suiteapp: Option<SuiteAppId>, cleared: &Cleared) -> Noun {
+    Noun::Tombstone(Tombstone {
+        id: kept.noun.id.clone(),
         last_version: kept.noun.last_version,
         revision: kept.revision,
-        suiteapp: shared_with(registry, kept),
+        suiteapp,
         deleted_at: cleared.now,
         deleted_by: cleared.by.clone(),
-    }));
-    nouns
+    })
 }
 
 /// The SuiteApp that a secret is shared with, by its own rules or by its integration's.

@@ -50,9 +50,9 @@ impl Vault {
         let (mut cleared, edited) = cleared.prepared(prepared).await?;
         let at = cleared.now;
         match edited {
-            Some((secret, changes)) => {
+            Some((nouns, changes)) => {
                 cleared.entry.changes = Some(changes);
-                self.commit(&turn, cleared, vec![Noun::Secret(secret)]).await?;
+                self.commit(&turn, cleared, nouns).await?;
             }
             None => {
                 cleared.entry.reason = Some("unchanged".into());
@@ -99,16 +99,17 @@ impl Vault {
         self.clear(asker, action, entry, "secret", owners).await
     }
 
-    /// The secret as it is to be and what that changes; none if it is so already.
+    /// The records of the secret as it is to be, and what that changes; none if it is so already.
     fn prepare_secret_edit(
         &self,
         cleared: &Cleared,
         id: &SecretId,
         edit: SecretEdit,
         if_match: &IfMatch,
-    ) -> Result<Option<(Secret, Value)>, VaultError> {
+    ) -> Result<Option<(Vec<Noun>, Value)>, VaultError> {
         let live = self.live();
-        let kept = live.unsealed()?.registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;
+        let registry = &live.unsealed()?.registry;
+        let kept = registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;
         changeable(kept, if_match)?;
         let before = &*kept.noun;
         let mut secret = before.clone();
@@ -122,7 +123,8 @@ impl Vault {
             changes
         };
         secret.changed_at = cleared.now;
-        Ok(Some((secret, told)))
+        let sharing = burial::remember_sharing(registry, kept, secret.restrictions.as_ref(), cleared);
+        Ok(Some((sharing.into_iter().chain([Noun::Secret(secret)]).collect(), told)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::super::burial;
 use super::super::change::Noun;
 use super::super::difference::difference;
 use super::super::error::VaultError;
@@ -75,6 +76,10 @@ impl Vault {
             return Ok(None);
         };
         let mut nouns = Vec::with_capacity(3);
+        for half in record.secret_ids().filter_map(|id| unsealed.registry.secrets.get(id)) {
+            let rules = record.restrictions.as_ref();
+            nouns.extend(burial::remember_sharing(&unsealed.registry, half, rules, cleared));
+        }
         if care != care_before {
             for id in record.secret_ids() {
                 let kept = unsealed.registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::site::*;
 use crate::audit::Outcome;
-use crate::model::{Denial, FieldError, Level, Pins, Release, Role, SecretId};
+use crate::model::{Denial, FieldError, Level, Pins, Release, RestrictionsForm, Role, SecretId};
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const SHARED: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true,"available_to_suiteapp":true,"suiteapp_id":"com.a"}"#;
@@ -425,4 +425,18 @@ async fn access_is_the_decision_itself() {
     assert!(site.log(3).await.iter().all(|each| each.entry.action == "secret.access"));
     site.later(25 * 3600);
     assert_eq!(tried(Some(&domain), None).await[1], row("pinned", Err("certificate_expired")));
+}
+
+#[tokio::test]
+async fn an_id_that_was_ever_shared_is_never_used_again() {
+    let site = Site::unsealed().await;
+    site.secret("_s", "x", SHARED).await.unwrap();
+    let id: SecretId = "_s".parse().unwrap();
+    let form: RestrictionsForm = serde_json::from_str(OPEN).unwrap();
+    let alone = SecretEdit { restrictions: Some(form.check("").unwrap()), ..SecretEdit::default() };
+    site.vault.edit_secret(site.admin(), &id, alone, &IfMatch::Any).await.unwrap();
+    let site = site.restarted().await;
+    site.vault.delete_secret(site.admin(), &id, &IfMatch::Any).await.unwrap();
+    let site = site.restarted().await;
+    assert!(matches!(site.secret("_s", "x", OPEN).await, Err(VaultError::Tombstoned(_))));
 }

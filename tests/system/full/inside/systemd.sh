@@ -57,7 +57,7 @@ check "and verifies" fsm-vault audit verify
 
 install -d -m 0700 /etc/credstore.encrypted
 check "the passphrase is encrypted under the host's key" systemd-creds encrypt --with-key=host --name=passphrase /root/passphrase /etc/credstore.encrypted/fsm-vault
-sed -i 's/^#LoadCredentialEncrypted/LoadCredentialEncrypted/' /etc/systemd/system/fsm-vault.service
+sed -i 's/^#LoadCredentialEncrypted=passphrase/LoadCredentialEncrypted=passphrase/' /etc/systemd/system/fsm-vault.service
 systemctl daemon-reload
 check "with the credential it restarts" systemctl restart fsm-vault.service
 check "unsealed" shows '"sealed":false' fsm-vault --output json status
