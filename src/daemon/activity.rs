@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Activity {
     idle_since: AtomicU64,
     /// When the first byte came that no request has answered for; 0: none.
     head_since: AtomicU64,
+    /// The daemon stops.
+    stopped: AtomicBool,
     end: Notify,
 }
 
@@ -49,6 +51,7 @@ impl Activity {
             busy: zero(),
             idle_since: zero(),
             head_since: zero(),
+            stopped: AtomicBool::new(false),
             end: Notify::new(),
         }
     }
@@ -60,9 +63,9 @@ impl Activity {
         Busy(Arc::clone(self))
     }
 
-    /// The connection must end after the answers under way.
-    pub fn end(&self) {
-        self.end.notify_one();
+    /// Requests that begin from now on come too late.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     pub async fn ended(&self) {
@@ -104,6 +107,18 @@ impl Activity {
         if self.busy.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.elapsed().max(1), Ordering::Relaxed);
         }
+    }
+}
+
+impl Busy {
+    /// Whether the daemon stops.
+    pub fn comes_too_late(&self) -> bool {
+        self.0.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The connection must end after the answers under way.
+    pub fn end(&self) {
+        self.0.end.notify_one();
     }
 }
 

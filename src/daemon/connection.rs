@@ -5,19 +5,22 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, Watched};
+use super::activity::{Activity, Busy, Watched};
 use crate::api::{Api, Reply};
 use crate::config::Limits;
 use crate::identity::{Peer, Presented};
@@ -41,6 +44,21 @@ const TO_LEAVE: Duration = Duration::from_millis(50);
 pub enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
+}
+
+/// How a connection comes to its end.
+#[derive(PartialEq, Eq)]
+enum Over {
+    /// The answers under way leave first.
+    AfterAnswers,
+    Cut,
+}
+
+/// What the requests of one connection share.
+struct Conversation {
+    api: Arc<Api>,
+    session: Arc<Session>,
+    http2: bool,
 }
 
 /// What all connections share.
@@ -90,68 +108,91 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Arc::new(Activity::new());
-        let session = Arc::new(session);
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let talk = Arc::new(Conversation { api: Arc::clone(&self.api), session: Arc::new(session), http2 });
+        let activity = Arc::new(Activity::new());
         let service = service_fn(|request| {
-            let (api, session, activity) =
-                (Arc::clone(&self.api), Arc::clone(&session), Arc::clone(&activity));
-            let stopping = self.stop.is_cancelled();
-            async move {
-                let busy = activity.begin();
-                if stopping {
-                    return Ok::<_, Infallible>(last(api.shutting_down(), http2));
-                }
-                let mut verdict = api.answer(&session, request).await;
-                if verdict.ends_connection {
-                    activity.end();
-                    verdict.reply = last(verdict.reply, http2);
-                }
-                // A watch is under way until its last event.
-                verdict.reply.body_mut().hold(busy);
-                Ok(verdict.reply)
-            }
+            Conversation::answer(Arc::clone(&talk), activity.begin(), request)
         });
         let builder = if http2 { self.builder().http2_only() } else { self.builder().http1_only() };
-        let header = (!http2).then_some(self.limits.header);
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
         let mut connection = pin!(builder.serve_connection(stream, service));
-        let (mut end_by, mut look_at, mut recall) = (None, None, self.api.watch());
-        loop {
-            let ending = end_by.is_some();
-            tokio::select! {
-                served = connection.as_mut() => {
-                    if let Err(error) = served {
-                        tracing::debug!(error = %error, "connection ended early");
-                    }
-                    return;
-                }
-                Ok(()) = recall.changed() => {
-                    look_at = Some(Instant::now() + TO_LEAVE);
-                    continue;
-                }
-                () = tokio::time::sleep_until(look_at.unwrap_or_else(Instant::now)), if look_at.is_some() => {
-                    if self.api.must_cut(&session) {
-                        return tracing::debug!("connection cut: its peer may not have what waits for it");
-                    }
-                    look_at = None;
-                    if ending || !self.api.must_end(&session) {
-                        continue;
-                    }
-                }
-                () = tokio::time::sleep_until(end_by.unwrap_or_else(Instant::now)), if ending => return,
-                () = self.stop.cancelled(), if !ending => {}
-                () = activity.ended(), if !ending => {}
-                late = activity.overdue(header, self.limits.idle), if !ending => {
-                    if late.is_in_the_middle() {
-                        return tracing::debug!("a request's head took too long");
-                    }
-                }
+        let ended = |served: Result<(), _>| {
+            if let Err(error) = served {
+                tracing::debug!(error = %error, "connection ended early");
             }
-            // Answers under way are finished, no further request is taken; a peer that doesn't read them ends unheard.
-            connection.as_mut().graceful_shutdown();
-            end_by = Some(Instant::now() + self.limits.drain + AFTER_THE_DRAIN);
+        };
+        let mut over = seldom(self.until_over(&talk, &activity));
+        let over = tokio::select! {
+            biased;
+            over = over.next() => over,
+            served = connection.as_mut() => return ended(served),
+        };
+        if over.is_none_or(|over| over == Over::Cut) {
+            return;
         }
+        // Answers under way are finished, no further request is taken; a peer that doesn't read them ends unheard.
+        connection.as_mut().graceful_shutdown();
+        let mut cut = seldom(self.until_cut(&talk));
+        tokio::select! {
+            biased;
+            _ = cut.next() => {}
+            served = connection.as_mut() => ended(served),
+        }
+    }
+
+    /// Ends when the connection must.
+    async fn until_over(&self, talk: &Conversation, activity: &Activity) -> Over {
+        let header = (!talk.http2).then_some(self.limits.header);
+        tokio::select! {
+            () = self.stop.cancelled() => {
+                activity.stop();
+                Over::AfterAnswers
+            }
+            () = activity.ended() => Over::AfterAnswers,
+            over = self.until_lost(talk, self.api.watch(), |lost| lost.then_some(Over::AfterAnswers)) => over,
+            late = activity.overdue(header, self.limits.idle) => {
+                if !late.is_in_the_middle() {
+                    return Over::AfterAnswers;
+                }
+                tracing::debug!("a request's head took too long");
+                Over::Cut
+            }
+        }
+    }
+
+    /// Ends when a connection that takes no more requests must be cut.
+    async fn until_cut(&self, talk: &Conversation) {
+        let drained = tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN);
+        let mut recall = self.api.watch();
+        // There may have been one just before.
+        recall.mark_changed();
+        tokio::select! {
+            () = drained => {}
+            _ = self.until_lost(talk, recall, |_| None) => {}
+        }
+    }
+
+    /// Looks, after each seal and revocation, whether this connection's caller has lost what waits for it (then it is
+    /// cut) or what it watches (then `watched` says).
+    async fn until_lost(
+        &self,
+        talk: &Conversation,
+        mut recall: watch::Receiver<()>,
+        watched: impl Fn(bool) -> Option<Over>,
+    ) -> Over {
+        // The sender lives as long as the daemon.
+        while recall.changed().await.is_ok() {
+            tokio::time::sleep(TO_LEAVE).await;
+            if self.api.must_cut(&talk.session) {
+                tracing::debug!("connection cut: its peer may not have what waits for it");
+                return Over::Cut;
+            }
+            if let Some(over) = watched(self.api.must_end(&talk.session)) {
+                return over;
+            }
+        }
+        std::future::pending().await
     }
 
     fn builder(&self) -> auto::Builder<TokioExecutor> {
@@ -174,6 +215,27 @@ impl Connections {
             .keep_alive_timeout(Duration::from_secs(20));
         builder
     }
+}
+
+impl Conversation {
+    async fn answer(self: Arc<Self>, busy: Busy, request: Request<Incoming>) -> Result<Reply, Infallible> {
+        if busy.comes_too_late() {
+            return Ok(last(self.api.shutting_down(), self.http2));
+        }
+        let mut verdict = self.api.answer(&self.session, request).await;
+        if verdict.ends_connection {
+            busy.end();
+            verdict.reply = last(verdict.reply, self.http2);
+        }
+        // A watch is under way until its last event.
+        verdict.reply.body_mut().hold(busy);
+        Ok(verdict.reply)
+    }
+}
+
+/// A future that is polled when it has been woken and not with each request: it looks after what seldom happens.
+fn seldom<F: Future>(future: F) -> FuturesUnordered<F> {
+    [future].into_iter().collect()
 }
 
 /// Says that no further request is taken here, or a client sends one into the closing connection and can't know whether
