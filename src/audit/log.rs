@@ -175,17 +175,18 @@ impl Log {
     /// take effect.
     pub async fn append(&self, entry: Entry) -> Result<u64, AuditError> {
         let durable = self.durability == Durability::Fsync;
-        self.queue.write(self.clock.now(), entry.body(), durable).await
+        self.queue.write(self.clock.now(), &entry.body(), durable).await
     }
 
     /// Writes a change's entry; it is on the disk once this returns.
     pub async fn append_durably(&self, entry: Entry) -> Result<u64, AuditError> {
-        self.queue.write(self.clock.now(), entry.body(), true).await
+        self.queue.write(self.clock.now(), &entry.body(), true).await
     }
 
     /// Writes the entries of one change; all are on the disk once this returns.
     pub async fn append_all_durably(&self, entries: &[Entry]) -> Result<(), AuditError> {
-        self.queue.write_all(self.clock.now(), entries.iter().map(Entry::body).collect()).await
+        let bodies: Vec<_> = entries.iter().map(Entry::body).collect();
+        self.queue.write_all(self.clock.now(), &bodies).await
     }
 
     /// Writes a denial, or counts it if its caller has had ten in this minute (`tally.rs`).

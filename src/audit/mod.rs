@@ -21,6 +21,7 @@ mod filter;
 mod finding;
 mod journal;
 mod log;
+mod lot;
 mod opening;
 mod own;
 mod page;

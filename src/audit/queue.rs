@@ -12,10 +12,11 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
 
 use super::chain::MAX_LINE;
 use super::log::AuditError;
+use super::lot::{Fate, Lot, Ticket};
 use super::writer::Writer;
 
 /// Lines that may wait. A task that gave up leaves its line behind, so the number of tasks is no bound.
@@ -23,41 +24,24 @@ const MAX_WAITING: usize = 8192;
 /// What a line takes besides its body, generously: `seq`, `time` and `mac`.
 const AROUND_BODY: usize = 256;
 
-/// A line that waits, and the task that waits for it.
-pub(super) struct Pending {
-    pub time: Timestamp,
-    pub body: Vec<u8>,
-    told: oneshot::Sender<Result<u64, io::ErrorKind>>,
-}
-
-impl Pending {
-    /// Tells the task its line's number, or that there is none.
-    pub fn tell(self, outcome: Result<u64, io::ErrorKind>) {
-        // A task that has gone away doesn't mind.
-        let _ = self.told.send(outcome);
-    }
-}
-
 /// The queue, and the writer behind it.
 pub(super) struct Queue {
     lines: Mutex<Lines>,
     durable: Condvar,
     writer: Mutex<Writer>,
+    /// Where the tasks run that the thread behind durable lines has to wake.
+    runtime: Option<Handle>,
 }
 
 #[derive(Default)]
 struct Lines {
-    quick: Vec<Pending>,
-    durable: Vec<Pending>,
+    quick: Lot,
+    durable: Lot,
+    /// An empty one that has room already.
+    spare: Lot,
     closed: bool,
-}
-
-async fn told_of(outcome: oneshot::Receiver<Result<u64, io::ErrorKind>>) -> Result<u64, AuditError> {
-    match outcome.await {
-        Ok(Ok(seq)) => Ok(seq),
-        Ok(Err(kind)) => Err(AuditError::Unavailable(kind)),
-        Err(_) => Err(AuditError::Closed),
-    }
+    /// The thread behind durable lines has nothing to do, and must be woken.
+    resting: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -66,45 +50,47 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Queue {
     pub fn new(writer: Writer) -> Arc<Self> {
-        Arc::new(Self { lines: Mutex::default(), durable: Condvar::new(), writer: Mutex::new(writer) })
+        Arc::new(Self {
+            lines: Mutex::default(),
+            durable: Condvar::new(),
+            writer: Mutex::new(writer),
+            runtime: Handle::try_current().ok(),
+        })
     }
 
     /// Queues a line and waits until it is written: its number. The line is queued at the first poll; a
     /// task that goes away later doesn't take it back.
-    pub async fn write(&self, time: Timestamp, body: Vec<u8>, durable: bool) -> Result<u64, AuditError> {
-        if body.len() + AROUND_BODY > MAX_LINE {
-            return Err(AuditError::TooLarge);
-        }
-        let (told, outcome) = oneshot::channel();
-        self.queue(Pending { time, body, told }, durable)?;
-        if durable {
-            self.durable.notify_one();
-        } else {
+    pub async fn write(&self, time: Timestamp, body: &[u8], durable: bool) -> Result<u64, AuditError> {
+        let ticket = self.queue(time, body, durable)?;
+        if !durable {
             tokio::task::yield_now().await;
+            if let Some(outcome) = ticket.outcome() {
+                return outcome;
+            }
             self.write_quick();
         }
-        told_of(outcome).await
+        ticket.settled().await
     }
 
     /// Queues durable lines in their order and waits until all are written.
-    pub async fn write_all(&self, time: Timestamp, bodies: Vec<Vec<u8>>) -> Result<(), AuditError> {
-        if bodies.iter().any(|body| body.len() + AROUND_BODY > MAX_LINE) {
+    pub async fn write_all(&self, time: Timestamp, bodies: &[Vec<u8>]) -> Result<(), AuditError> {
+        if bodies.iter().any(|body| is_too_long(body)) {
             return Err(AuditError::TooLarge);
         }
-        let mut outcomes = Vec::with_capacity(bodies.len());
+        let mut tickets = Vec::with_capacity(bodies.len());
         for body in bodies {
-            let (told, outcome) = oneshot::channel();
-            self.queue(Pending { time, body, told }, true)?;
-            outcomes.push(outcome);
+            tickets.push(self.queue(time, body, true)?);
         }
-        self.durable.notify_one();
-        for outcome in outcomes {
-            told_of(outcome).await?;
+        for ticket in tickets {
+            ticket.settled().await?;
         }
         Ok(())
     }
 
-    fn queue(&self, line: Pending, durable: bool) -> Result<(), AuditError> {
+    fn queue(&self, time: Timestamp, body: &[u8], durable: bool) -> Result<Ticket, AuditError> {
+        if is_too_long(body) {
+            return Err(AuditError::TooLarge);
+        }
         let mut lines = lock(&self.lines);
         if lines.closed {
             return Err(AuditError::Closed);
@@ -112,12 +98,16 @@ impl Queue {
         if lines.quick.len() + lines.durable.len() >= MAX_WAITING {
             return Err(AuditError::Unavailable(io::ErrorKind::WouldBlock));
         }
-        if durable {
-            lines.durable.push(line)
-        } else {
-            lines.quick.push(line)
+        if !durable {
+            return Ok(lines.quick.add(time, body));
         }
-        Ok(())
+        let ticket = lines.durable.add(time, body);
+        let wake = std::mem::take(&mut lines.resting);
+        drop(lines);
+        if wake {
+            self.durable.notify_one();
+        }
+        Ok(ticket)
     }
 
     fn write_quick(&self) {
@@ -128,9 +118,19 @@ impl Queue {
                 Err(TryLockError::WouldBlock) => return,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             };
-            let lines = std::mem::take(&mut lock(&self.lines).quick);
-            writer.commit(lines, false);
+            let lot = lock(&self.lines).take(|lines| &mut lines.quick);
+            let fate = self.commit(&mut writer, lot, false);
+            drop(writer);
+            fate.wake();
         }
+    }
+
+    /// Writes a lot; those who wait for it are still to be woken.
+    fn commit(&self, writer: &mut Writer, lot: Lot, sync: bool) -> Arc<Fate> {
+        let pieces = writer.commit(&lot, sync);
+        let (fate, spare) = lot.settle(pieces);
+        lock(&self.lines).spare = spare;
+        fate
     }
 
     /// Has the writer for something else; blocks while others have it.
@@ -143,25 +143,32 @@ impl Queue {
     /// The life of the thread behind durable lines: ends when the queue is closed and empty.
     pub fn write_durable(&self) {
         loop {
-            let lines = lock(&self.lines);
-            let lines = self
-                .durable
-                .wait_while(lines, |lines| lines.durable.is_empty() && !lines.closed)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut lines = lock(&self.lines);
+            while lines.durable.is_empty() && !lines.closed {
+                lines.resting = true;
+                lines = self.durable.wait(lines).unwrap_or_else(|poisoned| poisoned.into_inner());
+            }
+            lines.resting = false;
             let closed = lines.closed;
             drop(lines);
-            let found = self.with_writer(|writer| {
-                let mut lines = lock(&self.lines);
-                let mut batch = std::mem::take(&mut lines.durable);
-                batch.append(&mut lines.quick);
-                drop(lines);
-                let found = !batch.is_empty();
-                writer.commit(batch, true);
-                found
+            let fate = self.with_writer(|writer| {
+                let lot = lock(&self.lines).take(|lines| &mut lines.durable);
+                (!lot.is_empty()).then(|| self.commit(writer, lot, true))
             });
-            if closed && !found {
-                return;
+            match fate {
+                Some(fate) => self.wake(fate),
+                None if closed => return,
+                None => {}
             }
+        }
+    }
+
+    /// Wakes tasks from outside their runtime: one task in there wakes all the others, which costs far less than to
+    /// reach in for each.
+    fn wake(&self, fate: Arc<Fate>) {
+        let waking = Waking(fate);
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(async move { drop(waking) });
         }
     }
 
@@ -174,4 +181,25 @@ impl Queue {
     pub fn is_closed(&self) -> bool {
         lock(&self.lines).closed
     }
+}
+
+/// Wakes those who wait for a lot when it is dropped, in a task or where there is none.
+struct Waking(Arc<Fate>);
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+impl Lines {
+    /// Takes one of the lots out.
+    fn take(&mut self, which: impl FnOnce(&mut Self) -> &mut Lot) -> Lot {
+        let spare = std::mem::take(&mut self.spare);
+        std::mem::replace(which(self), spare)
+    }
+}
+
+fn is_too_long(body: &[u8]) -> bool {
+    body.len() + AROUND_BODY > MAX_LINE
 }

@@ -16,9 +16,9 @@ use super::entry::Entry;
 use super::figures::Figures;
 use super::finding::{Finding, Flaw};
 use super::journal::Journal;
+use super::lot::{Lot, Piece};
 use super::opening::{Found, Start};
 use super::own::{damaged, recovered, retired};
-use super::queue::Pending;
 use crate::clock::Clock;
 
 /// What the writer is made of, besides the state that it finds.
@@ -108,22 +108,27 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes the lines and tells each waiting task. With `sync`, they are on the disk by then.
-    pub fn commit(&mut self, mut lines: Vec<Pending>, sync: bool) {
-        while !lines.is_empty() {
-            let written = self.write_some(&lines, sync);
+    /// Writes the lines. With `sync`, they are on the disk by then.
+    pub fn commit(&mut self, lot: &Lot, sync: bool) -> Vec<Piece> {
+        let (mut pieces, mut done) = (Vec::with_capacity(1), 0);
+        while done < lot.len() {
+            let written = self.write_some(lot, done, sync);
             self.report(&written);
-            match written {
+            let (first, count) = match written {
                 Ok((first, count)) => {
                     self.parts.figures.wrote(count);
-                    lines.drain(..count).zip(first..).for_each(|(line, seq)| line.tell(Ok(seq)));
+                    (Ok(first), count)
                 }
                 Err(error) => {
-                    self.parts.figures.failed(lines.len());
-                    lines.drain(..).for_each(|line| line.tell(Err(error.kind())));
+                    let count = lot.len() - done;
+                    self.parts.figures.failed(count);
+                    (Err(error.kind()), count)
                 }
-            }
+            };
+            done += count;
+            pieces.push(Piece { until: done, first });
         }
+        pieces
     }
 
     /// Makes all lines durable; the head, if it has moved since the last time.
@@ -174,14 +179,15 @@ impl Writer {
         }
     }
 
-    /// Writes as many of the lines as fit into one segment, at least one: its first number, and how many.
-    fn write_some(&mut self, lines: &[Pending], sync: bool) -> io::Result<(u64, usize)> {
+    /// Writes as many of the lines after the first `done` as fit into one segment, at least one: its first number, and
+    /// how many.
+    fn write_some(&mut self, lot: &Lot, done: usize, sync: bool) -> io::Result<(u64, usize)> {
         if sync { self.look() } else { self.ready() }?;
         let mut buffer = mem::take(&mut self.buffer);
-        let (mut head, mut count) = self.fill(&mut buffer, lines, 0);
+        let (mut head, mut count) = self.fill(&mut buffer, lot, done, 0);
         if count == 0 {
             self.begin(Reason::Full)?;
-            (head, count) = self.fill(&mut buffer, lines, 1);
+            (head, count) = self.fill(&mut buffer, lot, done, 1);
         }
         let first = self.head.seq.saturating_add(1);
         let written = self.put(&buffer, head, sync);
@@ -191,12 +197,12 @@ impl Writer {
     }
 
     /// Chains lines into the buffer until the segment is full, `at_least` so many.
-    fn fill(&self, buffer: &mut Vec<u8>, lines: &[Pending], at_least: usize) -> (Link, usize) {
+    fn fill(&self, buffer: &mut Vec<u8>, lot: &Lot, done: usize, at_least: usize) -> (Link, usize) {
         let room = self.current().map_or(0, |(_, length)| self.parts.segment_bytes.saturating_sub(length));
         let (mut head, mut count) = (self.head, 0);
-        for line in lines {
+        for (time, body) in lot.lines(done) {
             let start = buffer.len();
-            let next = self.parts.chain.add_entry(buffer, head, line.time, &line.body);
+            let next = self.parts.chain.add_entry(buffer, head, time, body);
             if count >= at_least && buffer.len() as u64 > room {
                 buffer.truncate(start);
                 break;
