@@ -118,7 +118,7 @@ impl Vault {
                 }
             };
             // Until the fetch is counted, the counts aren't recorded.
-            let _under_way = self.fetching.read().await;
+            let _under_way = self.fetching.begin().await;
             let seq = log.append(entry).await?;
             if !self.fetch_large(&mut permit).await? {
                 continue;

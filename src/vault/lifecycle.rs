@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::directory::Directory;
 use super::error::VaultError;
 use super::feed::Feed;
+use super::fetching::Fetching;
 use super::gate::recognised;
 use super::outgoing::Departures;
 use super::session::{Asker, Session};
@@ -40,7 +41,7 @@ pub struct Vault {
     pub(super) live: RwLock<Live>,
     pub(super) turn: tokio::sync::Mutex<()>,
     /// Shared by fetches from before their audit entry until they are counted; alone by whoever records the counts.
-    pub(super) fetching: tokio::sync::RwLock<()>,
+    pub(super) fetching: Fetching,
     pub(super) attempts: tokio::sync::Mutex<Attempts>,
     /// Full operators as last recorded in `tls/`, for the time when the registry is sealed.
     pub(super) operators: Mutex<Vec<KnownOperator>>,
@@ -103,7 +104,7 @@ impl Vault {
             header,
             live: RwLock::new(Live::Sealed),
             turn: tokio::sync::Mutex::new(()),
-            fetching: tokio::sync::RwLock::const_new(()),
+            fetching: Fetching::default(),
             attempts: tokio::sync::Mutex::default(),
             operators,
             tls,

@@ -18,6 +18,7 @@ mod editing;
 mod enrol;
 mod error;
 mod feed;
+mod fetching;
 mod filter;
 mod gate;
 mod gauges;

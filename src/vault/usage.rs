@@ -64,7 +64,7 @@ impl Vault {
 
     /// The records of what was fetched since the last time, and the mark that belongs to them.
     pub(super) async fn unrecorded_uses(&self) -> Vec<Noun> {
-        let Ok(_none_under_way) = tokio::time::timeout(TO_FINISH, self.fetching.write()).await else {
+        let Ok(_none_under_way) = tokio::time::timeout(TO_FINISH, self.fetching.none()).await else {
             tracing::warn!("fetches take long; who fetched what is recorded later");
             return Vec::new();
         };
