@@ -18,6 +18,7 @@ mod openapi;
 mod precondition;
 mod query;
 mod reply;
+mod request_id;
 mod route;
 mod secrets;
 mod server;

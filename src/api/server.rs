@@ -1,7 +1,6 @@
 //! One request, from its head to its answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::reply::{Reply, ReplyBody};
+use super::request_id::{RequestId, RequestIds};
 use super::route::{Call, route};
 use super::{
     answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, notices, openapi,
@@ -34,9 +34,7 @@ pub struct Api {
     /// Cancelled when the daemon is told to stop.
     pub(super) stopping: CancellationToken,
     pub(super) meter: Meter,
-    /// Random, so that request IDs of two runs differ.
-    run: u64,
-    count: AtomicU64,
+    request_ids: RequestIds,
 }
 
 /// An answer, and whether the connection ends with it.
@@ -54,18 +52,15 @@ impl Api {
         waiting: usize,
         stopping: CancellationToken,
     ) -> Result<Self, crypto::Failed> {
-        let mut run = [0; 8];
-        crypto::fill(&mut run)?;
         let waiting = Arc::new(Semaphore::new(waiting));
-        let (run, count, meter) =
-            (u64::from_be_bytes(run), AtomicU64::new(1), Meter::new(vault.clock().now()));
-        Ok(Self { vault, patience, waiting, stopping, meter, run, count })
+        let (request_ids, meter) = (RequestIds::new()?, Meter::new(vault.clock().now()));
+        Ok(Self { vault, patience, waiting, stopping, meter, request_ids })
     }
 
     /// Answers one request of a connection.
     pub async fn answer(&self, session: &Arc<Session>, mut request: Request<Incoming>) -> Verdict {
-        let request_id = self.next_request_id();
-        let asker = Asker { session, request_id: &request_id };
+        let request_id = self.request_ids.next();
+        let asker = Asker { session, request_id: request_id.as_str() };
         let bare = request.method() == Method::HEAD;
         let mut kind = Kind::None;
         let outcome = self.call(session, asker, &mut request, &mut kind).await;
@@ -124,7 +119,7 @@ impl Api {
 
     /// Answers a request that came too late.
     pub fn shutting_down(&self) -> Reply {
-        let reply = refusal(Failure::ShuttingDown, &self.next_request_id());
+        let reply = refusal(Failure::ShuttingDown, &self.request_ids.next());
         self.meter.answered(Kind::None, reply.status().as_u16());
         reply
     }
@@ -132,10 +127,6 @@ impl Api {
     /// Counts what passes; whoever accepts connections counts here too.
     pub fn meter(&self) -> &Meter {
         &self.meter
-    }
-
-    fn next_request_id(&self) -> String {
-        format!("{:016x}{:08x}", self.run, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Whether a connection must come to its end: its caller has lost what it watches, and doesn't take the last event.
@@ -166,12 +157,29 @@ impl Api {
         if self.vault.is_sealed() && !call.is_system() {
             return Err(VaultError::Denied(Denial::Sealed).into());
         }
+        let query = uri.query();
+        match call {
+            Call::Value(id) => secrets::value(self, asker, id, query, request).await,
+            Call::Credentials(name) => integrations::credentials(self, asker, name, query, request).await,
+            // Boxed: what each of them keeps would be room that every fetch has to make.
+            call => Box::pin(self.other(call, session, asker, query, request)).await,
+        }
+    }
+
+    /// Any call but the two that services make all the time.
+    async fn other(
+        &self,
+        call: Call<'_>,
+        session: &Arc<Session>,
+        asker: Asker<'_>,
+        query: Option<&str>,
+        request: &mut Request<Incoming>,
+    ) -> Result<Reply, Failure> {
         if let Some(action) = call.reads_a_body()
             && !self.vault.is_sealed()
         {
             self.vault.greet(asker, action).await?;
         }
-        let query = uri.query();
         match call {
             Call::Describe => openapi::describe(self, asker, query, request).await,
             Call::Status => system::status(self, asker, query, request).await,
@@ -216,17 +224,15 @@ impl Api {
 }
 
 /// What every answer carries.
-fn stamp(reply: &mut Reply, request_id: &str) {
+fn stamp(reply: &mut Reply, request_id: &RequestId) {
     let headers = reply.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert(REQUEST_ID, value);
-    }
+    headers.insert(REQUEST_ID, request_id.to_header());
 }
 
-fn refusal(failure: Failure, request_id: &str) -> Reply {
+fn refusal(failure: Failure, request_id: &RequestId) -> Reply {
     let (retry_after, allow) = (failure.retry_after(), failure.allow());
-    let mut reply = answer::problem(&failure.problem(request_id));
+    let mut reply = answer::problem(&failure.problem(request_id.as_str()));
     stamp(&mut reply, request_id);
     if let Some(seconds) = retry_after {
         reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -111,9 +111,8 @@ impl Connections {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let talk = Arc::new(Conversation { api: Arc::clone(&self.api), session: Arc::new(session), http2 });
         let activity = Arc::new(Activity::new());
-        let service = service_fn(|request| {
-            Conversation::answer(Arc::clone(&talk), activity.begin(), request)
-        });
+        let service =
+            service_fn(|request| Conversation::answer(Arc::clone(&talk), activity.begin(), request));
         let builder = if http2 { self.builder().http2_only() } else { self.builder().http1_only() };
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
         let mut connection = pin!(builder.serve_connection(stream, service));

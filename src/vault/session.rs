@@ -1,5 +1,7 @@
 //! Who is asking: what the connection proved, and the request's ID.
 
+use std::sync::Arc;
+
 use super::outgoing::Outgoing;
 use crate::audit::{self, Entry};
 use crate::identity::{Peer, Presented};
@@ -12,11 +14,15 @@ pub struct Session {
     pub peer: Peer,
     /// What was released to this connection and not yet sent.
     pub outgoing: Outgoing,
+    /// What each audit entry tells of the connection.
+    serial: Arc<str>,
+    told: audit::Peer,
 }
 
 impl Session {
     pub fn new(presented: Presented, peer: Peer) -> Self {
-        Self { presented, peer, outgoing: Outgoing::default() }
+        let (serial, told) = (presented.serial.as_str().into(), told(&peer));
+        Self { presented, peer, outgoing: Outgoing::default(), serial, told }
     }
 }
 
@@ -30,13 +36,13 @@ pub struct Asker<'a> {
 impl Asker<'_> {
     /// The part of an audit entry that tells who asked. An unregistered caller is named by its SPIFFE ID.
     pub(super) fn entry(&self, caller: Option<&Caller>, action: &'static str) -> Entry {
-        let Session { presented, peer, .. } = self.session;
+        let Session { presented, serial, told, .. } = self.session;
         let name = caller.map_or_else(|| presented.spiffe_id.shared(), |caller| caller.name.shared());
         Entry {
             request_id: Some(self.request_id.into()),
             caller: Some(name),
-            serial: Some(presented.serial.as_str().into()),
-            peer: Some(told(peer)),
+            serial: Some(Arc::clone(serial)),
+            peer: Some(told.clone()),
             action: action.into(),
             ..Entry::default()
         }
