@@ -123,14 +123,6 @@ impl std::str::FromStr for Outcome {
 }
 
 impl Entry {
-    /// The members of the JSON object, without its braces.
-    pub(super) fn body(&self) -> Vec<u8> {
-        let mut body = serde_json::to_vec(self).expect("every key of an entry is a string");
-        body.pop();
-        body.remove(0);
-        body
-    }
-
     /// Leaves of this entry what it has in common with another, so that one line can stand for both.
     pub(super) fn keep_common(&mut self, other: &Self) {
         fn common<T: PartialEq>(mine: &mut Option<T>, other: &Option<T>) {
@@ -160,10 +152,10 @@ impl Entry {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn full() -> Entry {
+    pub fn full() -> Entry {
         Entry {
             request_id: Some("r-1".into()),
             caller: Some("mobile".into()),

@@ -1,10 +1,13 @@
 //! The log as the rest of the daemon sees it.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+
+use jiff::Timestamp;
 
 use super::chain::{Chain, Checkpoint};
 use super::disk::{Directory, Disk, Lock};
@@ -14,8 +17,9 @@ use super::finding::Finding;
 use super::journal::Journal;
 use super::opening::survey;
 use super::page::{Look, Page, page};
-use super::queue::Queue;
+use super::queue::{Queue, Queued};
 use super::tally::{Due, MAX_CALLERS, Tallies};
+use super::told::Told;
 use super::verify::{Extent, Report, verify};
 use super::writer::{Health, Parts, Writer};
 use crate::clock::Clock;
@@ -87,6 +91,10 @@ pub struct Log {
     /// The thread behind durable entries, and the directory's lock; gone once closed.
     running: Mutex<Option<(JoinHandle<()>, Lock)>>,
 }
+
+/// An entry that is to be written next. Dropped, it is written all the same, whatever comes of it.
+#[must_use]
+pub struct Begun(Queued);
 
 /// What reading takes.
 struct Reading {
@@ -174,8 +182,29 @@ impl Log {
     /// Writes a decision's entry, as durably as the settings say: its number. Without `Ok`, it must not
     /// take effect.
     pub async fn append(&self, entry: Entry) -> Result<u64, AuditError> {
-        let durable = self.durability == Durability::Fsync;
-        self.queue.write(self.clock.now(), &entry.body(), durable).await
+        self.queue.write(self.clock.now(), &entry.body(), self.durably()).await
+    }
+
+    /// Queues a decision's entry: nothing takes effect before [`Self::written`] has said that it is in the log.
+    pub fn begin(&self, told: &Told<'_>, now: Timestamp) -> Result<Begun, AuditError> {
+        thread_local! {
+            /// Used again for each line of this thread.
+            static BODY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        BODY.with_borrow_mut(|body| {
+            body.clear();
+            told.write(body);
+            self.queue.begin(now, body, self.durably()).map(Begun)
+        })
+    }
+
+    /// Waits until an entry is written, as durably as the settings say: its number.
+    pub async fn written(&self, begun: Begun) -> Result<u64, AuditError> {
+        self.queue.written(begun.0).await
+    }
+
+    fn durably(&self) -> bool {
+        self.durability == Durability::Fsync
     }
 
     /// Writes a change's entry; it is on the disk once this returns.

@@ -29,6 +29,7 @@ mod queue;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod told;
 mod verify;
 mod walk;
 mod writer;
@@ -39,7 +40,8 @@ pub use figures::{Figures, Written};
 pub use filter::Filter;
 pub use finding::{Finding, Flaw};
 pub use journal::JOURNALD_SOCKET;
-pub use log::{AuditError, Durability, Log, Opened, Settings};
+pub use log::{AuditError, Begun, Durability, Log, Opened, Settings};
 pub use page::{Cursor, Look, Page, Start};
 pub use tally::Due;
+pub use told::{Fingerprints, Told};
 pub use verify::Report;

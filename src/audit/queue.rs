@@ -33,6 +33,12 @@ pub(super) struct Queue {
     runtime: Option<Handle>,
 }
 
+/// A line that waits to be written.
+pub(super) struct Queued {
+    ticket: Ticket,
+    durable: bool,
+}
+
 #[derive(Default)]
 struct Lines {
     quick: Lot,
@@ -58,10 +64,14 @@ impl Queue {
         })
     }
 
-    /// Queues a line and waits until it is written: its number. The line is queued at the first poll; a
-    /// task that goes away later doesn't take it back.
-    pub async fn write(&self, time: Timestamp, body: &[u8], durable: bool) -> Result<u64, AuditError> {
-        let ticket = self.queue(time, body, durable)?;
+    /// Queues a line. Whoever goes away without [`Self::written`] doesn't take it back.
+    pub fn begin(&self, time: Timestamp, body: &[u8], durable: bool) -> Result<Queued, AuditError> {
+        Ok(Queued { ticket: self.queue(time, body, durable)?, durable })
+    }
+
+    /// Waits until the line is written: its number.
+    pub async fn written(&self, line: Queued) -> Result<u64, AuditError> {
+        let Queued { ticket, durable } = line;
         if !durable {
             tokio::task::yield_now().await;
             if let Some(outcome) = ticket.outcome() {
@@ -70,6 +80,12 @@ impl Queue {
             self.write_quick();
         }
         ticket.settled().await
+    }
+
+    /// Queues a line and waits until it is written: its number.
+    pub async fn write(&self, time: Timestamp, body: &[u8], durable: bool) -> Result<u64, AuditError> {
+        let line = self.begin(time, body, durable)?;
+        self.written(line).await
     }
 
     /// Queues durable lines in their order and waits until all are written.

@@ -30,14 +30,19 @@ pub struct Target<'a> {
 
 /// On what terms a service may have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms {
+pub struct Terms<'a> {
     pub version: u64,
     /// The employee on whose behalf, named or implied.
-    pub employee: Option<Employee>,
+    pub employee: Option<&'a Employee>,
 }
 
 /// Decides in the contract's order. Every rule must pass.
-pub fn decide_use(who: Recognised, target: Target, ask: Ask, now: Timestamp) -> Result<Terms, Denial> {
+pub fn decide_use<'a>(
+    who: Recognised<'a>,
+    target: Target<'a>,
+    ask: Ask<'a>,
+    now: Timestamp,
+) -> Result<Terms<'a>, Denial> {
     let caller = recognise(who, now)?;
     let Role::Service { employees, .. } = &caller.role else {
         return Err(Denial::WrongRole);
@@ -58,7 +63,7 @@ pub fn decide_use(who: Recognised, target: Target, ask: Ask, now: Timestamp) -> 
             return Err(Denial::UseOnly);
         }
         let version = target.secret.readable(ask.version, now).map_err(Denial::Version)?;
-        Ok(Terms { version: version.number, employee: employee.cloned() })
+        Ok(Terms { version: version.number, employee })
     };
     let verdict = rules_pass();
     if target.known { verdict } else { Err(Denial::SecretUnknown) }

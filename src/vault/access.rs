@@ -60,11 +60,11 @@ fn verdict(
     };
     let decide = |ask| decide_use(in_place(caller), target, ask, now).map(|terms| terms.employee);
     if ask.employee.is_some() || own.len() < 2 {
-        return decide(ask).map(|employee| employee.into_iter().collect());
+        return decide(ask).map(|employee| employee.into_iter().cloned().collect());
     }
     let each: Vec<_> = own.iter().map(|employee| decide(Ask { employee: Some(employee), ..ask })).collect();
     let refused = each.iter().find_map(|verdict| verdict.as_ref().err().copied());
-    let allowed: Vec<Employee> = each.into_iter().flatten().flatten().collect();
+    let allowed: Vec<Employee> = each.into_iter().flatten().flatten().cloned().collect();
     match refused {
         Some(denial) if allowed.is_empty() => Err(denial),
         _ => Ok(allowed),

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::outgoing::Departing;
 use super::registry::{KeptSecret, Registry, SealedValue};
 use super::session::Asker;
 use super::state::Unsealed;
-use crate::audit::{Entry, Log, Outcome};
+use crate::audit::{Begun, Entry, Fingerprints, Log, Outcome, Told};
 use crate::model::{
     Caller, CallerName, Denial, Domain, Employee, Encoding, Integration, IntegrationName, IntegrationState,
     Secret, SecretId, Standing, VersionWanted,
@@ -54,8 +56,8 @@ struct Permit {
     caller: CallerName,
     version: u64,
     generation: u64,
-    /// One secret, or the halves of a pair, client ID first; a public client's has one.
-    parts: Vec<Part>,
+    at: Timestamp,
+    parts: Halves<Part>,
 }
 
 struct Part {
@@ -66,14 +68,17 @@ struct Part {
 }
 
 /// A version and its opened parts, on their way out.
-type Released = (u64, Vec<(Part, Plaintext)>, Departing);
+type Released = (u64, Halves<(Part, Plaintext)>, Departing);
 
-/// A decision with its entry, and the log that the entry goes to.
+/// A decision for a look that releases nothing: the entry isn't in the log yet.
 struct Weighed {
     verdict: Result<Permit, Denial>,
     entry: Entry,
     log: Arc<Log>,
 }
+
+/// A decision on a release: a permit whose entry waits to be written, or a denial.
+type Decided = Result<(Permit, Begun), (Denial, Entry)>;
 
 impl Vault {
     /// One secret's value.
@@ -83,8 +88,8 @@ impl Vault {
         id: &SecretId,
         ask: Ask<'_>,
     ) -> Result<OpenedValue, VaultError> {
-        let (version, mut opened, departing) = self.release(asker, Asked::Secret(id), ask).await?;
-        let (part, value) = opened.pop().ok_or(VaultError::Unsettled)?;
+        let (version, opened, departing) = self.release(asker, Asked::Secret(id), ask).await?;
+        let (part, value) = opened.first;
         Ok(OpenedValue { id: part.id, version, value, encoding: part.encoding, state: part.state, departing })
     }
 
@@ -95,11 +100,10 @@ impl Vault {
         name: &IntegrationName,
         ask: Ask<'_>,
     ) -> Result<OpenedPair, VaultError> {
-        let (version, opened, departing) = self.release(asker, Asked::Pair(name), ask).await?;
         // As many as the record has secrets: the permit was made for all of them or not at all.
-        let mut halves = opened.into_iter().map(|(_, half)| half);
-        let client_id = halves.next().ok_or(VaultError::Unsettled)?;
-        Ok(OpenedPair { client_id, client_secret: halves.next(), version, departing })
+        let (version, opened, departing) = self.release(asker, Asked::Pair(name), ask).await?;
+        let client_secret = opened.second.map(|(_, secret)| secret);
+        Ok(OpenedPair { client_id: opened.first.1, client_secret, version, departing })
     }
 
     async fn release(
@@ -109,17 +113,17 @@ impl Vault {
         ask: Ask<'_>,
     ) -> Result<Released, VaultError> {
         for _ in 0..ATTEMPTS {
-            let Weighed { verdict, entry, log } = self.weigh(asker, asked, ask)?;
-            let mut permit = match verdict {
-                Ok(permit) => permit,
-                Err(denial) => {
+            // Until the fetch is counted, the counts aren't recorded.
+            let _under_way = self.fetching.begin().await;
+            let (decided, log) = self.decide(asker, asked, ask)?;
+            let (mut permit, begun) = match decided {
+                Ok(permitted) => permitted,
+                Err((denial, entry)) => {
                     log.append_denial(entry).await?;
                     return Err(denial.into());
                 }
             };
-            // Until the fetch is counted, the counts aren't recorded.
-            let _under_way = self.fetching.begin().await;
-            let seq = log.append(entry).await?;
+            let seq = log.written(begun).await?;
             if !self.fetch_large(&mut permit).await? {
                 continue;
             }
@@ -130,19 +134,32 @@ impl Vault {
         Err(VaultError::Unsettled)
     }
 
+    /// Decides on a release, and queues its entry.
+    fn decide(&self, asker: Asker, asked: Asked, ask: Ask) -> Result<(Decided, Arc<Log>), VaultError> {
+        let now = self.clock.now();
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        let (verdict, told) = weigh(unsealed, asker, asked, ask, now);
+        let decided = match verdict {
+            Ok(permit) => Ok((permit, unsealed.log.begin(&told, now)?)),
+            Err(denial) => Err((denial, told.to_entry())),
+        };
+        Ok((decided, Arc::clone(&unsealed.log)))
+    }
+
     fn weigh(&self, asker: Asker, asked: Asked, ask: Ask) -> Result<Weighed, VaultError> {
         let live = self.live();
         let unsealed = live.unsealed()?;
-        let (verdict, entry) = weigh(unsealed, asker, asked, ask, self.clock.now());
-        Ok(Weighed { verdict, entry, log: Arc::clone(&unsealed.log) })
+        let (verdict, told) = weigh(unsealed, asker, asked, ask, self.clock.now());
+        Ok(Weighed { verdict, entry: told.to_entry(), log: Arc::clone(&unsealed.log) })
     }
 
     /// Reads the sealed bytes that are too large to be held in memory. False: a rotation has destroyed them meanwhile.
     async fn fetch_large(&self, permit: &mut Permit) -> Result<bool, VaultError> {
-        for part in permit.parts.iter_mut().filter(|part| part.sealed.held.is_none()) {
+        for part in permit.parts.each_mut().filter(|part| part.sealed.held.is_none()) {
             part.sealed.held = self.store.read(part.sealed.key).await?;
         }
-        Ok(permit.parts.iter().all(|part| part.sealed.held.is_some()))
+        Ok(permit.parts.each_mut().all(|part| part.sealed.held.is_some()))
     }
 
     /// Opens what is permitted, unless the permit no longer stands: then None, and the release begins anew.
@@ -158,38 +175,36 @@ impl Vault {
     ) -> Result<Option<Released>, VaultError> {
         let live = self.live();
         let unsealed = live.unsealed()?;
-        let now = self.clock.now();
         if unsealed.generation != permit.generation {
             let same_version = Ask { version: VersionWanted::Number(permit.version), ..ask };
-            let (verdict, _) = weigh(unsealed, asker, asked, same_version, now);
+            let (verdict, _) = weigh(unsealed, asker, asked, same_version, self.clock.now());
             if verdict.is_err() {
                 return Ok(None);
             }
         }
         // Under this lock: a seal or a revocation knows of what was released before it, and of nothing else.
         let departing = self.departures.begin(&asker.session.outgoing);
-        let mut opened = Vec::with_capacity(permit.parts.len());
-        for part in permit.parts {
+        let opened = permit.parts.try_map(|part| {
             let sealed = part.sealed.held.as_ref().ok_or(VaultError::Unsettled)?;
             let value = unsealed.keys.open(&part.sealed.key, sealed)?;
             if let Some(kept) = unsealed.registry.secrets.get(&part.id) {
-                kept.uses.record(&permit.caller, permit.version, now);
+                kept.uses.record(&permit.caller, permit.version, permit.at);
             }
-            opened.push((part, value.into()));
-        }
+            Ok::<_, VaultError>((part, value.into()))
+        })?;
         unsealed.registry.mark.passed(seq);
         Ok(Some((permit.version, opened, departing)))
     }
 }
 
-/// Decides, and writes down what was decided.
-fn weigh(
-    unsealed: &Unsealed,
-    asker: Asker,
-    asked: Asked,
-    ask: Ask,
-    now: jiff::Timestamp,
-) -> (Result<Permit, Denial>, Entry) {
+/// Decides, and tells what was decided.
+fn weigh<'a>(
+    unsealed: &'a Unsealed,
+    asker: Asker<'a>,
+    asked: Asked<'a>,
+    ask: Ask<'a>,
+    now: Timestamp,
+) -> (Result<Permit, Denial>, Told<'a>) {
     let who = recognised(&unsealed.registry, asker);
     let found = Found::find(&unsealed.registry, asked);
     let verdict = decide_use(who, found.target(), ask, now).and_then(|terms| {
@@ -197,34 +212,34 @@ fn weigh(
         permit.map(|permit| (terms, permit)).ok_or(Denial::SecretUnknown)
     });
 
-    let mut entry = asker.entry(who.caller, "");
+    let mut told = asker.told(who.caller);
     match asked {
         Asked::Secret(id) => {
-            entry.action = "secret.read".into();
-            entry.secret = Some(id.shared());
+            told.action = "secret.read";
+            told.secret = Some(id.as_str());
         }
         Asked::Pair(name) => {
-            entry.action = "integration.read".into();
-            entry.integration = Some(name.shared());
+            told.action = "integration.read";
+            told.integration = Some(name.as_str());
         }
     }
-    entry.domain = ask.domain.map(Domain::shared);
-    entry.employee = ask.employee.map(Employee::shared);
+    told.domain = ask.domain.map(Domain::as_str);
+    told.employee = ask.employee.map(Employee::as_str);
     let verdict = match verdict {
         Ok((terms, permit)) => {
-            entry.outcome = Outcome::Allowed;
-            entry.version = Some(terms.version);
-            entry.employee = terms.employee.as_ref().map(Employee::shared);
-            entry.fingerprint = Some(found.fingerprints(terms.version).into());
+            told.outcome = Outcome::Allowed;
+            told.version = Some(terms.version);
+            told.employee = terms.employee.map(Employee::as_str);
+            told.fingerprint = found.fingerprints(terms.version);
             Ok(permit)
         }
         Err(denial) => {
-            entry.outcome = Outcome::Denied;
-            entry.reason = Some(denial.reason().into());
+            told.outcome = Outcome::Denied;
+            told.reason = Some(denial.reason());
             Err(denial)
         }
     };
-    (verdict, entry)
+    (verdict, told)
 }
 
 /// Who a request comes from, as far as the registrations tell.
@@ -300,23 +315,13 @@ impl<'a> Found<'a> {
 
     /// The version that readers get now.
     pub(super) fn current(&self) -> Option<u64> {
-        self.present().next().and_then(|kept| kept.noun.current()).map(|version| version.number)
-    }
-
-    fn present(&self) -> impl Iterator<Item = &'a KeptSecret> {
-        self.parts.into_iter().flatten()
+        self.parts[0].and_then(|kept| kept.noun.current()).map(|version| version.number)
     }
 
     /// None if a part has no bytes for the version, which a whole registry doesn't have.
-    fn permit(
-        &self,
-        caller: &Caller,
-        terms: &Terms,
-        generation: u64,
-        now: jiff::Timestamp,
-    ) -> Option<Permit> {
+    fn permit(&self, caller: &Caller, terms: &Terms, generation: u64, now: Timestamp) -> Option<Permit> {
         let part = |kept: &KeptSecret| {
-            let version = kept.noun.versions.iter().find(|each| each.number == terms.version)?;
+            let version = kept.version(terms.version)?;
             Some(Part {
                 id: kept.noun.id.clone(),
                 encoding: version.encoding,
@@ -324,21 +329,26 @@ impl<'a> Found<'a> {
                 sealed: kept.values.get(&terms.version)?.clone(),
             })
         };
-        let parts = self.present().map(part).collect::<Option<_>>()?;
-        Some(Permit { caller: caller.name.clone(), version: terms.version, generation, parts })
+        let [first, second] = self.parts;
+        let second = match second {
+            Some(kept) => Some(part(kept)?),
+            None => None,
+        };
+        let parts = Halves { first: part(first?)?, second };
+        Some(Permit { caller: caller.name.clone(), version: terms.version, generation, at: now, parts })
     }
 
-    fn fingerprints(&self, version: u64) -> String {
-        let of = |kept: &'a KeptSecret| {
-            let found = kept.noun.versions.iter().find(|each| each.number == version);
-            found.map_or("", |each| each.fingerprint.0.as_str())
-        };
-        self.present().map(of).collect::<Vec<_>>().join("+")
+    fn fingerprints(&self, version: u64) -> Option<Fingerprints<'a>> {
+        let of = |kept: &'a KeptSecret| kept.version(version).map_or("", |each| each.fingerprint.0.as_str());
+        let [first, second] = self.parts;
+        Some(Fingerprints { first: of(first?), second: second.map(of) })
     }
 }
 
+mod halves;
 mod waiting;
 
+use halves::Halves;
 pub use waiting::Known;
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::uses::Uses;
 use crate::audit::Checkpoint;
 use crate::keys::{Sealed, StoreKey};
 use crate::model::{
-    Caller, CallerName, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SpiffeId, Tombstone,
+    Caller, CallerName, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SpiffeId,
+    Tombstone, Version,
 };
 
 /// Sealed values up to this many bytes stay in memory, so that a usual fetch touches no disk; larger ones are
@@ -57,6 +58,12 @@ pub struct Registry {
     by_spiffe_id: HashMap<SpiffeId, CallerName>,
     pub checkpoint: Option<KeptCheckpoint>,
     pub mark: Mark,
+}
+
+impl KeptSecret {
+    pub fn version(&self, number: u64) -> Option<&Version> {
+        self.noun.versions.iter().find(|each| each.number == number)
+    }
 }
 
 impl SealedValue {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::outgoing::Outgoing;
-use crate::audit::{self, Entry};
+use crate::audit::{self, Entry, Told};
 use crate::identity::{Peer, Presented};
 use crate::model::Caller;
 
@@ -35,6 +35,21 @@ pub struct Asker<'a> {
 
 impl Asker<'_> {
     /// The part of an audit entry that tells who asked. An unregistered caller is named by its SPIFFE ID.
+    pub(super) fn told<'a>(&self, caller: Option<&'a Caller>) -> Told<'a>
+    where
+        Self: 'a,
+    {
+        let Session { presented, told, .. } = self.session;
+        Told {
+            request_id: Some(self.request_id),
+            caller: Some(caller.map_or(presented.spiffe_id.as_str(), |caller| caller.name.as_str())),
+            serial: Some(&presented.serial),
+            peer: Some(told),
+            ..Told::default()
+        }
+    }
+
+    /// The same as an entry of its own.
     pub(super) fn entry(&self, caller: Option<&Caller>, action: &'static str) -> Entry {
         let Session { presented, serial, told, .. } = self.session;
         let name = caller.map_or_else(|| presented.spiffe_id.shared(), |caller| caller.name.shared());
