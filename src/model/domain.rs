@@ -3,6 +3,7 @@
 //! NETSUITE.md, API secrets: exact host, case-folded, IDNA to A-label, trailing dot dropped, no port; a
 //! leading `*.` stands for exactly one label; IP literals match only if they are listed.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::word::{Invalid, word};
@@ -19,10 +20,14 @@ word! {
 const RULE: Invalid =
     Invalid("is no domain: a host name such as system.netsuite.com, without scheme, port or path");
 
-fn domain(text: &str) -> Result<String, Invalid> {
+fn domain(text: &str) -> Result<Cow<'_, str>, Invalid> {
     if text.len() > 512 {
         return Err(RULE);
     }
+    if is_plain(text) { Ok(Cow::Borrowed(text)) } else { folded(text).map(Cow::Owned) }
+}
+
+fn folded(text: &str) -> Result<String, Invalid> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     if let Ok(address) = bare.parse::<IpAddr>() {
         return Ok(address.to_string());
@@ -43,9 +48,23 @@ fn domain(text: &str) -> Result<String, Invalid> {
     }
 }
 
+/// Whether this is a host name as it is spelled nearly always, of which nothing is to be folded: lower-case letters,
+/// digits and hyphens in labels, the last of letters alone, and none that IDNA looks into (`xn--`).
+fn is_plain(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.as_bytes().get(2..4) != Some(b"--")
+    };
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= 253 && text.split('.').all(label) && last.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 fn pattern(text: &str) -> Result<String, Invalid> {
     match text.strip_prefix("*.") {
-        None => domain(text),
+        None => domain(text).map(Cow::into_owned),
         Some(rest) => {
             let parent = domain(rest)?;
             if parent.parse::<IpAddr>().is_ok() {
@@ -77,6 +96,38 @@ impl DomainPattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_plain_is_folded_to_itself(text in "[a-z0-9.-]{1,12}|[a-z]{1,3}(\\.[a-z0-9-]{1,64}){0,4}|xn--[a-z0-9]{1,6}") {
+            if is_plain(&text) {
+                prop_assert_eq!(folded(&text).ok(), Some(text));
+            }
+        }
+    }
+
+    #[test]
+    fn usual_hosts_are_plain_and_others_are_looked_into() {
+        for plain in ["system.netsuite.com", "localhost", "a1-b.example", "7.example"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for other in [
+            "",
+            "a.",
+            ".a",
+            "a..b",
+            "A.example",
+            "xn--bcher-kva.example",
+            "127.1",
+            "0x7f",
+            "-a.b",
+            "a b",
+            "é.fr",
+        ] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
 
     fn allows(pattern: &str, domain: &str) -> bool {
         pattern.parse::<DomainPattern>().unwrap().allows(&domain.parse().unwrap())

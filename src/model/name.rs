@@ -3,6 +3,8 @@
 //! Each has one spelling: what NetSuite folds is folded before anything is derived from it, and all
 //! else that would make two spellings of one name is refused.
 
+use std::borrow::Cow;
+
 use super::word::{Invalid, word};
 
 word! {
@@ -44,7 +46,7 @@ fn lower_word(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')
 }
 
-fn secret_id(text: &str) -> Result<String, Invalid> {
+fn secret_id(text: &str) -> Result<Cow<'_, str>, Invalid> {
     const RULE: Invalid = Invalid(
         "is no secret ID: `custsecret` followed by 1 to 89 letters, digits or underscores, \
          such as custsecret_fsm_oauth2_client_id",
@@ -53,12 +55,14 @@ fn secret_id(text: &str) -> Result<String, Invalid> {
     if text.len() > SECRET_PREFIX.len() + MAX_SUFFIX {
         return Err(RULE);
     }
+    let good = |suffix: &str| (1..=MAX_SUFFIX).contains(&suffix.len()) && all(suffix, lower_word);
+    // As it is spelled nearly always.
+    if text.strip_prefix(SECRET_PREFIX).is_some_and(good) {
+        return Ok(Cow::Borrowed(text));
+    }
     let folded = text.to_ascii_lowercase();
     let suffix = folded.strip_prefix(SECRET_PREFIX).unwrap_or(&folded);
-    if suffix.is_empty() || suffix.len() > MAX_SUFFIX || !all(suffix, lower_word) {
-        return Err(RULE);
-    }
-    Ok(format!("{SECRET_PREFIX}{suffix}"))
+    if good(suffix) { Ok(Cow::Owned(format!("{SECRET_PREFIX}{suffix}"))) } else { Err(RULE) }
 }
 
 fn script_id(text: &str) -> Result<String, Invalid> {
