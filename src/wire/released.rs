@@ -73,7 +73,7 @@ pub fn value_body(
     out.push(br#"{"id":"#);
     out.string(id.as_bytes());
     out.push(br#","version":"#);
-    out.push(version.to_string().as_bytes());
+    out.push(itoa::Buffer::new().format(version).as_bytes());
     out.push(br#","value":"#);
     out.value(value, encoding);
     out.push(match encoding {
@@ -96,7 +96,7 @@ pub fn pair_body(client_id: &Plaintext, client_secret: Option<&Plaintext>, versi
     out.push(b"{");
     out.pair(client_id, client_secret);
     out.push(br#","version":"#);
-    out.push(version.to_string().as_bytes());
+    out.push(itoa::Buffer::new().format(version).as_bytes());
     out.push(b"}");
     out.end()
 }
@@ -178,6 +178,12 @@ impl Body {
     /// A JSON string (RFC 8259, section 7). The bytes are UTF-8; only `"`, `\` and controls are escaped.
     fn string(&mut self, text: &[u8]) {
         self.0.push(b'"');
+        let escaped = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+        if !text.iter().any(escaped) {
+            self.0.extend_from_slice(text);
+            self.0.push(b'"');
+            return;
+        }
         for &byte in text {
             match byte {
                 b'"' | b'\\' => self.0.extend_from_slice(&[b'\\', byte]),

@@ -30,9 +30,9 @@ fn variants() -> BTreeSet<String> {
     lines.map(|line| line.split(['(', ',']).next().unwrap().to_owned()).collect()
 }
 
-/// The arms of `route`, as method and path with `{}` for what is a name.
+/// The arms of `any`, as method and path with `{}` for what is a name.
 fn arms() -> BTreeSet<String> {
-    let body = ROUTES.split("pub fn route<'a>").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+    let body = ROUTES.split("fn any<'a>").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
     let heads = body.lines().map(str::trim).filter(|line| line.starts_with("(\""));
     heads
         .map(|line| {
@@ -61,7 +61,7 @@ fn every_call_has_one_operation_and_every_operation_is_a_call() {
     let undescribed: Vec<_> = routed.difference(&described).collect();
     assert!(undescribed.is_empty(), "routed but not described: {undescribed:?}: {HOW}");
     let unrouted: Vec<_> = described.difference(&routed).collect();
-    assert!(unrouted.is_empty(), "described, but no arm of route() in src/api/route.rs: {unrouted:?}");
+    assert!(unrouted.is_empty(), "described, but no arm of any() in src/api/route.rs: {unrouted:?}");
     let mut called: BTreeMap<String, &Operation> = BTreeMap::new();
     for each in &operations {
         let path = filled(each.path);
