@@ -1,6 +1,7 @@
 """A vault with a service that may read, and its daemon, under callgrind or alone."""
 
 import glob
+import json
 import os
 import pathlib
 import re
@@ -9,7 +10,8 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/system"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/system"))
 from connection import Connection  # noqa: E402
 
 DOMAIN = "api.example.com"
@@ -17,6 +19,14 @@ VALUE = f"/v1/secrets/custsecret_bench/value?domain={DOMAIN}"
 PAIR = "/v1/integrations/fsm/credentials"
 # Seconds; valgrind makes everything some fifty times slower.
 PATIENCE = 120
+
+
+def build(profile):
+    """The daemon's path, built with this profile of Cargo.toml."""
+    command = ["cargo", "build", "--locked", "--bin", "fsm-vault", "--profile", profile,
+               "--message-format=json-render-diagnostics"]
+    said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return next(made["executable"] for made in map(json.loads, said.splitlines()) if made.get("executable"))
 
 
 def clean_environment():
