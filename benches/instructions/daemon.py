@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -27,6 +28,16 @@ def build(profile):
                "--message-format=json-render-diagnostics"]
     said = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return next(made["executable"] for made in map(json.loads, said.splitlines()) if made.get("executable"))
+
+
+def end_in_order():
+    """Ended by a time limit, a program still ends its daemon and takes the vault away. `timeout` signals twice."""
+
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(143)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def clean_environment():
@@ -55,7 +66,11 @@ class Daemon:
                 [*under, binary, "--config", self.config, "serve", "--data-dir", self.vault,
                  "--passphrase-file", self.passphrase, "--listen", f"unix:{self.socket}", "--listen", "tcp:127.0.0.1:0"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment() | environment)
-        self.wait_for_listening()
+        try:
+            self.wait_for_listening()
+        except BaseException:
+            self.stop()
+            raise
 
     def command(self, *words):
         subprocess.run([self.binary, *words], check=True, stdout=subprocess.DEVNULL, env=clean_environment())
