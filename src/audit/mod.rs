@@ -24,6 +24,7 @@ mod log;
 mod lot;
 mod opening;
 mod own;
+mod pace;
 mod page;
 mod queue;
 mod tally;

@@ -10,6 +10,7 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -17,6 +18,7 @@ use tokio::runtime::Handle;
 use super::chain::MAX_LINE;
 use super::log::AuditError;
 use super::lot::{Fate, Lot, Ticket};
+use super::pace::Pace;
 use super::writer::Writer;
 
 /// Lines that may wait. A task that gave up leaves its line behind, so the number of tasks is no bound.
@@ -46,8 +48,8 @@ struct Lines {
     /// An empty one that has room already.
     spare: Lot,
     closed: bool,
-    /// The thread behind durable lines has nothing to do, and must be woken.
-    resting: bool,
+    /// The thread behind durable lines waits to be woken once there are so many; 0: it doesn't.
+    wake_at: usize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -118,7 +120,10 @@ impl Queue {
             return Ok(lines.quick.add(time, body));
         }
         let ticket = lines.durable.add(time, body);
-        let wake = std::mem::take(&mut lines.resting);
+        let wake = lines.wake_at > 0 && lines.durable.len() >= lines.wake_at;
+        if wake {
+            lines.wake_at = 0;
+        }
         drop(lines);
         if wake {
             self.durable.notify_one();
@@ -158,25 +163,45 @@ impl Queue {
 
     /// The life of the thread behind durable lines: ends when the queue is closed and empty.
     pub fn write_durable(&self) {
+        let mut pace = Pace::default();
         loop {
-            let mut lines = lock(&self.lines);
-            while lines.durable.is_empty() && !lines.closed {
-                lines.resting = true;
-                lines = self.durable.wait(lines).unwrap_or_else(|poisoned| poisoned.into_inner());
-            }
-            lines.resting = false;
-            let closed = lines.closed;
-            drop(lines);
-            let fate = self.with_writer(|writer| {
+            let closed = self.gather(&mut pace);
+            let written = self.with_writer(|writer| {
                 let lot = lock(&self.lines).take(|lines| &mut lines.durable);
-                (!lot.is_empty()).then(|| self.commit(writer, lot, true))
+                let (begun, count) = (Instant::now(), lot.len());
+                let fate = (count > 0).then(|| self.commit(writer, lot, true));
+                pace.wrote(count, begun.elapsed());
+                fate
             });
-            match fate {
+            match written {
                 Some(fate) => self.wake(fate),
                 None if closed => return,
                 None => {}
             }
         }
+    }
+
+    /// Waits until there are durable lines, and for those that go along with them. True: the queue is closed.
+    fn gather(&self, pace: &mut Pace) -> bool {
+        let mut lines = lock(&self.lines);
+        let wait = pace.next(lines.durable.len());
+        let deadline = Instant::now() + wait.most;
+        while lines.durable.len() < wait.lines && !lines.closed {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                lines.wake_at = wait.lines;
+                let waited = self.durable.wait_timeout(lines, left);
+                lines = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
+            } else if lines.durable.is_empty() {
+                lines.wake_at = 1;
+                lines = self.durable.wait(lines).unwrap_or_else(|poisoned| poisoned.into_inner());
+            } else {
+                pace.waited_in_vain();
+                break;
+            }
+        }
+        lines.wake_at = 0;
+        lines.closed
     }
 
     /// Wakes tasks from outside their runtime: one task in there wakes all the others, which costs far less than to
