@@ -76,8 +76,7 @@ fn passphrase(flag: Option<PathBuf>, settings: &Settings) -> Result<Option<Plain
 
 /// The daemon's runtime. Made only now, so that what comes before it has the process to itself.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Failure::new(Exit::Failed, format!("can't start the runtime: {error}")))
+    daemon::runtime().map_err(|error| Failure::new(Exit::Failed, format!("can't start the runtime: {error}")))
 }
 
 pub fn signals() -> Result<Signals, Failure> {

@@ -8,11 +8,13 @@ mod bind;
 mod connection;
 mod error;
 mod open;
+mod runtime;
 mod serve;
 mod signals;
 mod telling;
 
 pub use error::DaemonError;
 pub use open::{Plan, audit_settings, open};
+pub use runtime::runtime;
 pub use serve::Daemon;
 pub use signals::Signals;
