@@ -15,7 +15,8 @@ pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 impl<'a> Query<'a> {
     /// Reads `text`, the part after `?`; anything not in `known`, or given twice, is refused.
     pub fn read(text: Option<&'a str>, known: &[&str]) -> Result<Self, Failure> {
-        let pairs: Vec<_> = form_urlencoded::parse(text.unwrap_or_default().as_bytes()).collect();
+        let Some(text) = text else { return Ok(Self(Vec::new())) };
+        let pairs: Vec<_> = form_urlencoded::parse(text.as_bytes()).collect();
         for (at, (name, value)) in pairs.iter().enumerate() {
             if !known.contains(&&**name) {
                 let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -31,7 +32,7 @@ impl<'a> Query<'a> {
             if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Failure::invalid(format!("?{name}"), "is given twice"));
             }
-            if value.contains('\u{fffd}') {
+            if !value.is_ascii() && value.contains('\u{fffd}') {
                 return Err(Failure::invalid(format!("?{name}"), "is no UTF-8 text"));
             }
         }

@@ -52,6 +52,7 @@
 //! Where the log ends is known from the *checkpoint* that the store keeps, sealed: [`Checkpoint`].
 
 use std::io::Write;
+use std::sync::Mutex;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -124,11 +125,20 @@ impl Reason {
 pub(super) struct Chain {
     key: MacKey,
     vault: String,
+    /// The second written last, as text: whoever writes is alone, so that nobody waits for this.
+    second: Mutex<Second>,
+}
+
+/// A second and its text, up to the decimal point.
+#[derive(Default)]
+struct Second {
+    number: Option<i64>,
+    text: String,
 }
 
 impl Chain {
     pub fn new(key: MacKey, vault: String) -> Self {
-        Self { key, vault }
+        Self { key, vault, second: Mutex::default() }
     }
 
     pub fn vault(&self) -> &str {
@@ -168,7 +178,11 @@ impl Chain {
         let start = out.len();
         // 2^64 lines take longer to write than there is time.
         let seq = after.seq.saturating_add(1);
-        put(out, format_args!("{{\"seq\":{seq},\"time\":\"{time:.6}\","));
+        out.extend_from_slice(b"{\"seq\":");
+        out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+        out.extend_from_slice(b",\"time\":\"");
+        self.put_time(out, time);
+        out.extend_from_slice(b"\",");
         members(out);
         // The mac is public: it stands in the log for all who may read it.
         let mac = self.key.hash(&[&after.mac, &out[start..]]).into_public();
@@ -176,6 +190,29 @@ impl Chain {
         put_hex(out, &mac);
         out.extend_from_slice(CLOSE);
         Link { seq, mac }
+    }
+
+    /// RFC 3339 with six decimals. The date is worked out once a second.
+    fn put_time(&self, out: &mut Vec<u8>, time: Timestamp) {
+        let (second, nanosecond) = (time.as_second(), time.subsec_nanosecond());
+        // Before 1970 the two have signs of their own.
+        let Ok(mut micros) = u32::try_from(nanosecond / 1000).map(|micros| micros + 1_000_000) else {
+            return put(out, format_args!("{time:.6}"));
+        };
+        let mut last = self.second.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if last.number != Some(second) {
+            last.number = Some(second);
+            last.text = format!("{time:.0}");
+            last.text.pop();
+        }
+        out.extend_from_slice(last.text.as_bytes());
+        let mut decimals = [b'.'; 7];
+        for digit in decimals[1..].iter_mut().rev() {
+            *digit = b'0' + (micros % 10) as u8;
+            micros /= 10;
+        }
+        out.extend_from_slice(&decimals);
+        out.push(b'Z');
     }
 
     /// Whether a line of this text and mac follows one with the mac `before`.
@@ -219,10 +256,8 @@ pub(super) fn mac_to_hex(mac: &[u8; MAC_LEN]) -> String {
 
 fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
-    }
+    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    out.extend(bytes.iter().flat_map(digits));
 }
 
 fn put(out: &mut Vec<u8>, text: std::fmt::Arguments) {
@@ -261,6 +296,27 @@ mod tests {
         );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         assert_eq!(second.seq, 2);
+    }
+
+    #[test]
+    fn times_are_written_as_jiff_does() {
+        let chain = chain();
+        for time in [
+            "2026-11-22T10:00:00.1234567Z",
+            "2026-11-22T10:00:00.999999999Z",
+            "2026-11-22T10:00:00Z",
+            "2026-11-22T10:00:01.000001Z",
+            "2026-11-22T09:59:59.5Z",
+            "1970-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.25Z",
+            "1969-12-31T23:59:59Z",
+            "9999-12-30T21:59:59.999999Z",
+        ] {
+            let time: Timestamp = time.parse().unwrap();
+            let mut out = Vec::new();
+            chain.put_time(&mut out, time);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{time:.6}"));
+        }
     }
 
     #[test]

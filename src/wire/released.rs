@@ -179,7 +179,8 @@ impl Body {
     fn string(&mut self, text: &[u8]) {
         self.0.push(b'"');
         let escaped = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-        if !text.iter().any(escaped) {
+        // Without an early end, so that many bytes are looked at at a time.
+        if !text.iter().fold(false, |any, byte| any | escaped(byte)) {
             self.0.extend_from_slice(text);
             self.0.push(b'"');
             return;
