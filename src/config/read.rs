@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeTable;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::listen::Listen;
 use super::notice;
@@ -131,7 +131,7 @@ pub(super) fn none_or_path(text: &str) -> Result<Option<PathBuf>, String> {
 
 fn filter(text: &str) -> Result<String, String> {
     let rule = |_| "is no log filter: write a level such as info, or info,fsm_vault=debug".to_owned();
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(rule)
+    text.parse::<Targets>().map(|_| text.to_owned()).map_err(rule)
 }
 
 fn said(invalid: Invalid) -> String {

@@ -79,7 +79,7 @@ pub struct Limits {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
-    /// In the syntax of `tracing_subscriber::EnvFilter`, already found valid.
+    /// In the syntax of `tracing_subscriber::filter::Targets`, already found valid.
     pub filter: String,
     pub format: LogFormat,
 }

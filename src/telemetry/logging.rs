@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal};
 
 use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{DynFilterFn, EnvFilter};
+use tracing_subscriber::filter::{DynFilterFn, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt};
@@ -60,7 +60,7 @@ fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter).map_err(|_| TelemetryError::Filter)?;
+    let filter: Targets = filter.parse().map_err(|_| TelemetryError::Filter)?;
     let lines = fmt::layer().with_writer(writer);
     let lines = match dress {
         Dress::Text { colours } => lines.with_ansi(colours).boxed(),
