@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod daemon;
+pub mod heap;
 pub mod identity;
 pub mod jobs;
 pub mod keys;

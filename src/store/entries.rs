@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ::sled::Db;
 
 use super::pieces::{self, Assembly, HEADER};
-use super::{Batch, Damage, Fault, StoreError};
+use super::{Batch, Damage, Fault, PAGE, Page, StoreError};
 use crate::keys::{Sealed, StoreKey};
 
 pub(super) fn header(db: &Db) -> Result<Option<Vec<u8>>, StoreError> {
@@ -17,15 +17,22 @@ pub(super) fn record(db: &Db, key: StoreKey) -> Result<Option<Sealed>, StoreErro
     Ok(record.map(Sealed::from_store))
 }
 
-/// Every record, in the order of the keys. An entry that is no part of a record or of the header is damage.
-pub(super) fn all(db: &Db) -> Result<Vec<(StoreKey, Sealed)>, StoreError> {
-    let mut records = Vec::new();
+/// A page of records, in the order of the keys. An entry that is no part of a record or of the header is damage.
+pub(super) fn page(db: &Db, from: Option<StoreKey>) -> Result<Page, StoreError> {
+    let (mut records, mut bytes) = (Vec::new(), 0);
     // A record's pieces follow its entry at once, since its key is the first part of theirs.
     let mut open: Option<(StoreKey, Assembly)> = None;
-    for entry in db.iter() {
+    let begin = from.map_or_else(Vec::new, |key| key.to_bytes().to_vec());
+    for entry in db.range(begin..) {
         let (key, value) = entry?;
         if let Some(key) = record_key(&key) {
-            records.extend(open.take().map(finish).transpose()?);
+            if let Some(before) = open.take().map(finish).transpose()? {
+                bytes += before.1.as_bytes().len();
+                records.push(before);
+            }
+            if bytes >= PAGE {
+                return Ok(Page { records, next: Some(key) });
+            }
             open = Some((key, Assembly::begin(&value).map_err(|fault| Damage::Record(key, fault))?));
         } else if let Some((owner, number)) = piece_of(&key) {
             let (_, assembly) = open
@@ -38,7 +45,7 @@ pub(super) fn all(db: &Db) -> Result<Vec<(StoreKey, Sealed)>, StoreError> {
         }
     }
     records.extend(open.map(finish).transpose()?);
-    Ok(records)
+    Ok(Page { records, next: None })
 }
 
 fn finish((key, assembly): (StoreKey, Assembly)) -> Result<(StoreKey, Sealed), StoreError> {

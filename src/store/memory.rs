@@ -1,9 +1,10 @@
 //! The store in memory: for tests, and for trials that should leave nothing behind.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard};
 
-use super::{Batch, Reply, Store, StoreError};
+use super::{Batch, PAGE, Page, Reply, Store, StoreError};
 use crate::keys::{Sealed, StoreKey};
 
 /// Keeps the contract of [`Store`] but for durability: it lasts as long as its process.
@@ -78,9 +79,20 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(self.lock().records.get(&key).cloned()) })
     }
 
-    fn scan(&self) -> Reply<'_, Vec<(StoreKey, Sealed)>> {
-        Box::pin(async {
-            Ok(self.lock().records.iter().map(|(key, sealed)| (*key, sealed.clone())).collect())
+    fn page(&self, from: Option<StoreKey>) -> Reply<'_, Page> {
+        Box::pin(async move {
+            let held = self.lock();
+            let begin = from.map_or(Bound::Unbounded, Bound::Included);
+            let (mut page, mut bytes) = (Page::default(), 0);
+            for (key, sealed) in held.records.range((begin, Bound::Unbounded)) {
+                if bytes >= PAGE {
+                    page.next = Some(*key);
+                    break;
+                }
+                bytes += sealed.as_bytes().len();
+                page.records.push((*key, sealed.clone()));
+            }
+            Ok(page)
         })
     }
 

@@ -27,6 +27,17 @@ use crate::keys::{Sealed, StoreKey};
 /// What a store's calls return: a boxed future, so that stores can be `dyn`.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
+/// Bytes of records after which a page ends, so that going through a large store takes little memory.
+const PAGE: usize = 1024 * 1024;
+
+/// Some of the records, in the order of their keys.
+#[derive(Default)]
+pub struct Page {
+    pub records: Vec<(StoreKey, Sealed)>,
+    /// Where the next page begins; None: this was the last.
+    pub next: Option<StoreKey>,
+}
+
 /// A store of sealed records. Reads see committed batches only, each whole or not at all.
 pub trait Store: Send + Sync {
     /// The vault header as written, or None in an empty store.
@@ -35,8 +46,23 @@ pub trait Store: Send + Sync {
     /// The record at `key`, or None.
     fn read(&self, key: StoreKey) -> Reply<'_, Option<Sealed>>;
 
-    /// Every record, in the order of the keys. Reads each one from disk, and fails with the first that is damaged.
-    fn scan(&self) -> Reply<'_, Vec<(StoreKey, Sealed)>>;
+    /// The records from this key on (`None`: from the first), in the order of the keys, as many as make a page. Reads
+    /// each one from disk, and fails with the first that is damaged. From the first page to the last nothing is left
+    /// out, as long as nothing is written meanwhile.
+    fn page(&self, from: Option<StoreKey>) -> Reply<'_, Page>;
+
+    /// Every page as one.
+    #[cfg(test)]
+    fn scan(&self) -> Reply<'_, Vec<(StoreKey, Sealed)>> {
+        Box::pin(async {
+            let Page { mut records, mut next } = self.page(None).await?;
+            while next.is_some() {
+                let page = self.page(next).await?;
+                (records, next) = ([records, page.records].concat(), page.next);
+            }
+            Ok(records)
+        })
+    }
 
     /// All or nothing, durable when it returns. Dropping the future does not take the batch back.
     fn commit(&self, batch: Batch) -> Reply<'_, ()>;

@@ -7,7 +7,7 @@ use ::sled::Db;
 
 use super::committer::Committer;
 use super::disk::Disk;
-use super::{Batch, Damage, Reply, Store, StoreError, entries};
+use super::{Batch, Damage, Page, Reply, Store, StoreError, entries};
 use crate::keys::{Sealed, StoreKey};
 
 /// A directory that one process at a time holds.
@@ -24,10 +24,10 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Opens the store in `dir`; `Io` with `NotFound` where none is. Blocks; finds damage only in part: [`scan`]
-    /// reads every record.
+    /// Opens the store in `dir`; `Io` with `NotFound` where none is. Blocks; finds damage only in part: going through
+    /// every [`page`] reads every record.
     ///
-    /// [`scan`]: Store::scan
+    /// [`page`]: Store::page
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         Self::start(Disk::open(dir)?)
     }
@@ -76,8 +76,8 @@ impl Store for SledStore {
         self.blocking(move |db| entries::record(db, key))
     }
 
-    fn scan(&self) -> Reply<'_, Vec<(StoreKey, Sealed)>> {
-        self.blocking(entries::all)
+    fn page(&self, from: Option<StoreKey>) -> Reply<'_, Page> {
+        self.blocking(move |db| entries::page(db, from))
     }
 
     fn commit(&self, batch: Batch) -> Reply<'_, ()> {

@@ -25,6 +25,7 @@ mod gauges;
 mod import;
 mod integrations;
 mod lifecycle;
+mod loading;
 mod log;
 mod manage;
 mod notes;

@@ -1,25 +1,21 @@
 //! From a passphrase to an unsealed vault: one Argon2id at a time, then every record read and opened.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::de::DeserializeOwned;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::loading::{Loaded, load};
 use super::notices::Standings;
-use super::registry::{KeptCheckpoint, Registry, SealedValue};
+use super::registry::Registry;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
-use super::usage::{self, Mark};
-use super::uses::Uses;
+use super::usage;
 use crate::audit::{Entry, Log, Outcome};
-use crate::identity::Authority;
-use crate::keys::{KeyRing, RecordKind, RecordName, Sealed, StoreKey};
-use crate::model::{SecretUses, UsesMark, VersionState};
+use crate::heap;
+use crate::keys::KeyRing;
 use crate::secret::Plaintext;
-use crate::store::StoreError;
 
 /// Wrong passphrases that cost no more than their Argon2id.
 const FREE: u32 = 3;
@@ -170,11 +166,7 @@ impl Vault {
 
     /// Reads and opens every record, then the log from its recorded head.
     async fn load(&self, keys: KeyRing) -> Result<Unsealed, VaultError> {
-        let records = match self.store.scan().await {
-            Err(StoreError::Damaged(damage)) => return Err(VaultError::Damaged(damage.to_string())),
-            other => other?,
-        };
-        let (authority, registry) = open_all(&keys, records)?;
+        let Loaded { keys, authority, registry } = load(&*self.store, keys).await?;
         if self.tls.authority_pem()? != authority.certificate_pem() {
             let why =
                 "tls/ca.pem is not the vault's own CA, so that strangers could have come in while sealed";
@@ -202,83 +194,10 @@ impl Vault {
             standings: Standings::default(),
         };
         usage::recall(&unsealed).await;
+        // Argon2id's memory, the records as they were read, the end of the log: more than what stays.
+        heap::give_back();
         Ok(unsealed)
     }
-}
-
-/// Opens every record and puts the nouns where they belong. Anything that doesn't fit is damage.
-fn open_all(keys: &KeyRing, records: Vec<(StoreKey, Sealed)>) -> Result<(Authority, Registry), VaultError> {
-    let mut registry = Registry::default();
-    let mut authority = None;
-    let mut values = HashMap::new();
-    let mut uses = Vec::new();
-    for (key, sealed) in records {
-        let message = keys.open(&key, &sealed)?;
-        let revision = sealed.revision().ok_or_else(|| misplaced("a record"))?;
-        match key.kind() {
-            RecordKind::Authority => authority = Some(Authority::from_record(&message)?),
-            RecordKind::Value => {
-                values.insert(key, sealed);
-            }
-            RecordKind::Secret => {
-                let secret: crate::model::Secret = noun(&message)?;
-                in_place(keys, &key, &RecordName::Secret(&secret.id))?;
-                registry.put_secret(secret, revision);
-            }
-            RecordKind::Integration => {
-                let record: crate::model::Integration = noun(&message)?;
-                in_place(keys, &key, &RecordName::Integration(&record.name))?;
-                registry.put_integration(record, revision);
-            }
-            RecordKind::Caller => {
-                let caller: crate::model::Caller = noun(&message)?;
-                in_place(keys, &key, &RecordName::Caller(&caller.name))?;
-                registry.put_caller(caller, revision);
-            }
-            RecordKind::Tombstone => {
-                let tombstone: crate::model::Tombstone = noun(&message)?;
-                in_place(keys, &key, &RecordName::Tombstone(&tombstone.id))?;
-                registry.put_tombstone(tombstone, revision);
-            }
-            RecordKind::Uses => {
-                let recorded: SecretUses = noun(&message)?;
-                in_place(keys, &key, &RecordName::Uses(&recorded.id))?;
-                uses.push((recorded, revision));
-            }
-            RecordKind::UsesMark => {
-                in_place(keys, &key, &RecordName::UsesMark)?;
-                let UsesMark { seq } = noun(&message)?;
-                registry.mark = Mark::at(seq, revision);
-            }
-            RecordKind::Notice => {
-                let notice: crate::model::Notice = noun(&message)?;
-                in_place(keys, &key, &RecordName::Notice(&notice.id))?;
-                registry.put_notice(notice, revision);
-            }
-            RecordKind::Checkpoint => {
-                in_place(keys, &key, &RecordName::Checkpoint)?;
-                registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint: noun(&message)? });
-            }
-        }
-    }
-    for (recorded, revision) in uses {
-        let kept = registry.secrets.get_mut(&recorded.id);
-        let kept = kept.ok_or_else(|| misplaced("a record of fetches has no secret; it"))?;
-        kept.uses = Uses::recorded(recorded, revision);
-    }
-    for kept in registry.secrets.values_mut() {
-        for version in kept.noun.versions.iter().filter(|each| each.state != VersionState::Retired) {
-            let key = keys.store_key(&RecordName::Value(&kept.noun.id, version.number));
-            let sealed = values.remove(&key).ok_or_else(|| misplaced("a value is missing; a record"))?;
-            kept.values.insert(version.number, SealedValue::new(key, sealed));
-        }
-    }
-    if !values.is_empty() {
-        tracing::warn!(records = values.len(), "the store holds values that no secret owns");
-    }
-    let authority =
-        authority.ok_or_else(|| VaultError::Damaged("the local CA's record is missing".to_owned()))?;
-    Ok((authority, registry))
 }
 
 /// While sealed a caller is known by its SPIFFE ID alone.
@@ -286,16 +205,4 @@ fn named(entry: Entry, registry: &Registry) -> Entry {
     let id = entry.caller.as_deref().and_then(|caller| caller.parse().ok());
     let caller = id.and_then(|id| registry.caller_by_spiffe_id(&id)).map(|caller| caller.name.shared());
     Entry { caller: caller.or(entry.caller), ..entry }
-}
-
-fn noun<T: DeserializeOwned>(message: &[u8]) -> Result<T, VaultError> {
-    serde_json::from_slice(message).map_err(|_| misplaced("a record of this format can't be read; it"))
-}
-
-fn in_place(keys: &KeyRing, key: &StoreKey, name: &RecordName) -> Result<(), VaultError> {
-    if keys.names(key, name) { Ok(()) } else { Err(misplaced("a record")) }
-}
-
-fn misplaced(what: &str) -> VaultError {
-    VaultError::Damaged(format!("{what} isn't what its place says"))
 }

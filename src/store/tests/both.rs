@@ -31,6 +31,41 @@ async fn records_come_back_as_they_were_put() {
 }
 
 #[tokio::test]
+async fn pages_leave_nothing_out() {
+    let dir = temporary();
+    // Pieces and whole records, some of them where a page ends; one is more than a page by itself.
+    let records: Vec<_> = (0..60)
+        .map(|n| (key(n), sealed(key(n), 1, if n == 7 { 2 * PAGE } else { 1000 * usize::from(n) + 10 })))
+        .collect();
+    let mut ordered = records.clone();
+    ordered.sort_by_key(|(key, _)| key.to_bytes());
+    for store in both(&dir) {
+        for (key, sealed) in &records {
+            store
+                .commit(Batch::new().header(vec![1; 10]).put(*key, Expect::Absent, sealed.clone()))
+                .await
+                .unwrap();
+        }
+        let (mut found, mut pages, mut from) = (Vec::new(), 0, None);
+        loop {
+            let page = store.page(from).await.unwrap();
+            let before_the_last: usize =
+                page.records.iter().rev().skip(1).map(|(_, each)| each.as_bytes().len()).sum();
+            assert!(before_the_last < PAGE);
+            (pages, from) = (pages + 1, page.next);
+            found.extend(page.records);
+            if from.is_none() {
+                break;
+            }
+        }
+        assert!(found == ordered && pages > 2);
+        // From a key where nothing lies.
+        store.commit(Batch::new().delete(ordered[5].0, Expect::Any)).await.unwrap();
+        assert!(store.page(Some(ordered[5].0)).await.unwrap().records[0] == ordered[6]);
+    }
+}
+
+#[tokio::test]
 async fn expectations_and_their_near_misses() {
     use Expect::*;
     // What lies at the key before: nothing, or a record of a revision; what is expected; whether that holds.

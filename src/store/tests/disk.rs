@@ -106,8 +106,8 @@ fn batches_of_one_write_see_one_another() {
         answers.iter().map(|answer| matches!(answer, Err(StoreError::Conflict))).collect();
     assert_eq!(conflicts, [false, true, false, false, true]);
     assert!(answers.iter().filter(|answer| answer.is_ok()).count() == 3);
-    let all = disk.lend(entries::all).unwrap();
-    assert!(all == [(key(1), sealed(key(1), 4, 100))]);
+    let all = disk.lend(|db| entries::page(db, None)).unwrap();
+    assert!(all.records == [(key(1), sealed(key(1), 4, 100))]);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_closed_disk_answers_so() {
     let dir = temporary();
     let disk = Disk::create(dir.path()).unwrap();
     disk.close();
-    assert!(matches!(disk.lend(entries::all).err(), Some(StoreError::Closed)));
+    assert!(matches!(disk.lend(|db| entries::page(db, None)).err(), Some(StoreError::Closed)));
     let answers = disk.commit([put(1, Expect::Any, 1)].iter());
     assert!(matches!(answers[..], [Err(StoreError::Closed)]));
     SledStore::open(dir.path()).unwrap();

@@ -1,0 +1,159 @@
+//! From a store of sealed records to the nouns in memory: page by page, one being read while the one before is opened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::error::VaultError;
+use super::registry::{KeptCheckpoint, Registry, SealedValue};
+use super::usage::Mark;
+use super::uses::Uses;
+use crate::identity::Authority;
+use crate::keys::{KeyRing, RecordKind, RecordName, Sealed, StoreKey};
+use crate::model::{Secret, SecretUses, UsesMark, VersionState};
+use crate::store::{Page, Store, StoreError};
+
+/// Everything that is in the store, and the keys that opened it.
+pub(super) struct Loaded {
+    pub keys: KeyRing,
+    pub authority: Authority,
+    pub registry: Registry,
+}
+
+/// What has been loaded so far.
+struct Loading {
+    keys: KeyRing,
+    registry: Registry,
+    authority: Option<Authority>,
+    /// Not yet known to belong to a secret.
+    values: HashMap<StoreKey, SealedValue>,
+    uses: Vec<(SecretUses, u64)>,
+}
+
+/// Opens every record and puts the nouns where they belong. Anything that doesn't fit is damage.
+pub(super) async fn load(store: &dyn Store, keys: KeyRing) -> Result<Loaded, VaultError> {
+    let mut loading = Loading {
+        keys,
+        registry: Registry::default(),
+        authority: None,
+        values: HashMap::new(),
+        uses: Vec::new(),
+    };
+    let mut page = read(store, None).await?;
+    loop {
+        let next = page.next;
+        let opening = tokio::task::spawn_blocking(move || {
+            let done = page.records.into_iter().try_for_each(|(key, sealed)| loading.take(key, sealed));
+            done.map(|()| loading)
+        });
+        // Both, whatever the other's outcome: an opening that nobody waits for would keep the keys.
+        let following = match next {
+            Some(next) => Some(read(store, Some(next)).await),
+            None => None,
+        };
+        loading = opening.await.map_err(|_| crate::crypto::Failed)??;
+        match following {
+            Some(following) => page = following?,
+            None => break,
+        }
+    }
+    let finishing = tokio::task::spawn_blocking(move || loading.finish());
+    finishing.await.map_err(|_| crate::crypto::Failed)?
+}
+
+async fn read(store: &dyn Store, from: Option<StoreKey>) -> Result<Page, VaultError> {
+    match store.page(from).await {
+        Err(StoreError::Damaged(damage)) => Err(VaultError::Damaged(damage.to_string())),
+        other => Ok(other?),
+    }
+}
+
+impl Loading {
+    /// Opens one record.
+    fn take(&mut self, key: StoreKey, sealed: Sealed) -> Result<(), VaultError> {
+        let message = self.keys.open(&key, &sealed)?;
+        let revision = sealed.revision().ok_or_else(|| misplaced("a record"))?;
+        match key.kind() {
+            RecordKind::Authority => self.authority = Some(Authority::from_record(&message)?),
+            RecordKind::Value => {
+                self.values.insert(key, SealedValue::new(key, sealed));
+            }
+            RecordKind::Secret => {
+                let secret: Secret = noun(&message)?;
+                in_place(&self.keys, &key, &RecordName::Secret(&secret.id))?;
+                self.registry.put_secret(secret, revision);
+            }
+            RecordKind::Integration => {
+                let record: crate::model::Integration = noun(&message)?;
+                in_place(&self.keys, &key, &RecordName::Integration(&record.name))?;
+                self.registry.put_integration(record, revision);
+            }
+            RecordKind::Caller => {
+                let caller: crate::model::Caller = noun(&message)?;
+                in_place(&self.keys, &key, &RecordName::Caller(&caller.name))?;
+                self.registry.put_caller(caller, revision);
+            }
+            RecordKind::Tombstone => {
+                let tombstone: crate::model::Tombstone = noun(&message)?;
+                in_place(&self.keys, &key, &RecordName::Tombstone(&tombstone.id))?;
+                self.registry.put_tombstone(tombstone, revision);
+            }
+            RecordKind::Uses => {
+                let recorded: SecretUses = noun(&message)?;
+                in_place(&self.keys, &key, &RecordName::Uses(&recorded.id))?;
+                self.uses.push((recorded, revision));
+            }
+            RecordKind::UsesMark => {
+                in_place(&self.keys, &key, &RecordName::UsesMark)?;
+                let UsesMark { seq } = noun(&message)?;
+                self.registry.mark = Mark::at(seq, revision);
+            }
+            RecordKind::Notice => {
+                let notice: crate::model::Notice = noun(&message)?;
+                in_place(&self.keys, &key, &RecordName::Notice(&notice.id))?;
+                self.registry.put_notice(notice, revision);
+            }
+            RecordKind::Checkpoint => {
+                in_place(&self.keys, &key, &RecordName::Checkpoint)?;
+                self.registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint: noun(&message)? });
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Loaded, VaultError> {
+        let Self { keys, mut registry, authority, mut values, uses } = self;
+        for (recorded, revision) in uses {
+            let kept = registry.secrets.get_mut(&recorded.id);
+            let kept = kept.ok_or_else(|| misplaced("a record of fetches has no secret; it"))?;
+            kept.uses = Uses::recorded(recorded, revision);
+        }
+        for kept in registry.secrets.values_mut() {
+            let noun = Arc::clone(&kept.noun);
+            for version in noun.versions.iter().filter(|each| each.state != VersionState::Retired) {
+                let key = keys.store_key(&RecordName::Value(&noun.id, version.number));
+                let value = values.remove(&key).ok_or_else(|| misplaced("a value is missing; a record"))?;
+                kept.values.insert(version.number, value);
+            }
+        }
+        if !values.is_empty() {
+            tracing::warn!(records = values.len(), "the store holds values that no secret owns");
+        }
+        let authority =
+            authority.ok_or_else(|| VaultError::Damaged("the local CA's record is missing".to_owned()))?;
+        Ok(Loaded { keys, authority, registry })
+    }
+}
+
+fn noun<T: DeserializeOwned>(message: &[u8]) -> Result<T, VaultError> {
+    serde_json::from_slice(message).map_err(|_| misplaced("a record of this format can't be read; it"))
+}
+
+fn in_place(keys: &KeyRing, key: &StoreKey, name: &RecordName) -> Result<(), VaultError> {
+    if keys.names(key, name) { Ok(()) } else { Err(misplaced("a record")) }
+}
+
+fn misplaced(what: &str) -> VaultError {
+    VaultError::Damaged(format!("{what} isn't what its place says"))
+}
