@@ -11,7 +11,7 @@ use crate::model::{Restrictions, SecretId, SuiteAppId, Tombstone};
 pub(super) fn bury(registry: &Registry, kept: &KeptSecret, cleared: &Cleared) -> Vec<Noun> {
     let id = &kept.noun.id;
     let mut nouns: Vec<_> =
-        kept.values.keys().map(|number| Noun::Gone { id: id.clone(), number: *number }).collect();
+        kept.values.numbers().map(|number| Noun::Gone { id: id.clone(), number }).collect();
     if kept.uses.revision().is_some() {
         nouns.push(Noun::UsesGone(id.clone()));
     }

@@ -263,7 +263,7 @@ impl Written {
             }
             Noun::Gone { id, number } => {
                 if let Some(kept) = registry.secrets.get_mut(&id) {
-                    kept.values.remove(&number);
+                    kept.values.remove(number);
                 }
             }
             Noun::Uses { uses, changes } => {

@@ -326,7 +326,7 @@ impl<'a> Found<'a> {
                 id: kept.noun.id.clone(),
                 encoding: version.encoding,
                 state: version.standing(now),
-                sealed: kept.values.get(&terms.version)?.clone(),
+                sealed: kept.values.get(terms.version)?.clone(),
             })
         };
         let [first, second] = self.parts;

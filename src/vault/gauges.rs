@@ -10,7 +10,6 @@ use super::notices::NoticeCount;
 use super::session::Asker;
 use super::state::Live;
 use crate::audit::Written;
-use crate::model::VersionState;
 use crate::policy::Action;
 
 /// The state of the vault in numbers.
@@ -60,12 +59,11 @@ impl Vault {
         let live = self.live();
         let Live::Unsealed(open) = &*live else { return None };
         let registry = &open.registry;
-        let versions = registry.secrets.values().flat_map(|kept| &kept.noun.versions);
         Some(Holdings {
             secrets: registry.secrets.len(),
             integrations: registry.integrations.len(),
             callers: registry.callers.values().filter(|kept| kept.noun.is_active()).count(),
-            pending_versions: versions.filter(|version| version.state == VersionState::Pending).count(),
+            pending_versions: registry.secrets.pending(),
             log,
         })
     }

@@ -176,8 +176,12 @@ impl Vault {
             let live = self.live();
             let Live::Unsealed(unsealed) = &*live else { return Ok(()) };
             let now = self.clock.now();
-            let lapsed =
-                unsealed.registry.secrets.values().filter(|kept| kept.noun.has_lapsed(now)).take(MOST_LAPSED);
+            let lapsed = unsealed
+                .registry
+                .secrets
+                .in_grace()
+                .filter(|kept| kept.noun.has_lapsed(now))
+                .take(MOST_LAPSED);
             let moved = lapsed.map(|kept| {
                 let mut secret = Secret::clone(&kept.noun);
                 let destroyed = secret.retire_lapsed(now).destroyed;
@@ -399,7 +403,7 @@ fn nouns(unsealed: &Unsealed, moved: Vec<Moved>) -> Vec<Noun> {
         let id = secret.id.clone();
         let held = unsealed.registry.secrets.get(&id).map(|kept| &kept.values);
         let gone =
-            destroyed.into_iter().filter(|number| held.is_some_and(|values| values.contains_key(number)));
+            destroyed.into_iter().filter(|number| held.is_some_and(|values| values.get(*number).is_some()));
         nouns.extend(gone.map(|number| Noun::Gone { id: id.clone(), number }));
         nouns.push(Noun::Secret(secret));
         nouns.extend(value.map(|(number, value)| Noun::Value { id, number, value }));

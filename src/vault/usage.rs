@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
-use super::registry::Registry;
+use super::registry::{KeptSecret, Registry};
 use super::state::{Live, Unsealed};
 use super::uses::Use;
 use crate::audit::{Log, LoggedEntry, Look, Outcome, Start};
@@ -76,11 +76,16 @@ impl Vault {
 }
 
 fn unrecorded(registry: &Registry) -> Vec<Noun> {
-    let of = |(id, kept): (&SecretId, &super::registry::KeptSecret)| kept.uses.unrecorded(id);
-    let mut nouns: Vec<_> =
-        registry.secrets.iter().filter_map(of).map(|(uses, changes)| Noun::Uses { uses, changes }).collect();
+    let last = registry.mark.last.load(Ordering::Relaxed);
+    let mut nouns = Vec::new();
+    // Every fetch that is counted has moved `last`: a hundred thousand secrets that nobody fetched cost no look.
+    if last > registry.mark.seq {
+        let of = |kept: &KeptSecret| kept.uses.unrecorded(&kept.noun.id);
+        let uses = registry.secrets.values().filter_map(of);
+        nouns.extend(uses.map(|(uses, changes)| Noun::Uses { uses, changes }));
+    }
     let head = registry.checkpoint.as_ref().map_or(0, |kept| kept.checkpoint.seq);
-    let seq = registry.mark.last.load(Ordering::Relaxed).max(head);
+    let seq = last.max(head);
     if !nouns.is_empty() || seq >= registry.mark.seq + MANY_LINES {
         nouns.push(Noun::UsesMark(UsesMark { seq }));
     }
@@ -175,7 +180,7 @@ impl Recalled {
                     .get(&**name)
                     .map_or_else(Vec::new, |kept| kept.noun.secret_ids().map(SecretId::as_str).collect()),
             };
-            for kept in ids.into_iter().filter_map(|id| registry.secrets.get(id)) {
+            for kept in ids.into_iter().filter_map(|id| registry.secrets.named(id)) {
                 kept.uses.add(&caller, more);
             }
         }

@@ -21,9 +21,10 @@ pub struct Use {
     pub count: u64,
 }
 
-/// Of one secret, by caller. The lock is held for the change of one entry.
+/// Of one secret, by caller. The lock is held for the change of one entry. Of most secrets there is nothing to tell:
+/// that takes a word.
 #[derive(Default)]
-pub struct Uses(Mutex<Counted>);
+pub struct Uses(Mutex<Option<Box<Counted>>>);
 
 #[derive(Default)]
 struct Counted {
@@ -40,7 +41,7 @@ impl Uses {
     pub fn recorded(uses: SecretUses, revision: u64) -> Self {
         let each = |CallerUse { caller, version, at, count }: CallerUse| (caller, Use { version, at, count });
         let callers = uses.callers.into_iter().map(each).collect();
-        Self(Mutex::new(Counted { callers, revision: Some(revision), ..Counted::default() }))
+        Self(Mutex::new(Some(Box::new(Counted { callers, revision: Some(revision), ..Counted::default() }))))
     }
 
     /// One fetch.
@@ -51,6 +52,7 @@ impl Uses {
     /// Fetches that came after all that are counted so far.
     pub fn add(&self, caller: &CallerName, more: Use) {
         let mut counted = self.counted();
+        let counted = counted.get_or_insert_default();
         counted.changes += 1;
         if let Some(last) = counted.callers.get_mut(caller) {
             *last = Use { count: last.count.saturating_add(more.count), ..more };
@@ -65,16 +67,17 @@ impl Uses {
 
     /// All of them, by caller.
     pub fn all(&self) -> BTreeMap<CallerName, Use> {
-        self.counted().callers.clone()
+        self.counted().as_ref().map(|counted| counted.callers.clone()).unwrap_or_default()
     }
 
     pub fn revision(&self) -> Option<u64> {
-        self.counted().revision
+        self.counted().as_ref()?.revision
     }
 
     /// What the record lacks, as it would then be, and how many changes that is. None: nothing.
     pub fn unrecorded(&self, id: &SecretId) -> Option<(SecretUses, u64)> {
         let counted = self.counted();
+        let counted = counted.as_ref()?;
         let each = |(caller, &Use { version, at, count }): (&CallerName, &Use)| CallerUse {
             caller: caller.clone(),
             version,
@@ -89,11 +92,12 @@ impl Uses {
     /// The record has so many changes now.
     pub fn is_recorded(&self, changes: u64, revision: u64) {
         let mut counted = self.counted();
+        let counted = counted.get_or_insert_default();
         counted.recorded = changes;
         counted.revision = Some(revision);
     }
 
-    fn counted(&self) -> MutexGuard<'_, Counted> {
+    fn counted(&self) -> MutexGuard<'_, Option<Box<Counted>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

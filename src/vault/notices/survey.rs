@@ -134,7 +134,7 @@ impl Vault {
             let begin = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
             let mut looked = 0;
             let mut last = None;
-            for (id, kept) in registry.secrets.range::<SecretId, _>((begin, Bound::Unbounded)).take(LOOK) {
+            for (id, kept) in registry.secrets.range(begin).take(LOOK) {
                 secret(registry, kept, rules, now, &mut found);
                 separate(registry, &kept.noun, &mut unseparated, &mut found);
                 (looked, last) = (looked + 1, Some(id.clone()));

@@ -40,7 +40,7 @@ impl Site {
         let (mut secret, log) = {
             let live = self.vault.live();
             let unsealed = live.unsealed().ok().unwrap();
-            (Secret::clone(&unsealed.registry.secrets[&id].noun), Arc::clone(&unsealed.log))
+            (Secret::clone(&unsealed.registry.secrets.get(&id).unwrap().noun), Arc::clone(&unsealed.log))
         };
         change(&mut secret);
         let entry = Entry { action: "secret.edit".into(), outcome: Outcome::Allowed, ..Entry::default() };
