@@ -1,7 +1,7 @@
 //! Which secrets of a list are wanted (NETSUITE.md, API secrets, list filters).
 
-use crate::model::{Employee, Invalid, Origin};
-use crate::vault::SeenSecret;
+use super::secrets::Standing;
+use crate::model::{Employee, Invalid, Origin, Secret};
 
 /// Whom a secret is available to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,9 +43,8 @@ impl SecretFilter {
     }
 
     /// Whether a [folded](Self::folded) filter, used by `asker`, wants the secret.
-    pub(super) fn wants(&self, seen: &SeenSecret, asker: &Employee) -> bool {
-        let shared = seen.restrictions.as_ref().is_some_and(|rules| rules.suiteapp.is_some());
-        let secret = &seen.secret;
+    pub(super) fn wants(&self, secret: &Secret, standing: Standing<'_>, asker: &Employee) -> bool {
+        let shared = standing.restrictions.is_some_and(|rules| rules.suiteapp.is_some());
         let exposed = match self.exposure {
             Exposure::All => true,
             Exposure::Local => !shared,
@@ -60,16 +59,23 @@ impl SecretFilter {
         exposed
             && comes
             && self.owner.as_ref().is_none_or(|owner| secret.owners.contains(owner))
-            && self.text.as_ref().is_none_or(|text| says(seen, text))
+            && self.text.as_ref().is_none_or(|text| says(secret, standing, text))
     }
 }
 
-fn says(seen: &SeenSecret, text: &str) -> bool {
-    let secret = &seen.secret;
+fn says(secret: &Secret, standing: Standing<'_>, text: &str) -> bool {
     let fields = [&secret.name, &secret.description].into_iter().map(String::as_str);
-    let words = [Some(secret.id.as_str()), seen.application_id.as_deref()].into_iter().flatten();
+    let words = [Some(secret.id.as_str()), standing.application_id].into_iter().flatten();
     let mut all = fields.chain(words).chain(secret.owners.iter().map(Employee::as_str));
-    all.any(|field| field.to_lowercase().contains(text))
+    all.any(|field| has(field, text))
+}
+
+/// Whether the field, in lower case, contains the text. Most fields are ASCII, and then nothing is copied.
+fn has(field: &str, text: &str) -> bool {
+    if text.is_empty() || !field.is_ascii() {
+        return field.to_lowercase().contains(text);
+    }
+    field.as_bytes().windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()))
 }
 
 impl std::str::FromStr for Exposure {
@@ -95,6 +101,37 @@ impl std::str::FromStr for OriginWanted {
             "this_account" => Ok(Self::ThisAccount),
             "external" => Ok(Self::External),
             _ => Err(Invalid("is no origin: all, my, this_account or external")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_part_is_found_in_any_case_of_letters() {
+        for (field, text, found) in [
+            ("Shop KEY 7", "key", true),
+            ("Shop KEY 7", "keys", false),
+            ("key", "key", true),
+            ("ke", "key", false),
+            ("", "key", false),
+            ("", "", true),
+            ("Größe", "grö", true),
+            ("GROESSE", "ö", false),
+            ("\u{212a}", "k", true),
+        ] {
+            assert_eq!(has(field, text), found, "{field} {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ascii_is_no_special_case(field in "[a-cA-C ]{0,8}", text in "[a-cA-Cö]{0,3}") {
+            let text = text.to_lowercase();
+            prop_assert_eq!(has(&field, &text), field.to_lowercase().contains(&text));
         }
     }
 }

@@ -23,6 +23,9 @@ use crate::model::{
 use crate::policy::Action;
 use crate::secret::Plaintext;
 
+/// Secrets that a list looks at while the registry is held.
+const LOOK: usize = 1024;
+
 /// A secret to be made.
 pub struct NewSecret {
     pub id: SecretId,
@@ -45,6 +48,14 @@ pub struct SeenSecret {
     pub application_id: Option<String>,
     pub revision: Revision,
     pub at: Timestamp,
+}
+
+/// What holds for a secret beside its own record.
+#[derive(Clone, Copy)]
+pub(super) struct Standing<'a> {
+    /// As in [`SeenSecret`].
+    pub restrictions: Option<&'a Restrictions>,
+    pub application_id: Option<&'a str>,
 }
 
 /// Part of a list.
@@ -130,20 +141,42 @@ impl Vault {
         limit: usize,
     ) -> Result<Page<SeenSecret>, VaultError> {
         let cleared = self.clear_general(asker, Action::List, asker.entry(None, "secret.list")).await?;
-        let page = {
-            let live = self.live();
-            let unsealed = live.unsealed()?;
-            let rest =
-                unsealed.registry.secrets.range::<SecretId, _>((lower(after), std::ops::Bound::Unbounded));
-            let visible = rest.filter(|(_, kept)| cleared.sees(&kept.noun.owners));
-            let filter = filter.folded();
-            let wanted = visible
-                .map(|(_, kept)| seen(unsealed, kept, cleared.now))
-                .filter(|seen| filter.wants(seen, &cleared.rights.employee));
-            Page::of(wanted, limit)
-        };
+        let (filter, mut found, mut next) = (filter.folded(), Vec::new(), after.cloned());
+        while let Some(behind) = self.look_through(&cleared, &filter, next.as_ref(), limit + 1, &mut found)? {
+            next = Some(behind);
+            tokio::task::yield_now().await;
+        }
         cleared.looked().await?;
-        Ok(page)
+        Ok(Page::of(found.into_iter(), limit))
+    }
+
+    /// Finds wanted secrets among the next few, until there are `most`. Returns behind which one to go on, if there is
+    /// more to look at: a filter that finds little looks at all there are, and nobody else waits for that long.
+    fn look_through(
+        &self,
+        cleared: &Cleared,
+        filter: &SecretFilter,
+        after: Option<&SecretId>,
+        most: usize,
+        found: &mut Vec<SeenSecret>,
+    ) -> Result<Option<SecretId>, VaultError> {
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        let mut last = None;
+        for (at, (id, kept)) in unsealed.registry.secrets.range(lower(after)).enumerate() {
+            if at == LOOK {
+                return Ok(last);
+            }
+            last = Some(id.clone());
+            let wanted = || filter.wants(&kept.noun, standing(unsealed, kept), &cleared.rights.employee);
+            if cleared.sees(&kept.noun.owners) && wanted() {
+                found.push(seen(unsealed, kept, cleared.now));
+                if found.len() == most {
+                    break;
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// One secret's metadata.
@@ -196,20 +229,32 @@ pub(super) fn check_half(value: &Plaintext, pointer: &str) -> Result<Encoding, F
     }
 }
 
-fn seen(unsealed: &Unsealed, kept: &KeptSecret, at: Timestamp) -> SeenSecret {
+fn standing<'a>(unsealed: &'a Unsealed, kept: &'a KeptSecret) -> Standing<'a> {
     let secret = &kept.noun;
     let owner = unsealed.registry.owner(secret);
     let restrictions = match &secret.integration {
-        Some(_) => owner.and_then(|record| record.restrictions.clone()),
-        None => secret.restrictions.clone(),
+        Some(_) => owner.and_then(|record| record.restrictions.as_ref()),
+        None => secret.restrictions.as_ref(),
     };
-    let suiteapp = || restrictions.as_ref().and_then(|rules| rules.suiteapp.as_ref());
+    let suiteapp = || restrictions.and_then(|rules| rules.suiteapp.as_ref());
     let application_id = match owner {
-        Some(record) => Some(record.application_id.clone()),
-        None => suiteapp().map(SuiteAppId::to_string),
+        Some(record) => Some(record.application_id.as_str()),
+        None => suiteapp().map(SuiteAppId::as_str),
     };
+    Standing { restrictions, application_id }
+}
+
+fn seen(unsealed: &Unsealed, kept: &KeptSecret, at: Timestamp) -> SeenSecret {
+    let (secret, standing) = (Arc::clone(&kept.noun), standing(unsealed, kept));
     let revision = Revision::new(kept.revision, secret.created_at);
-    SeenSecret { secret: Arc::clone(secret), restrictions, application_id, revision, at }
+    let restrictions = standing.restrictions.cloned();
+    SeenSecret {
+        secret,
+        restrictions,
+        application_id: standing.application_id.map(str::to_owned),
+        revision,
+        at,
+    }
 }
 
 /// The secret that an unknown ID is decided against: like the FSM pair's, for a script that nobody runs.
