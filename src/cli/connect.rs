@@ -1,5 +1,7 @@
 //! From the global options to a connection.
 
+use std::pin::Pin;
+
 use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -12,7 +14,9 @@ pub fn with_daemon<T>(
 ) -> Result<T, Failure> {
     let client = client(globals)?;
     block_on(async {
-        let mut connection = client.connect().await?;
+        // As one of one type: else the whole of connecting is in the binary once for each command.
+        let connecting: Pin<Box<dyn Future<Output = _>>> = Box::pin(client.connect());
+        let mut connection = connecting.await?;
         work(&mut connection).await
     })
 }
@@ -44,5 +48,6 @@ pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::new(Exit::Failed, format!("can't start the runtime: {error}")))?;
+    let work: Pin<Box<dyn Future<Output = _>>> = Box::pin(work);
     runtime.block_on(work)
 }
