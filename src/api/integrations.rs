@@ -110,7 +110,8 @@ pub async fn credentials(
     body::none(request)?;
     let (asked, name, known) = (Asked::read(query)?, named(name)?, known(request));
     if let Some(patience) = asked.wait {
-        api.wait(api.vault.await_pair(asker, &name, asked.ask(), &known, patience)).await?;
+        // Boxed, as with a secret.
+        Box::pin(api.wait(api.vault.await_pair(asker, &name, asked.ask(), &known, patience))).await?;
     }
     let pair = api.vault.read_pair(asker, &name, asked.ask()).await?;
     if known.names(pair.version) {
