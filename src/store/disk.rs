@@ -15,8 +15,10 @@ use rustix::fs::{FlockOperation, flock, fstatvfs};
 use super::entries::Staged;
 use super::{Batch, Damage, StoreError};
 
-/// Bytes of sled's page cache; records themselves are held by whoever read them.
-const CACHE: u64 = 16 * 1024 * 1024;
+/// Bytes of sled's page cache; records themselves are held by whoever read them, and what is large is read so rarely
+/// that the kernel's cache will do. It holds leaves of the tree as they were written, and some 20 MiB besides that no
+/// setting bounds at 100,000 secrets.
+const CACHE: u64 = 4 * 1024 * 1024;
 
 /// Free bytes that no write may go below: once sled has met a full disk, it reads no more either.
 const FLOOR: u64 = 16 * 1024 * 1024;
