@@ -44,15 +44,17 @@ pub async fn json<T: DeserializeOwned>(
 
 /// Refuses a body where none belongs.
 pub fn none(request: &Request<Incoming>) -> Result<(), Failure> {
-    if request.body().is_end_stream() { Ok(()) } else { Err(Failure::Malformed("This call takes no body.")) }
+    if is_over(request) { Ok(()) } else { Err(Failure::Malformed("This call takes no body.")) }
+}
+
+/// Whether there is no body, or all of it has been read.
+pub fn is_over(request: &Request<Incoming>) -> bool {
+    request.body().is_end_stream()
 }
 
 /// Reads, and drops, what of a body nobody has taken. A peer that is answered before it has sent all of it finds the
 /// stream reset or the connection closed, and curl, up to Debian 12's at least, then loses the answer.
 pub async fn discard(request: &mut Request<Incoming>) {
-    if request.body().is_end_stream() {
-        return;
-    }
     let reading = async {
         let mut left = 2 * MAX_VALUE_BODY;
         while let Some(Ok(frame)) = request.body_mut().frame().await {

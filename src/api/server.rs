@@ -66,7 +66,9 @@ impl Api {
         let outcome = self.call(session, asker, &mut request, &mut kind).await;
         let decided = outcome.as_ref().map_or_else(Failure::verdict, |_| Some(Decision::Allowed));
         decided.into_iter().for_each(|verdict| self.meter.decided(verdict));
-        body::discard(&mut request).await;
+        if !body::is_over(&request) {
+            Box::pin(body::discard(&mut request)).await;
+        }
         let mut verdict = match outcome {
             Ok(mut reply) => {
                 stamp(&mut reply, &request_id);

@@ -245,3 +245,16 @@ fn last(mut reply: Reply, http2: bool) -> Reply {
     }
     reply
 }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each connection keeps this much room, and each request moves it: what is seldom done is boxed.
+    #[test]
+    fn a_request_takes_little_room() {
+        fn room<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+            size_of::<F>()
+        }
+        assert!(room(Conversation::answer) <= 2560, "{}", room(Conversation::answer));
+    }
+}

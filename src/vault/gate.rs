@@ -78,7 +78,7 @@ struct Weighed {
 }
 
 /// A decision on a release: a permit whose entry waits to be written, or a denial.
-type Decided = Result<(Permit, Begun), (Denial, Entry)>;
+type Decided = Result<(Permit, Begun), (Denial, Box<Entry>)>;
 
 impl Vault {
     /// One secret's value.
@@ -119,12 +119,15 @@ impl Vault {
             let (mut permit, begun) = match decided {
                 Ok(permitted) => permitted,
                 Err((denial, entry)) => {
-                    log.append_denial(entry).await?;
+                    // What is seldom done is boxed: its room would be made for each request.
+                    Box::pin(log.append_denial(*entry)).await?;
                     return Err(denial.into());
                 }
             };
             let seq = log.written(begun).await?;
-            if !self.fetch_large(&mut permit).await? {
+            if permit.parts.each_mut().any(|part| part.sealed.held.is_none())
+                && !Box::pin(self.fetch_large(&mut permit)).await?
+            {
                 continue;
             }
             if let Some(released) = self.open_permitted(permit, seq, asker, asked, ask)? {
@@ -142,7 +145,7 @@ impl Vault {
         let (verdict, told) = weigh(unsealed, asker, asked, ask, now);
         let decided = match verdict {
             Ok(permit) => Ok((permit, unsealed.log.begin(&told, now)?)),
-            Err(denial) => Err((denial, told.to_entry())),
+            Err(denial) => Err((denial, Box::new(told.to_entry()))),
         };
         Ok((decided, Arc::clone(&unsealed.log)))
     }
