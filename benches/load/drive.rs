@@ -90,7 +90,8 @@ pub fn round(target: &Arc<Target>, plan: &Arc<Plan>) -> Result<Measured, String>
     if target.pid.is_some() && server_cpu.is_none() {
         return Err("its process is gone".into());
     }
-    let own_cpu = between(before.1, after.1).unwrap_or_default();
+    // After a number of requests its threads have ended, and their account with them.
+    let own_cpu = between(before.1, after.1).filter(|_| plan.requests.is_none());
     let memory = target.pid.and_then(memory);
     Ok(Measured { seconds, tally, server_cpu, own_cpu, memory })
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 pub struct Measured {
     pub seconds: f64,
     pub tally: Tally,
-    /// Nanoseconds on a CPU: the server's, if its process is known, and the generator's.
+    /// Nanoseconds on a CPU, where they can be told: the server's and the generator's.
     pub server_cpu: Option<u64>,
-    pub own_cpu: u64,
+    pub own_cpu: Option<u64>,
     /// KiB, now and at most.
     pub memory: Option<(u64, u64)>,
 }
@@ -61,7 +61,7 @@ impl Measured {
             "p999_us": quantile(0.999),
             "max_us": round(self.tally.latency.max() as f64 / 1e3, 10.0),
             "cpu_us": self.server_cpu.map(each),
-            "own_cpu_us": each(self.own_cpu),
+            "own_cpu_us": self.own_cpu.map(each),
             "rss_kib": self.memory.map(|(now, _)| now),
             "peak_rss_kib": self.memory.map(|(_, most)| most),
         })
