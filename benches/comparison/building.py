@@ -19,15 +19,17 @@ def target_directory():
     return pathlib.Path(json.loads(cargo("metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"))["target_directory"])
 
 
-def build(daemon=None):
+def build(daemon=None, tools=None):
     """One command for all three, so that the daemon and the bare server share every crate as it was compiled."""
+    if daemon and tools:
+        return Built(*(path.resolve(strict=True) for path in (daemon, *tools)))
     said = cargo("bench", "--locked", "--no-run", "--bench", "ceiling", "--bench", "load", "--message-format", "json-render-diagnostics")
     found = {}
     for line in said.splitlines():
         told = json.loads(line)
         if told.get("reason") == "compiler-artifact" and told.get("executable"):
             found[told["target"]["name"]] = pathlib.Path(told["executable"])
-    return Built(daemon.resolve() if daemon else found["fsm-vault"], found["ceiling"], found["load"])
+    return Built(daemon.resolve(strict=True) if daemon else found["fsm-vault"], found["ceiling"], found["load"])
 
 
 def versions():

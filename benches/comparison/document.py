@@ -2,18 +2,17 @@
 
 import json
 import re
-import subprocess
 import sys
 
-from . import aims, plot
+from . import aims
 
 NAMES = {"bare": "bare hyper + rustls", "write": "**fsm-vault**, `write`", "fsync": "**fsm-vault**, `fsync`",
          "aws_agent": "AWS Secrets Manager Agent", "rusty_vault": "RustyVault"}
 HEAD = ("server", "CPU µs", "requests/s", "p50 µs", "p99 µs", "p99.9 µs")
 
 
-def write(found, here, where, target):
-    """Fills the template beside the scripts, and draws the plot."""
+def write(found, here, path):
+    """Fills the template beside the scripts."""
     parts = {
         "cases:unix": kept(found, "unix", 1, (16, 64, 1)), "cases:tcp": kept(found, "tcp", 1, (16, 64, 1)),
         "cases:http2": kept(found, "unix", 2, (16, 64)) + "\n\n" + kept(found, "tcp", 2, (16, 64)),
@@ -32,11 +31,8 @@ def write(found, here, where, target):
         return parts[name]
 
     text = re.sub(r"\{\{([a-z0-9:._]+)\}\}", part, (here / "performance.md.in").read_text())
-    (where / "performance.md").write_text(quick + text)
-    drawing = target / "performance" / "plot.json"
-    drawing.write_text(json.dumps(plot.bars(found)))
-    subprocess.run([plot.python(target), "-m", "comparison.plot", drawing, where / "performance.svg"], cwd=here, check=True)
-    print(f"wrote {where / 'performance.md'} and performance.svg", file=sys.stderr)
+    path.write_text(quick + text)
+    print(f"wrote {path}", file=sys.stderr)
 
 
 def table(head, rows):

@@ -14,6 +14,14 @@ COLOURS = {"bare": "#8b949e", "write": "#1f883d", "fsync": "#2da44e", "aws_agent
 INK, INK_DARK = "#1f2328", "#e6edf3"
 
 
+def write(found, here, target, path):
+    """Draws by an interpreter that has the library."""
+    drawing = target / "performance" / "plot.json"
+    drawing.write_text(json.dumps(bars(found)))
+    subprocess.run([python(target), "-m", "comparison.plot", drawing.resolve(), path.resolve()], cwd=here, check=True)
+    print(f"wrote {path}", file=sys.stderr)
+
+
 def bars(found):
     """For each case and server: name, colour, and the two figures."""
     drawn = []
@@ -60,10 +68,11 @@ def draw(drawn, path):
         axes.spines[:].set_visible(False)
     sides[0].invert_yaxis()
     figure.savefig(path, transparent=True, metadata={"Date": None, "Creator": None})
-    # The reader's scheme decides about the ink.
-    style = f"<style>@media (prefers-color-scheme: dark) {{ [style*='{INK}'] {{ fill: {INK_DARK} !important }} }} text {{ font-family: system-ui, sans-serif !important }}</style>"
     text = pathlib.Path(path).read_text()
-    pathlib.Path(path).write_text(re.sub(r"(<svg\b[^>]*>)", lambda match: match[1] + style, text, count=1))
+    text = re.sub(r"font-family: [^;\"]+", "font-family: system-ui, sans-serif", text)
+    # The reader's colour scheme decides about the ink.
+    dark = f"<style>@media (prefers-color-scheme: dark) {{ [style*='{INK}'] {{ fill: {INK_DARK} !important }} }}</style>"
+    pathlib.Path(path).write_text(re.sub(r"(<svg\b[^>]*>)", lambda match: match[1] + dark, text, count=1))
 
 
 if __name__ == "__main__":

@@ -44,10 +44,10 @@ def environment():
 class Running:
     """Servers, until the end of the `with`."""
 
-    def __init__(self, built, target):
+    def __init__(self, built, beside):
         self.built, self.processes, self.peers, self.missing = built, [], [], {}
-        # On the disk that the build is on: /tmp may be memory, where an fsync costs nothing.
-        self.place = pathlib.Path(tempfile.mkdtemp(prefix="run.", dir=target / "performance"))
+        # In the target directory unless told otherwise: /tmp may be memory, where an fsync costs nothing.
+        self.place = pathlib.Path(tempfile.mkdtemp(prefix="run.", dir=beside))
         # A socket's path is short.
         self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="fsm-vault."))
 
