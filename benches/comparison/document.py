@@ -11,8 +11,8 @@ NAMES = {"bare": "bare hyper + rustls", "write": "**fsm-vault**, `write`", "fsyn
 HEAD = ("server", "CPU µs", "requests/s", "p50 µs", "p99 µs", "p99.9 µs")
 
 
-def write(found, here, path):
-    """Fills the template beside the scripts."""
+def write(found, here, figures, path):
+    """Fills the template beside the scripts; `figures` is where the fragments are."""
     parts = {
         "cases:unix": kept(found, "unix", 1, (16, 64, 1)), "cases:tcp": kept(found, "tcp", 1, (16, 64, 1)),
         "cases:http2": kept(found, "unix", 2, (16, 64)) + "\n\n" + kept(found, "tcp", 2, (16, 64)),
@@ -20,19 +20,31 @@ def write(found, here, path):
         "machine": machine(found), "versions": versions(found), "instructions": instructions(here),
         "rounds": f"{found['rounds']} rounds of {found['seconds']:g} s", "summary": summary(found),
     }
-    quick = "> **A quick run, made to see that it works: these figures mean nothing.**\n\n" if found["quick"] else ""
+    brief = "> **A brief run, made to see that it works: these figures mean nothing.**\n\n" if found["brief"] else ""
 
     def part(match):
         name = match[1]
         if name.startswith("file:"):
             # What another command measures and writes; it stays when this one writes anew.
-            fragment = here / "figures" / name.removeprefix("file:")
+            fragment = figures / name.removeprefix("file:")
             return fragment.read_text().strip() if fragment.exists() else "Not measured yet."
         return parts[name]
 
     text = re.sub(r"\{\{([a-z0-9:._]+)\}\}", part, (here / "performance.md.in").read_text())
-    path.write_text(quick + text)
+    path.write_text(brief + text)
     print(f"wrote {path}", file=sys.stderr)
+
+
+def into_readme(found, path):
+    """Puts the three lines that matter between their marks."""
+    head, tail = "<!-- benches/run writes these lines. -->\n\n", "\n<!-- Thus far. -->\n"
+    text = path.read_text()
+    before, _, rest = text.partition(head)
+    _, found_tail, after = rest.partition(tail)
+    if not found_tail:
+        raise SystemExit(f"{path}: the marks around the figures are gone")
+    path.write_text(f"{before}{head}{summary(found)}\n{tail}{after}")
+    print(f"wrote the figures in {path}", file=sys.stderr)
 
 
 def table(head, rows):
@@ -41,7 +53,8 @@ def table(head, rows):
 
 
 def measured(each):
-    return [f"{each['cpu_us']:.1f}", f"{each['per_second']:,.0f}", f"{each['p50_us']:,.0f}", f"{each['p99_us']:,.0f}", f"{each['p999_us']:,.0f}"]
+    times = (f"{each[figure]:,.0f}" for figure in ("p50_us", "p99_us", "p999_us"))
+    return [f"{each['cpu_us']:.1f}", f"{each['per_second']:,.0f}", *times]
 
 
 def lines(found, case):
@@ -64,7 +77,8 @@ def kept(found, over, http, numbers):
 
 def cold(found):
     parts = []
-    for case, title in (("cold unix http1 16", "Unix socket, HTTP/1.1"), ("cold tcp http1 16", "TCP, HTTP/1.1"), ("cold tcp http2 16", "TCP, HTTP/2")):
+    titles = {"cold unix http1 16": "Unix socket, HTTP/1.1", "cold tcp http1 16": "TCP, HTTP/1.1", "cold tcp http2 16": "TCP, HTTP/2"}
+    for case, title in titles.items():
         rows = [[name(each), *measured(each)] for each in lines(found, case)]
         if rows:
             parts.append(table((title, *HEAD[1:]), rows))
@@ -91,7 +105,8 @@ def servers(found):
 def machine(found):
     of = found["machine"]
     return (f"{of['date']}; {of['cpu']}, {of['cores']} cores, {of['memory_gib']} GiB; Linux {of['kernel']}, {of['file_system']}; "
-            f"fdatasync of an appended line {of['fsync_us']['p50']} µs (p99 {of['fsync_us']['p99']} µs); load average before the run {of['load_average']:.1f}")
+            f"fdatasync of an appended line {of['fsync_us']['p50']:,} µs (p99 {of['fsync_us']['p99']:,} µs); "
+            f"load average before the run {of['load_average']:.1f}")
 
 
 def versions(found):
@@ -116,5 +131,6 @@ def summary(found):
         of = lambda case, figure: results.of(case, server, figure)  # noqa: E731
         rows.append([NAMES[server], f"{of(aims.U16, 'cpu_us'):.1f}", f"{of(aims.U16, 'per_second'):,.0f}", f"{of(aims.U16, 'p50_us'):,.0f}",
                      f"{of(aims.U64, 'per_second'):,.0f}", f"{of('cold unix http1 16', 'per_second'):,.0f}"])
-    head = ("Unix socket, mutual TLS", "CPU µs a request", "requests/s, 16 connections", "p50 µs", "requests/s, 64", "handshake + fetch/s")
+    head = ("Unix socket, mutual TLS", "CPU µs a request", "requests/s, 16 connections", "p50 µs", "requests/s, 64",
+            "handshake + fetch/s")
     return table(head, rows) if rows else "No summary: its cases were not measured."
