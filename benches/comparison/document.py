@@ -62,7 +62,8 @@ def lines(found, case):
 
 
 def name(each):
-    return NAMES[each["server"]] + ("" if each["tls"] else ", no TLS")
+    where = ", TCP" if each["over"] == "tcp" and each["case"].startswith("unix") else ""
+    return NAMES[each["server"]] + where + ("" if each["tls"] else ", no TLS")
 
 
 def kept(found, over, http, numbers):
@@ -104,8 +105,10 @@ def servers(found):
 
 def machine(found):
     of = found["machine"]
+    before, after = (f"{each['p50']:,} µs (p99 {each['p99']:,} µs)" for each in of["fsync_us"])
+    synced = f"{before} before the run, {after} after it"
     return (f"{of['date']}; {of['cpu']}, {of['cores']} cores, {of['memory_gib']} GiB; Linux {of['kernel']}, {of['file_system']}; "
-            f"fdatasync of an appended line {of['fsync_us']['p50']:,} µs (p99 {of['fsync_us']['p99']:,} µs); "
+            f"fdatasync of an appended line {synced}; "
             f"load average before the run {of['load_average']:.1f}")
 
 

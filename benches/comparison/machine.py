@@ -17,6 +17,8 @@ def describe(place):
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "cpu": cpu, "cores": len(os.sched_getaffinity(0)), "memory_gib": round(memory / 2**20),
         "kernel": platform.release().split("-")[0], "file_system": file_system(place),
+        # On the disk that the daemons' logs are on; one more follows after the run, and the better one counts.
+        "fsync_us": [fsync_us(place)],
         # What else ran on it, as the figures begin.
         "load_average": os.getloadavg()[0],
     }

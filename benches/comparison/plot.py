@@ -27,7 +27,8 @@ def bars(found):
     drawn = []
     for case in CASES:
         for each in found["results"]:
-            if each["case"] == case:
+            # The peers are in both, on TCP.
+            if each["case"] == case and each["over"] == case.split()[0]:
                 server, over = each["server"], {"unix": "Unix", "tcp": "TCP"}[each["over"]]
                 drawn.append([f"{LABELS[server]} · {over}", COLOURS[server], each["cpu_us"], each["per_second"]])
     return drawn

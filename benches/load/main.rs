@@ -78,6 +78,8 @@ struct Options {
 enum Over {
     Unix,
     Tcp,
+    /// The Unix socket of a target that has one
+    Either,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -66,11 +66,16 @@ impl Target {
         let told: Told = serde_json::from_str(file.as_deref().unwrap_or(text))
             .map_err(|error| format!("target: {error}"))?;
         let fault = |what: &str| format!("{}: {what}", told.name);
+        let over = match over {
+            Over::Either if told.unix.is_some() => Over::Unix,
+            Over::Either => Over::Tcp,
+            given => given,
+        };
         let with_tls = over == Over::Unix || told.url.as_ref().is_some_and(|url| url.starts_with("https://"));
         let address = match (over, &told.unix, &told.url) {
             (Over::Unix, Some(path), _) => Address::Unix(path.clone()),
             (Over::Unix, None, _) => return Err(fault("has no Unix socket")),
-            (Over::Tcp, _, Some(url)) => {
+            (_, _, Some(url)) => {
                 let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
                 let host = rest.unwrap_or(url).trim_end_matches('/').replace("localhost", "127.0.0.1");
                 let address: SocketAddr =
@@ -80,7 +85,7 @@ impl Target {
                 }
                 Address::Tcp(address)
             }
-            (Over::Tcp, _, None) => return Err(fault("has no url")),
+            (_, _, None) => return Err(fault("has no url")),
         };
         let files = told.tls.or_else(|| {
             let file = |name| identity.map(|directory| directory.join(name));
