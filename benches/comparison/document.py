@@ -9,6 +9,8 @@ from . import aims
 NAMES = {"bare": "bare hyper + rustls", "write": "**fsm-vault**, `write`", "fsync": "**fsm-vault**, `fsync`",
          "aws_agent": "AWS Secrets Manager Agent", "rusty_vault": "RustyVault"}
 HEAD = ("server", "CPU µs", "requests/s", "p50 µs", "p99 µs", "p99.9 µs")
+# The share of the machine that others may take before the document warns.
+QUIET = 0.1
 
 
 def write(found, here, figures, path):
@@ -20,7 +22,11 @@ def write(found, here, figures, path):
         "machine": machine(found), "versions": versions(found), "instructions": instructions(here),
         "rounds": f"{found['rounds']} rounds of {found['seconds']:g} s", "summary": summary(found),
     }
-    brief = "> **A brief run, made to see that it works: these figures mean nothing.**\n\n" if found["brief"] else ""
+    warning = ""
+    if found["brief"]:
+        warning = "> **A brief run, made to see that it works: these figures mean nothing.**\n\n"
+    elif max(found["machine"]["busy"]) > QUIET:
+        warning = "> **The machine was busy with other work: these figures are uneven, and worse than on a quiet one.**\n\n"
 
     def part(match):
         name = match[1]
@@ -31,7 +37,7 @@ def write(found, here, figures, path):
         return parts[name]
 
     text = re.sub(r"\{\{([a-z0-9:._]+)\}\}", part, (here / "performance.md.in").read_text())
-    path.write_text(brief + text)
+    path.write_text(warning + text)
     print(f"wrote {path}", file=sys.stderr)
 
 
@@ -109,7 +115,7 @@ def machine(found):
     synced = f"{before} before the run, {after} after it"
     return (f"{of['date']}; {of['cpu']}, {of['cores']} cores, {of['memory_gib']} GiB; Linux {of['kernel']}, {of['file_system']}; "
             f"fdatasync of an appended line {synced}; "
-            f"load average before the run {of['load_average']:.1f}")
+            f"at work with something else: {of['busy'][0]:.0%} of the machine before the run, {of['busy'][1]:.0%} after it")
 
 
 def versions(found):

@@ -19,9 +19,18 @@ def describe(place):
         "kernel": platform.release().split("-")[0], "file_system": file_system(place),
         # On the disk that the daemons' logs are on; one more follows after the run, and the better one counts.
         "fsync_us": [fsync_us(place)],
-        # What else ran on it, as the figures begin.
-        "load_average": os.getloadavg()[0],
+        # By others: before the run, and once more after it.
+        "busy": [busy()],
     }
+
+
+def busy(seconds=3):
+    """The share of the machine that is at work while nothing is asked: others' work, which disturbs."""
+    def ticks():
+        times = [int(each) for each in pathlib.Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+        return sum(times[:8]), times[3] + times[4]
+    (all_before, idle_before), _, (all_after, idle_after) = ticks(), time.sleep(seconds), ticks()
+    return round(1 - (idle_after - idle_before) / max(all_after - all_before, 1), 3)
 
 
 def file_system(place):

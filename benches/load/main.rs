@@ -96,7 +96,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match run(&Options::parse()) {
-        Ok(failed) if failed == 0 => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
         Ok(failed) => {
             eprintln!("load: {failed} requests failed");
             ExitCode::FAILURE
