@@ -21,6 +21,7 @@ def write(found, here, figures, path):
         "cases:cold": cold(found), "cases:other": other(found), "aims": aims_table(found), "servers": servers(found),
         "machine": machine(found), "versions": versions(found), "instructions": instructions(here),
         "rounds": f"{found['rounds']} rounds of {found['seconds']:g} s", "summary": summary(found),
+        "failures": failures(found),
     }
     warning = ""
     if found["brief"]:
@@ -128,6 +129,12 @@ def instructions(here):
         return "Not counted yet."
     counted = json.loads(path.read_text())["instructions"]
     return table(("case", "user instructions a request"), [[f"`{case}`", f"{count:,}"] for case, count in counted.items()])
+
+
+def failures(found):
+    wrong = [f"{each['errors']} of {each['case']}, {NAMES[each['server']]} ({each['first_error']})"
+             for each in found["results"] if each["errors"]]
+    return f"Requests that failed, which no figure counts: {'; '.join(wrong)}." if wrong else "No request failed."
 
 
 def summary(found):

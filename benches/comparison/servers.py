@@ -54,6 +54,11 @@ class Running:
     def __enter__(self):
         return self
 
+    def keep_logs(self, beside):
+        """What the daemons said, for whoever wonders about a request that failed."""
+        for durability in ("write", "fsync"):
+            shutil.copy(self.place / durability / "log", beside / f"{durability}.log")
+
     def __exit__(self, *_):
         # A second Ctrl-C doesn't leave servers behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
