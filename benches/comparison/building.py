@@ -32,14 +32,14 @@ def build(daemon=None, tools=None):
     return Built(daemon.resolve(strict=True) if daemon else found["fsm-vault"], found["ceiling"], found["load"])
 
 
-def versions():
-    """The compiler's and those of the crates that carry a request."""
+def versions(is_built_here):
+    """The compiler's and those of the crates that carry a request; the commit, where the daemon was built from it."""
     locked = tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]
     named = ("fsm-vault", "hyper", "rustls", "aws-lc-rs", "tokio", "aes-gcm")
     crates = {each["name"]: each["version"] for each in locked if each["name"] in named}
     rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True, cwd=ROOT).stdout.split()[1]
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
-    return {"rustc": rustc, "commit": commit or None} | {name: crates[name] for name in named if name in crates}
+    return {"rustc": rustc, "commit": commit if is_built_here else None} | {name: crates[name] for name in named if name in crates}
 
 
 def cargo(*words):
