@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let options = Options::parse();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(options))
+    fsm_vault::daemon::runtime()?.block_on(serve(options))
 }
 
 async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
