@@ -18,13 +18,15 @@ use super::server::Api;
 use crate::model::{Domain, Employee, FieldError, Invalid, SecretId, VersionWanted, line_of_text};
 use crate::policy::Ask;
 use crate::secret::Plaintext;
-use crate::vault::{Asker, Known, NewSecret, Page, SecretFilter, SeenSecret};
+use crate::vault::{Asker, Known, NewSecret, Page, SecretFilter, SeenSecret, aside};
 use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView, value_body};
 
 /// NetSuite's limits for what people read.
 const MAX_NAME: usize = 300;
 const MAX_DESCRIPTION: usize = 4000;
 const MAX_OWNERS: usize = 100;
+/// Bytes of a value beyond which writing it out is done beside other requests.
+const LARGE: usize = 64 * 1024;
 /// Of a read that waits for a change.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
@@ -100,8 +102,9 @@ pub async fn value(
     let reply = if wants_bytes {
         answer::revealed_bytes(opened.value, opened.departing)
     } else {
-        let body =
-            value_body(opened.id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
+        let write =
+            || value_body(opened.id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
+        let body = if opened.value.lend(<[u8]>::len) > LARGE { aside(write) } else { write() };
         answer::revealed(StatusCode::OK, body, opened.departing)
     };
     Ok(answer::tagged(reply, opened.version))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::aside::aside;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::outgoing::Departing;
@@ -125,12 +126,12 @@ impl Vault {
                 }
             };
             let seq = log.written(begun).await?;
-            if permit.parts.each_mut().any(|part| part.sealed.held.is_none())
-                && !Box::pin(self.fetch_large(&mut permit)).await?
-            {
+            let large = permit.parts.each_mut().any(|part| part.sealed.held.is_none());
+            if large && !Box::pin(self.fetch_large(&mut permit)).await? {
                 continue;
             }
-            if let Some(released) = self.open_permitted(permit, seq, asker, asked, ask)? {
+            let open = || self.open_permitted(permit, seq, asker, asked, ask);
+            if let Some(released) = if large { aside(open) } else { open() }? {
                 return Ok(released);
             }
         }

@@ -5,6 +5,7 @@
 //! released once a seal or a revocation has been acknowledged. Knows no HTTP.
 
 mod access;
+mod aside;
 mod burial;
 mod caller_edit;
 mod callers;
@@ -47,6 +48,7 @@ mod uses;
 mod watch;
 
 pub use access::Access;
+pub use aside::aside;
 pub use caller_edit::{CallerEdit, RoleEdit};
 pub use callers::SeenCaller;
 pub use consumers::Consumer;
