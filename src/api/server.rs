@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use hyper::{Method, Request};
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestId, RequestIds};
-use super::route::{Call, route};
+use super::route::{Call, is_fetch, route};
 use super::{
     answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, notices, openapi,
     secrets, system, versions, watch,
@@ -57,8 +58,36 @@ impl Api {
         Ok(Self { vault, patience, waiting, stopping, meter, request_ids })
     }
 
-    /// Answers one request of a connection.
-    pub async fn answer(&self, session: &Arc<Session>, mut request: Request<Incoming>) -> Verdict {
+    /// Answers one request of a connection. A fetch ends with its connection; any other call may be a change, and is
+    /// brought to its end whatever becomes of who asked: between the store and the registry no half may stay.
+    pub fn answer<'a>(
+        self: &'a Arc<Self>,
+        session: &'a Arc<Session>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Verdict> + Send + 'a {
+        if is_fetch(request.method(), request.uri().path()) {
+            Either::Left(self.answer_now(session, request))
+        } else {
+            Either::Right(Box::pin(self.answer_to_the_end(session, request)))
+        }
+    }
+
+    async fn answer_to_the_end(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        request: Request<Incoming>,
+    ) -> Verdict {
+        let (api, session) = (Arc::clone(self), Arc::clone(session));
+        let answering = tokio::spawn(async move { api.answer_now(&session, request).await });
+        match answering.await {
+            Ok(verdict) => verdict,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime ends, and this task with it.
+            Err(_) => Verdict { reply: self.shutting_down(), ends_connection: true },
+        }
+    }
+
+    async fn answer_now(&self, session: &Arc<Session>, mut request: Request<Incoming>) -> Verdict {
         let request_id = self.request_ids.next();
         let asker = Asker { session, request_id: request_id.as_str() };
         let bare = request.method() == Method::HEAD;
