@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 
 use super::log::AuditError;
 
+/// Bytes of room that an empty lot keeps.
+const KEPT: usize = 256 * 1024;
+
 /// Lines that wait to be written.
 #[derive(Default)]
 pub(super) struct Lot {
@@ -78,6 +81,9 @@ impl Lot {
         let _ = fate.pieces.set(pieces);
         self.bodies.clear();
         self.lines.clear();
+        // A crowd that came once leaves no room behind.
+        self.bodies.shrink_to(KEPT);
+        self.lines.shrink_to(KEPT / size_of::<Line>());
         (fate, self)
     }
 }

@@ -11,7 +11,7 @@
 //! are to be stored often. Once retention has removed a damaged segment and the header that remembers it,
 //! the rest verifies.
 //!
-//! Nothing is released before [`Log::append`] of its entry has returned `Ok`.
+//! Nothing is released before [`Log::append`] of its entry, or [`Log::written`] of one begun, has returned `Ok`.
 
 mod chain;
 mod disk;

@@ -95,11 +95,7 @@ impl Queue {
         if bodies.iter().any(|body| is_too_long(body)) {
             return Err(AuditError::TooLarge);
         }
-        let mut tickets = Vec::with_capacity(bodies.len());
-        for body in bodies {
-            tickets.push(self.queue(time, body, true)?);
-        }
-        for ticket in tickets {
+        for ticket in self.queue_all(time, bodies)? {
             ticket.settled().await?;
         }
         Ok(())
@@ -109,17 +105,37 @@ impl Queue {
         if is_too_long(body) {
             return Err(AuditError::TooLarge);
         }
-        let mut lines = lock(&self.lines);
-        if lines.closed {
-            return Err(AuditError::Closed);
-        }
-        if lines.quick.len() + lines.durable.len() >= MAX_WAITING {
-            return Err(AuditError::Unavailable(io::ErrorKind::WouldBlock));
-        }
+        let mut lines = self.with_room(1)?;
         if !durable {
             return Ok(lines.quick.add(time, body));
         }
         let ticket = lines.durable.add(time, body);
+        self.rouse(lines);
+        Ok(ticket)
+    }
+
+    /// All at once, or none: they are of one change.
+    fn queue_all(&self, time: Timestamp, bodies: &[Vec<u8>]) -> Result<Vec<Ticket>, AuditError> {
+        let mut lines = self.with_room(bodies.len())?;
+        let tickets = bodies.iter().map(|body| lines.durable.add(time, body)).collect();
+        self.rouse(lines);
+        Ok(tickets)
+    }
+
+    /// The lines, if so many more may wait.
+    fn with_room(&self, count: usize) -> Result<MutexGuard<'_, Lines>, AuditError> {
+        let lines = lock(&self.lines);
+        if lines.closed {
+            return Err(AuditError::Closed);
+        }
+        if lines.quick.len() + lines.durable.len() + count > MAX_WAITING {
+            return Err(AuditError::Unavailable(io::ErrorKind::WouldBlock));
+        }
+        Ok(lines)
+    }
+
+    /// Wakes the thread behind durable lines, if it waits for no more than there are.
+    fn rouse(&self, mut lines: MutexGuard<'_, Lines>) {
         let wake = lines.wake_at > 0 && lines.durable.len() >= lines.wake_at;
         if wake {
             lines.wake_at = 0;
@@ -128,7 +144,6 @@ impl Queue {
         if wake {
             self.durable.notify_one();
         }
-        Ok(ticket)
     }
 
     fn write_quick(&self) {
@@ -166,17 +181,18 @@ impl Queue {
         let mut pace = Pace::default();
         loop {
             let closed = self.gather(&mut pace);
-            let written = self.with_writer(|writer| {
-                let lot = lock(&self.lines).take(|lines| &mut lines.durable);
-                let (begun, count) = (Instant::now(), lot.len());
-                let fate = (count > 0).then(|| self.commit(writer, lot, true));
+            let mut writer = lock(&self.writer);
+            let lot = lock(&self.lines).take(|lines| &mut lines.durable);
+            let (begun, count) = (Instant::now(), lot.len());
+            if count > 0 {
+                let fate = self.commit(&mut writer, lot, true);
+                self.wake(fate);
                 pace.wrote(count, begun.elapsed());
-                fate
-            });
-            match written {
-                Some(fate) => self.wake(fate),
-                None if closed => return,
-                None => {}
+            }
+            drop(writer);
+            self.write_quick();
+            if closed && count == 0 {
+                return;
             }
         }
     }
