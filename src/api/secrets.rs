@@ -104,7 +104,14 @@ pub async fn value(
     } else {
         let write =
             || value_body(opened.id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
-        let body = if opened.value.lend(<[u8]>::len) > LARGE { aside(write) } else { write() };
+        let body = if opened.value.lend(<[u8]>::len) > LARGE {
+            let body = aside(write);
+            // It took a while, in which the connection's end could not be looked at.
+            api.vault.still_stands(asker)?;
+            body
+        } else {
+            write()
+        };
         answer::revealed(StatusCode::OK, body, opened.departing)
     };
     Ok(answer::tagged(reply, opened.version))

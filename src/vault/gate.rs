@@ -130,6 +130,8 @@ impl Vault {
             if large && !Box::pin(self.fetch_large(&mut permit)).await? {
                 continue;
             }
+            // The semaphore is never closed.
+            let _place = if large { Box::pin(self.large.acquire()).await.ok() } else { None };
             let open = || self.open_permitted(permit, seq, asker, asked, ask);
             if let Some(released) = if large { aside(open) } else { open() }? {
                 return Ok(released);

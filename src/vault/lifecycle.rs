@@ -1,9 +1,13 @@
 //! A vault from the daemon's start to its end: opened sealed, unsealed by a passphrase, sealed again.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
+use std::thread::available_parallelism;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::directory::Directory;
 use super::error::VaultError;
@@ -42,6 +46,8 @@ pub struct Vault {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// Shared by fetches from before their audit entry until they are counted; alone by whoever records the counts.
     pub(super) fetching: Fetching,
+    /// Places for opening large values, each of which takes a thread for milliseconds.
+    pub(super) large: Semaphore,
     pub(super) attempts: tokio::sync::Mutex<Attempts>,
     /// Full operators as last recorded in `tls/`, for the time when the registry is sealed.
     pub(super) operators: Mutex<Vec<KnownOperator>>,
@@ -105,6 +111,7 @@ impl Vault {
             live: RwLock::new(Live::Sealed),
             turn: tokio::sync::Mutex::new(()),
             fetching: Fetching::default(),
+            large: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
             attempts: tokio::sync::Mutex::default(),
             operators,
             tls,
@@ -165,6 +172,13 @@ impl Vault {
         let asker = Asker { session, request_id: "" };
         live.unsealed()
             .is_ok_and(|open| recognise(recognised(&open.registry, asker), self.clock.now()).is_ok())
+    }
+
+    /// Refuses what is on its way out to somebody who has lost it.
+    pub fn still_stands(&self, asker: Asker<'_>) -> Result<(), VaultError> {
+        let live = self.live();
+        recognise(recognised(&live.unsealed()?.registry, asker), self.clock.now())?;
+        Ok(())
     }
 
     /// Ends the vault's life in this process: what is counted is written, the head recorded, the keys wiped.
