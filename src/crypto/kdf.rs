@@ -53,6 +53,15 @@ impl Argon2Cost {
     /// 64 MiB, three passes, one lane.
     pub const DEFAULT: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 
+    /// In each respect the dearer of the two.
+    pub fn dearer(self, other: Self) -> Self {
+        Self {
+            memory_kib: self.memory_kib.max(other.memory_kib),
+            passes: self.passes.max(other.passes),
+            lanes: self.lanes.max(other.lanes),
+        }
+    }
+
     /// The cheapest that is accepted is the OWASP cheat sheet's 19 MiB and two passes. The dearest, 4 GiB,
     /// 64 passes and 16 lanes, keeps a damaged header from asking for all the host's memory.
     pub fn check(self) -> Result<Self, CostError> {

@@ -20,22 +20,17 @@
 //!
 //! The AAD of a slot is `"fsm-vault slot"`, the vault id, the format and the slot's first 45 bytes.
 
-use zeroize::Zeroizing;
-
 use super::ring::KeyRing;
 use super::sealed::FORMAT;
-use crate::crypto::{
-    self, AeadKey, Argon2Cost, CostError, DerivedKey, Failed, NONCE_LEN, Password, SALT_LEN, TAG_LEN,
-};
+use super::slot::{SLOT, Slot};
+use crate::crypto::{self, Argon2Cost, CostError, DerivedKey, Failed};
+use crate::model::SlotId;
 use crate::secret::Plaintext;
 
 const MAGIC: &[u8; 4] = b"FSMV";
-const PASSPHRASE: u8 = 1;
 const FIXED: usize = 22;
-const WRAPPED: usize = NONCE_LEN + 32 + TAG_LEN;
-const OPEN_PART: usize = 45;
-const SLOT: usize = OPEN_PART + WRAPPED + 4;
-const MAX_SLOTS: usize = 8;
+/// Slots that a header has room for.
+pub const MAX_SLOTS: usize = 8;
 
 /// 16 random bytes that tell one vault from every other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,12 +40,6 @@ pub struct VaultId([u8; 16]);
 pub struct Header {
     vault: VaultId,
     slots: Vec<Slot>,
-}
-
-struct Slot {
-    cost: Argon2Cost,
-    salt: [u8; SALT_LEN],
-    wrapped: [u8; WRAPPED],
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +53,15 @@ pub enum HeaderError {
     /// No slot opens with this passphrase.
     #[error("wrong passphrase")]
     WrongPassphrase,
+    #[error("there is no such key slot")]
+    NoSuchSlot,
+    #[error("it is the last key slot")]
+    LastSlot,
+    #[error("all key slots are taken")]
+    NoRoom,
+    /// A slot opens with this passphrase already.
+    #[error("the key slot {0} opens with this passphrase already")]
+    InUse(SlotId),
     #[error(transparent)]
     Crypto(#[from] Failed),
 }
@@ -98,12 +96,92 @@ impl Header {
 
     /// The keys, for whoever knows a passphrase. Costs one Argon2id for each slot tried, right or wrong.
     pub fn unlock(&self, passphrase: &Plaintext) -> Result<KeyRing, HeaderError> {
+        self.open(passphrase).map(|(_, keys)| keys)
+    }
+
+    /// The same, and which slot the passphrase opens.
+    pub fn open(&self, passphrase: &Plaintext) -> Result<(SlotId, KeyRing), HeaderError> {
         for slot in &self.slots {
             if let Some(root) = slot.unwrap(self.vault, passphrase)? {
-                return Ok(KeyRing::new(self.vault, root));
+                return Ok((slot.id(), KeyRing::new(self.vault, root)));
             }
         }
         Err(HeaderError::WrongPassphrase)
+    }
+
+    /// The slots' IDs, in their order.
+    pub fn slots(&self) -> impl ExactSizeIterator<Item = SlotId> {
+        self.slots.iter().map(Slot::id)
+    }
+
+    /// With one slot more, for this passphrase. Costs one Argon2id for each slot that there is, and one.
+    pub fn with_slot(
+        &self,
+        keys: &KeyRing,
+        passphrase: &Plaintext,
+        cost: Argon2Cost,
+    ) -> Result<(Self, SlotId), HeaderError> {
+        if self.slots.len() >= MAX_SLOTS {
+            return Err(HeaderError::NoRoom);
+        }
+        self.change(keys, passphrase, cost, |slots, new| slots.push(new))
+    }
+
+    /// With a slot for this passphrase in the place of another. Costs as much as [`Self::with_slot`].
+    pub fn replacing(
+        &self,
+        old: SlotId,
+        keys: &KeyRing,
+        passphrase: &Plaintext,
+        cost: Argon2Cost,
+    ) -> Result<(Self, SlotId), HeaderError> {
+        let at = self.slots().position(|id| id == old).ok_or(HeaderError::NoSuchSlot)?;
+        self.change(keys, passphrase, cost, |slots, new| slots[at] = new)
+    }
+
+    /// Without one of the slots; the last one stays.
+    pub fn without(&self, id: SlotId) -> Result<Self, HeaderError> {
+        let mut slots = self.slots.clone();
+        slots.retain(|slot| slot.id() != id);
+        match (slots.len(), self.slots.len()) {
+            (left, before) if left == before => Err(HeaderError::NoSuchSlot),
+            (0, _) => Err(HeaderError::LastSlot),
+            _ => Ok(Self { vault: self.vault, slots }),
+        }
+    }
+
+    fn change(
+        &self,
+        keys: &KeyRing,
+        passphrase: &Plaintext,
+        cost: Argon2Cost,
+        put: impl FnOnce(&mut Vec<Slot>, Slot),
+    ) -> Result<(Self, SlotId), HeaderError> {
+        match self.open(passphrase) {
+            Ok((id, _)) => return Err(HeaderError::InUse(id)),
+            Err(HeaderError::WrongPassphrase) => {}
+            Err(other) => return Err(other),
+        }
+        let new = self.wrap_anew(keys, passphrase, cost)?;
+        let (mut slots, id) = (self.slots.clone(), new.id());
+        put(&mut slots, new);
+        Ok((Self { vault: self.vault, slots }, id))
+    }
+
+    /// A slot with an ID that no other one has. No cheaper than those that there are.
+    fn wrap_anew(
+        &self,
+        keys: &KeyRing,
+        passphrase: &Plaintext,
+        cost: Argon2Cost,
+    ) -> Result<Slot, HeaderError> {
+        let cost = self.slots.iter().map(Slot::cost).fold(cost, Argon2Cost::dearer);
+        loop {
+            let slot = Slot::wrap(self.vault, passphrase, cost, keys.root())?;
+            if self.slots().all(|id| id != slot.id()) {
+                return Ok(slot);
+            }
+        }
     }
 
     pub fn vault(&self) -> VaultId {
@@ -117,9 +195,7 @@ impl Header {
         bytes.extend_from_slice(&self.vault.0);
         bytes.push(u8::try_from(self.slots.len()).expect("at most MAX_SLOTS"));
         for slot in &self.slots {
-            bytes.extend_from_slice(&open_part(slot.cost, &slot.salt));
-            bytes.extend_from_slice(&slot.wrapped);
-            bytes.extend_from_slice(&[0; 4]);
+            slot.write(&mut bytes);
         }
         bytes
     }
@@ -140,60 +216,6 @@ impl Header {
         let slots = rest.chunks_exact(SLOT).map(Slot::parse).collect::<Result<_, _>>()?;
         Ok(Self { vault, slots })
     }
-}
-
-impl Slot {
-    fn wrap(
-        vault: VaultId,
-        passphrase: &Plaintext,
-        cost: Argon2Cost,
-        root: &DerivedKey,
-    ) -> Result<Self, HeaderError> {
-        let cost = cost.check()?;
-        let mut salt = [0; SALT_LEN];
-        crypto::fill(&mut salt)?;
-        let key = AeadKey::new(Password(passphrase).stretch(&salt, cost)?);
-        let mut wrapped = Vec::with_capacity(WRAPPED);
-        root.lend(|bytes| key.seal_onto(&mut wrapped, &aad(vault, cost, &salt), bytes))?;
-        let wrapped = wrapped.try_into().map_err(|_| Failed)?;
-        Ok(Self { cost, salt, wrapped })
-    }
-
-    /// The root key, or None if the passphrase is another's.
-    fn unwrap(&self, vault: VaultId, passphrase: &Plaintext) -> Result<Option<DerivedKey>, HeaderError> {
-        let key = AeadKey::new(Password(passphrase).stretch(&self.salt, self.cost)?);
-        let Ok(root) = key.open(&aad(vault, self.cost, &self.salt), &self.wrapped) else {
-            return Ok(None);
-        };
-        let mut bytes = Zeroizing::new([0; 32]);
-        bytes.copy_from_slice(&root);
-        Ok(Some(DerivedKey::from_bytes(bytes)))
-    }
-
-    /// The cost is checked here, before anything is computed at a price that the file names.
-    fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
-        let number = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        if bytes[0] != PASSPHRASE || bytes[SLOT - 4..] != [0; 4] {
-            return Err(HeaderError::Damaged);
-        }
-        let cost = Argon2Cost { memory_kib: number(1), passes: number(5), lanes: number(9) }.check()?;
-        let salt = bytes[13..OPEN_PART].try_into().map_err(|_| HeaderError::Damaged)?;
-        let wrapped = bytes[OPEN_PART..SLOT - 4].try_into().map_err(|_| HeaderError::Damaged)?;
-        Ok(Self { cost, salt, wrapped })
-    }
-}
-
-fn open_part(cost: Argon2Cost, salt: &[u8; SALT_LEN]) -> [u8; OPEN_PART] {
-    let mut part = [PASSPHRASE; OPEN_PART];
-    part[1..5].copy_from_slice(&cost.memory_kib.to_be_bytes());
-    part[5..9].copy_from_slice(&cost.passes.to_be_bytes());
-    part[9..13].copy_from_slice(&cost.lanes.to_be_bytes());
-    part[13..].copy_from_slice(salt);
-    part
-}
-
-fn aad(vault: VaultId, cost: Argon2Cost, salt: &[u8; SALT_LEN]) -> Vec<u8> {
-    [b"fsm-vault slot".as_slice(), &vault.0, &[FORMAT], &open_part(cost, salt)].concat()
 }
 
 #[cfg(test)]
@@ -241,5 +263,49 @@ mod tests {
             bytes[at..at + 4].copy_from_slice(&value.to_be_bytes());
             assert!(matches!(Header::parse(&bytes), Err(HeaderError::Cost(_))), "{at} {value}");
         }
+    }
+
+    #[test]
+    fn slots_come_and_go_and_the_last_one_stays() {
+        let (header, keys) = Header::create(&passphrase("right"), CHEAP).unwrap();
+        let first = header.slots().next().unwrap();
+        let opened = |header: &Header, text: &str| header.open(&passphrase(text)).map(|(id, _)| id).ok();
+        assert_eq!(opened(&header, "right"), Some(first));
+        assert_eq!(header.without(first).err(), Some(HeaderError::LastSlot));
+
+        let (two, second) = header.with_slot(&keys, &passphrase("other"), CHEAP).unwrap();
+        let two = Header::parse(&two.to_bytes()).unwrap();
+        assert_eq!(two.slots().collect::<Vec<_>>(), [first, second]);
+        assert_eq!((opened(&two, "right"), opened(&two, "other")), (Some(first), Some(second)));
+        let (_, again) = two.open(&passphrase("other")).unwrap();
+        assert!(keys.root().lend(|a| again.root().lend(|b| a == b)));
+        for text in ["right", "other"] {
+            let taken = two.with_slot(&keys, &passphrase(text), CHEAP).err();
+            assert_eq!(taken, Some(HeaderError::InUse(opened(&two, text).unwrap())));
+            assert!(two.replacing(first, &keys, &passphrase(text), CHEAP).is_err());
+        }
+
+        let (changed, third) = two.replacing(first, &keys, &passphrase("new"), CHEAP).unwrap();
+        assert_eq!(changed.slots().collect::<Vec<_>>(), [third, second]);
+        assert_eq!((opened(&changed, "right"), opened(&changed, "new")), (None, Some(third)));
+        assert_eq!(changed.without(first).err(), Some(HeaderError::NoSuchSlot));
+        let one = changed.without(second).unwrap();
+        assert_eq!((opened(&one, "other"), opened(&one, "new")), (None, Some(third)));
+    }
+
+    #[test]
+    fn there_is_room_for_eight_and_none_is_cheaper_than_another() {
+        let (mut header, keys) = Header::create(&passphrase("0"), CHEAP).unwrap();
+        let mut dear = CHEAP;
+        dear.passes += 1;
+        for nth in 1..MAX_SLOTS {
+            let cost = if nth == 1 { dear } else { CHEAP };
+            header = header.with_slot(&keys, &passphrase(&nth.to_string()), cost).unwrap().0;
+        }
+        assert_eq!(header.slots.iter().filter(|slot| slot.cost() == dear).count(), MAX_SLOTS - 1);
+        let full = header.with_slot(&keys, &passphrase("8"), CHEAP).err();
+        assert_eq!(full, Some(HeaderError::NoRoom));
+        assert_eq!(Header::parse(&header.to_bytes()).unwrap().slots().len(), MAX_SLOTS);
+        assert!(header.replacing(header.slots().nth(7).unwrap(), &keys, &passphrase("8"), CHEAP).is_ok());
     }
 }

@@ -13,6 +13,7 @@
 mod header;
 mod ring;
 mod sealed;
+mod slot;
 
 pub use header::{Header, HeaderError, VaultId};
 pub use ring::{ChainKey, KeyRing};

@@ -94,7 +94,7 @@ impl RecordName<'_> {
             Self::Value(id, number) => [id.as_str().as_bytes(), &[0], &number.to_be_bytes()].concat(),
             Self::Integration(name) => name.as_str().as_bytes().to_vec(),
             Self::Caller(name) => name.as_str().as_bytes().to_vec(),
-            Self::Checkpoint | Self::UsesMark => Vec::new(),
+            Self::Checkpoint | Self::UsesMark | Self::Slots => Vec::new(),
             Self::Tombstone(id) | Self::Uses(id) => id.as_str().as_bytes().to_vec(),
             Self::Notice(id) => id.as_str().as_bytes().to_vec(),
         }
@@ -112,6 +112,7 @@ impl RecordName<'_> {
             Self::Uses(_) => RecordKind::Uses,
             Self::UsesMark => RecordKind::UsesMark,
             Self::Notice(_) => RecordKind::Notice,
+            Self::Slots => RecordKind::Slots,
         }
     }
 }

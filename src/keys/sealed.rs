@@ -47,6 +47,8 @@ pub enum RecordKind {
     UsesMark = 9,
     /// What was told of a notice.
     Notice = 10,
+    /// Who made the key slots, and what for.
+    Slots = 11,
 }
 
 /// A record, by what it is rather than where it lies.
@@ -62,6 +64,7 @@ pub enum RecordName<'a> {
     Uses(&'a SecretId),
     UsesMark,
     Notice(&'a NoticeId),
+    Slots,
 }
 
 /// Where a record lies in the store: kind, then the keyed hash of its name. Shows no ID.
@@ -103,6 +106,7 @@ impl RecordKind {
             Self::Uses,
             Self::UsesMark,
             Self::Notice,
+            Self::Slots,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }

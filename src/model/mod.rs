@@ -8,6 +8,7 @@ mod caller;
 mod denial;
 mod domain;
 mod integration;
+mod keyslot;
 mod name;
 mod notice;
 mod restrictions;
@@ -26,6 +27,7 @@ pub use integration::{
     AccountForm, ConsentPolicy, Endpoints, FSM_NAME, FSM_SECRETS, Installation, Integration, IntegrationForm,
     IntegrationState, OAuthScope, PairCare, PairOrigin, redirect_uri,
 };
+pub use keyslot::{SlotId, SlotLabel, SlotNote, SlotNotes};
 pub use name::{CallerName, Employee, IntegrationName, ScriptId, SecretId, SuiteAppId};
 pub use notice::{Acknowledged, Concern, Notice, NoticeId, NoticeKind, NoticeLevel, Rung};
 pub use restrictions::{Restrictions, RestrictionsForm, Scope};
