@@ -9,7 +9,7 @@ use fsm_vault::identity::Authority;
 use fsm_vault::keys::{Header, HeaderError, KeyRing, OpenError, RecordName, Sealed, StoreKey};
 use fsm_vault::model::{
     Caller, CallerName, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses,
-    Tombstone, UsesMark,
+    SlotNotes, Tombstone, UsesMark,
 };
 use fsm_vault::secret::Plaintext;
 use serde::de::DeserializeOwned;
@@ -95,7 +95,7 @@ fn headers() {
                     HeaderError::Format(_) => "format",
                     HeaderError::Cost(_) => "cost",
                     HeaderError::WrongPassphrase => "wrong_passphrase",
-                    HeaderError::Crypto(_) => "crypto",
+                    other => panic!("{name}: {other}"),
                 };
                 assert_eq!(vector.verdict, verdict, "{name}");
             }
@@ -153,6 +153,7 @@ fn names() {
             "uses" => key(RecordName::Uses(&parsed::<SecretId>(&name))),
             "uses_mark" => key(RecordName::UsesMark),
             "notice" => key(RecordName::Notice(&parsed::<NoticeId>(&name))),
+            "slots" => key(RecordName::Slots),
             other => panic!("{other} is no kind"),
         };
         assert_eq!(hex(&found.to_bytes()), store_key, "{kind} {name}");
@@ -205,6 +206,7 @@ fn reads_as(kind: &str, message: &[u8], name: &str) {
         "uses" => same::<SecretUses>(message, name),
         "uses_mark" => same::<UsesMark>(message, name),
         "notice" => same::<Notice>(message, name),
+        "slots" => same::<SlotNotes>(message, name),
         "value" => {}
         other => panic!("{other} is no kind"),
     }
@@ -233,6 +235,7 @@ fn plaintexts() {
             "uses" => reads::<SecretUses>(&plaintext),
             "uses_mark" => reads::<UsesMark>(&plaintext),
             "notice" => reads::<Notice>(&plaintext),
+            "slots" => reads::<SlotNotes>(&plaintext),
             other => panic!("{other} is no kind"),
         };
         assert_eq!(if reads { "reads" } else { "refused" }, verdict, "{kind}: {name}");

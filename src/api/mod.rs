@@ -13,6 +13,7 @@ mod failure;
 mod imports;
 mod insight;
 mod integrations;
+mod keyslots;
 mod notices;
 mod openapi;
 mod precondition;

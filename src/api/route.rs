@@ -13,6 +13,10 @@ pub enum Call<'a> {
     Metrics,
     Seal,
     Unseal,
+    ChangePassphrase,
+    KeySlots,
+    AddKeySlot,
+    RemoveKeySlot(&'a str),
     Secrets,
     CreateSecret,
     Secret(&'a str),
@@ -73,9 +77,16 @@ impl Call<'_> {
         match self {
             Self::Value(_) => Kind::Value,
             Self::Credentials(_) => Kind::Pair,
-            Self::Describe | Self::Status | Self::Metrics | Self::Seal | Self::Unseal | Self::Watch => {
-                Kind::System
-            }
+            Self::Describe
+            | Self::Status
+            | Self::Metrics
+            | Self::Seal
+            | Self::Unseal
+            | Self::ChangePassphrase
+            | Self::KeySlots
+            | Self::AddKeySlot
+            | Self::RemoveKeySlot(_)
+            | Self::Watch => Kind::System,
             Self::Secrets
             | Self::CreateSecret
             | Self::Secret(_)
@@ -123,6 +134,9 @@ impl Call<'_> {
             Self::EditCaller(_) => Some("caller.edit"),
             Self::Renew => Some("caller.renew"),
             Self::Unseal => Some("vault.unseal"),
+            Self::ChangePassphrase => Some("vault.passphrase"),
+            Self::AddKeySlot => Some("keyslot.add"),
+            Self::RemoveKeySlot(_) => Some("keyslot.remove"),
             _ => None,
         }
     }
@@ -165,6 +179,10 @@ fn any<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("GET", ["v1", "sys", "metrics"]) => Call::Metrics,
         ("POST", ["v1", "sys", "seal"]) => Call::Seal,
         ("POST", ["v1", "sys", "unseal"]) => Call::Unseal,
+        ("POST", ["v1", "sys", "passphrase"]) => Call::ChangePassphrase,
+        ("GET", ["v1", "sys", "keyslots"]) => Call::KeySlots,
+        ("POST", ["v1", "sys", "keyslots"]) => Call::AddKeySlot,
+        ("DELETE", ["v1", "sys", "keyslots", id]) => Call::RemoveKeySlot(id),
         ("GET", ["v1", "secrets"]) => Call::Secrets,
         ("POST", ["v1", "secrets"]) => Call::CreateSecret,
         ("GET", ["v1", "secrets", id]) => Call::Secret(id),
@@ -209,11 +227,11 @@ fn any<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
 fn methods(segments: &[&str]) -> Option<&'static str> {
     match segments {
         ["v1", "openapi.json"] => Some("GET"),
-        ["v1", "secrets" | "integrations" | "callers"] => Some("GET, POST"),
+        ["v1", "secrets" | "integrations" | "callers"] | ["v1", "sys", "keyslots"] => Some("GET, POST"),
         ["v1", "secrets" | "callers" | "integrations", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
-        ["v1", "secrets", _, "versions", _] => Some("DELETE"),
-        ["v1", "sys", "seal" | "unseal"]
+        ["v1", "secrets", _, "versions", _] | ["v1", "sys", "keyslots", _] => Some("DELETE"),
+        ["v1", "sys", "seal" | "unseal" | "passphrase"]
         | ["v1", "identity", "renew"]
         | ["v1", "imports"]
         | ["v1", "secrets", _, "versions"]

@@ -15,8 +15,8 @@ use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestId, RequestIds};
 use super::route::{Call, is_fetch, route};
 use super::{
-    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, notices, openapi,
-    secrets, system, versions, watch,
+    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, keyslots, notices,
+    openapi, secrets, system, versions, watch,
 };
 use crate::crypto;
 use crate::model::Denial;
@@ -217,6 +217,10 @@ impl Api {
             Call::Metrics => system::metrics(self, asker, query, request).await,
             Call::Seal => system::seal(self, asker, query, request).await,
             Call::Unseal => system::unseal(self, asker, query, request).await,
+            Call::ChangePassphrase => keyslots::change_passphrase(self, asker, query, request).await,
+            Call::KeySlots => keyslots::list(self, asker, query, request).await,
+            Call::AddKeySlot => keyslots::add(self, asker, query, request).await,
+            Call::RemoveKeySlot(id) => keyslots::remove(self, asker, id, query, request).await,
             Call::Secrets => secrets::list(self, asker, query, request).await,
             Call::CreateSecret => secrets::create(self, asker, query, request).await,
             Call::Secret(id) => secrets::see(self, asker, id, query, request).await,

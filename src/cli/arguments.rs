@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::output::Form;
 use super::{
-    audit, caller, completions, config, fsm, init, integration, notices, operator, quickstart, secret, serve,
-    status, watch,
+    audit, caller, completions, config, fsm, init, integration, keyslot, notices, operator, quickstart,
+    secret, serve, status, watch,
 };
 use crate::client::Address;
 
@@ -52,6 +52,12 @@ pub enum Noun {
     Seal(status::Seal),
     /// Unseal the vault with its passphrase
     Unseal(status::Unseal),
+    /// The passphrase that unseals the vault
+    #[command(subcommand)]
+    Passphrase(keyslot::Passphrase),
+    /// Key slots: the passphrases that unseal the vault
+    #[command(subcommand)]
+    Keyslot(keyslot::KeySlot),
     /// Try everything: a vault, a daemon, the FSM pair, two services
     Quickstart(quickstart::Quickstart),
     /// The client ID and client secret of Field Service Management
@@ -145,6 +151,10 @@ mod tests {
             "fsm-vault init",
             "fsm-vault serve --data-dir d --listen unix:/a --listen tcp:127.0.0.1:0",
             "fsm-vault unseal --passphrase-file -",
+            "fsm-vault passphrase change --passphrase-file a --new-passphrase-file b",
+            "fsm-vault keyslot add --label x --new-passphrase-file b",
+            "fsm-vault keyslot list",
+            "fsm-vault keyslot remove 0a1b2c3d --passphrase-file -",
             "fsm-vault quickstart --once",
             "fsm-vault quickstart --client-id-file a --client-secret-file b",
             "fsm-vault fsm setup --redirect-uri https://a.example/x --redirect-uri app://x",
@@ -193,6 +203,11 @@ mod tests {
             "fsm-vault init --trust-domain EXAMPLE.org",
             "fsm-vault serve --listen tcp:0.0.0.0:8271",
             "fsm-vault serve --listen 127.0.0.1:8271",
+            "fsm-vault passphrase change horse",
+            "fsm-vault passphrase",
+            "fsm-vault keyslot add horse",
+            "fsm-vault keyslot remove 0A1B2C3D",
+            "fsm-vault keyslot remove",
             "fsm-vault quickstart --client-id-file a",
             "fsm-vault quickstart --client-secret-file a",
             "fsm-vault fsm setup --redirect-uri http://a.example/x",

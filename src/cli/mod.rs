@@ -25,6 +25,7 @@ mod integration_create;
 mod integration_edit;
 mod integration_settings;
 mod integration_view;
+mod keyslot;
 mod listing;
 mod notices;
 mod operator;

@@ -8,22 +8,32 @@ use super::{prompt, value};
 use crate::identity::read_private;
 use crate::secret::Plaintext;
 
-/// Of a new one, in bytes. Argon2id makes each guess dear, but not a short one hard.
-const SHORTEST: usize = 12;
+/// Of a new one, in characters.
+const SHORTEST: usize = crate::vault::SHORTEST_PASSPHRASE;
+/// In bytes.
 const LONGEST: usize = 4096;
 
 /// A passphrase for a new vault, from a file or asked for twice; at least twelve characters.
 pub fn fresh(file: Option<&Path>) -> Result<Plaintext, Failure> {
+    match file {
+        None if !prompt::can_ask() => return Err(missing("--passphrase-file")),
+        None => {
+            eprintln!("The passphrase unseals the vault. Without it nothing in it can ever be read again.")
+        }
+        Some(_) => {}
+    }
+    another(file)
+}
+
+/// A new passphrase of a vault that there is: the same rules.
+pub fn another(file: Option<&Path>) -> Result<Plaintext, Failure> {
     let passphrase = match file {
         Some(path) => from_file(path)?,
-        None if prompt::can_ask() => {
-            eprintln!("The passphrase unseals the vault. Without it nothing in it can ever be read again.");
-            checked(
-                prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"))?,
-                "the passphrase",
-            )?
-        }
-        None => return Err(missing()),
+        None if prompt::can_ask() => checked(
+            prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"))?,
+            "the passphrase",
+        )?,
+        None => return Err(missing("--new-passphrase-file")),
     };
     if passphrase.lend(length) < SHORTEST {
         return Err(Failure::usage(format!(
@@ -38,7 +48,7 @@ pub fn known(file: Option<&Path>) -> Result<Plaintext, Failure> {
     match file {
         Some(path) => from_file(path),
         None if prompt::can_ask() => checked(prompt::once("Passphrase")?, "the passphrase"),
-        None => Err(missing()),
+        None => Err(missing("--passphrase-file")),
     }
 }
 
@@ -85,11 +95,10 @@ fn length(text: &[u8]) -> usize {
     std::str::from_utf8(text).map_or(text.len(), |text| text.chars().count())
 }
 
-fn missing() -> Failure {
-    Failure::usage(
-        "the passphrase is missing: give --passphrase-file FILE (- for standard input), or run this on a terminal \
-         to be asked",
-    )
+fn missing(option: &str) -> Failure {
+    Failure::usage(format!(
+        "the passphrase is missing: give {option} FILE (- for standard input), or run this on a terminal to be asked"
+    ))
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{self, Form};
 use super::{
-    audit, caller, completions, config, fsm, harden, init, integration, notices, operator, quickstart,
-    secret, serve, status, watch,
+    audit, caller, completions, config, fsm, harden, init, integration, keyslot, notices, operator,
+    quickstart, secret, serve, status, watch,
 };
 
 /// Runs the command that the process was started with.
@@ -39,6 +39,8 @@ fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
         Noun::Status(_) => status::status(globals),
         Noun::Seal(_) => status::seal(globals),
         Noun::Unseal(command) => status::unseal(globals, command),
+        Noun::Passphrase(keyslot::Passphrase::Change(command)) => keyslot::change(globals, &command),
+        Noun::Keyslot(command) => keyslot::run(globals, command),
         Noun::Quickstart(command) => quickstart::run(globals, command),
         Noun::Fsm(fsm::Fsm::Setup(command)) => fsm::setup(globals, command),
         Noun::Operator(operator::Operator::Recover(command)) => operator::recover(globals, command),

@@ -1,16 +1,19 @@
 //! A change: audited, sealed, durable, then visible; all of it or nothing.
 
+use std::sync::Arc;
+
 use super::comparison::Comparison;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::notices::touched;
-use super::registry::{KeptCheckpoint, Registry, SealedValue};
+use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::state::Unsealed;
 use crate::audit::{Checkpoint, Entry, Log, Outcome};
-use crate::keys::{KeyRing, RecordName, Sealed, StoreKey};
+use crate::keys::{Header, KeyRing, RecordName, Sealed, StoreKey};
 use crate::model::{
-    Caller, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses, Tombstone, UsesMark,
+    Caller, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses, SlotNotes,
+    Tombstone, UsesMark,
 };
 use crate::secret::Plaintext;
 use crate::store::{Batch, Expect};
@@ -49,6 +52,7 @@ pub(super) enum Noun {
     Notice(Notice),
     /// What was told of a notice whose cause is gone.
     NoticeGone(NoticeId),
+    Slots(SlotNotes),
 }
 
 /// A noun with its sealed record, waiting for the store.
@@ -92,12 +96,24 @@ impl Vault {
         &self,
         turn: &Turn<'_>,
         log: &Log,
+        entries: Vec<Entry>,
+        nouns: Vec<Noun>,
+    ) -> Result<(), VaultError> {
+        self.commit_with(turn, log, entries, nouns, None).await
+    }
+
+    /// [`Self::commit`] of a change of the header too.
+    pub(super) async fn commit_with(
+        &self,
+        turn: &Turn<'_>,
+        log: &Log,
         mut entries: Vec<Entry>,
         nouns: Vec<Noun>,
+        header: Option<Header>,
     ) -> Result<(), VaultError> {
         log.append_all_durably(&entries).await?;
         let touched = touched(&nouns);
-        let written = self.write(turn, log, nouns).await;
+        let written = self.write_with(turn, log, nouns, header).await;
         if written.is_err() {
             // Best effort: the write's own failure is what the operator is told.
             entries.iter_mut().for_each(|entry| entry.outcome = Outcome::Failed);
@@ -115,28 +131,37 @@ impl Vault {
         let turn = self.turn().await;
         let log = match &*self.live() {
             super::state::Live::Sealed => return Ok(()),
-            super::state::Live::Unsealed(unsealed) => std::sync::Arc::clone(&unsealed.log),
+            super::state::Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
         };
         self.write(&turn, &log, Vec::new()).await
     }
 
     /// Commits the nouns and the log's new head; then readers see them.
-    pub(super) async fn write(
+    pub(super) async fn write(&self, turn: &Turn<'_>, log: &Log, nouns: Vec<Noun>) -> Result<(), VaultError> {
+        self.write_with(turn, log, nouns, None).await
+    }
+
+    async fn write_with(
         &self,
         _turn: &Turn<'_>,
         log: &Log,
         mut nouns: Vec<Noun>,
+        header: Option<Header>,
     ) -> Result<(), VaultError> {
         nouns.extend(log.checkpoint().await?.map(Noun::Checkpoint));
-        if nouns.is_empty() {
+        if nouns.is_empty() && header.is_none() {
             return Ok(());
         }
-        let (batch, written) = {
+        let (mut batch, written) = {
             let live = self.live();
             let Unsealed { keys, registry, .. } = live.unsealed()?;
             seal(keys, registry, nouns)?
         };
+        if let Some(header) = &header {
+            batch = batch.header(header.to_bytes());
+        }
         self.store.commit(batch).await?;
+        header.into_iter().for_each(|header| self.set_header(header));
         let (now, mut comparison) = (self.clock.now(), Comparison::default());
         if let super::state::Live::Unsealed(unsealed) = &mut *self.live_mut() {
             unsealed.generation += 1;
@@ -185,6 +210,7 @@ impl Noun {
             Self::Integration(record) => registry.integrations.get(&record.name).map(|kept| kept.revision),
             Self::IntegrationGone(name) => registry.integrations.get(name).map(|kept| kept.revision),
             Self::Caller(caller) => registry.callers.get(&caller.name).map(|kept| kept.revision),
+            Self::Slots(_) => registry.slots.as_ref().map(|kept| kept.revision),
             Self::Checkpoint(_) => registry.checkpoint.as_ref().map(|kept| kept.revision),
             Self::Tombstone(tombstone) => registry.tombstones.get(&tombstone.id).map(|kept| kept.revision),
             Self::Notice(Notice { id, .. }) | Self::NoticeGone(id) => {
@@ -239,6 +265,10 @@ impl Noun {
                 let key = keys.store_key(&RecordName::Caller(&caller.name));
                 (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(caller)))?))
             }
+            Self::Slots(notes) => {
+                let key = keys.store_key(&RecordName::Slots);
+                (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(notes)))?))
+            }
             Self::Checkpoint(checkpoint) => {
                 let key = keys.store_key(&RecordName::Checkpoint);
                 (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(checkpoint)))?))
@@ -290,6 +320,9 @@ impl Written {
                 registry.notices.remove(&id);
             }
             Noun::Caller(caller) => registry.put_caller(caller, self.revision),
+            Noun::Slots(notes) => {
+                registry.slots = Some(Kept { revision: self.revision, noun: Arc::new(notes) });
+            }
             Noun::Checkpoint(checkpoint) => {
                 registry.checkpoint = Some(KeptCheckpoint { revision: self.revision, checkpoint });
             }

@@ -95,6 +95,18 @@ impl From<HeaderError> for VaultError {
         match error {
             HeaderError::WrongPassphrase => Self::WrongPassphrase,
             HeaderError::Crypto(failed) => Self::Crypto(failed),
+            HeaderError::NoSuchSlot => Self::NotFound("key slot"),
+            HeaderError::LastSlot => Self::Conflict(
+                "it is the last key slot, and without one nobody could unseal the vault; add another first: fsm-vault \
+                 keyslot add"
+                    .to_owned(),
+            ),
+            HeaderError::NoRoom => Self::Conflict(
+                "all eight key slots are taken; remove one first: fsm-vault keyslot remove ID".to_owned(),
+            ),
+            HeaderError::InUse(id) => {
+                Self::Conflict(format!("the key slot {id} opens with this passphrase already; take another one"))
+            }
             HeaderError::Damaged | HeaderError::Format(_) | HeaderError::Cost(_) => Self::Header(error),
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::attempts::Attempts;
 use super::directory::Directory;
 use super::error::VaultError;
 use super::feed::Feed;
@@ -17,7 +18,7 @@ use super::gate::recognised;
 use super::outgoing::Departures;
 use super::session::{Asker, Session};
 use super::state::{Live, Unsealed};
-use super::unseal::Attempts;
+
 use crate::audit::{self, Due, Entry, Finding, Outcome};
 use crate::clock::Clock;
 use crate::identity::{KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
@@ -41,7 +42,9 @@ pub struct Vault {
     pub(super) store: Arc<dyn Store>,
     pub(super) audit: audit::Settings,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) header: Arc<Header>,
+    /// Replaced as a whole, with its record, by a change of the key slots.
+    header: Mutex<Arc<Header>>,
+    id: VaultId,
     pub(super) live: RwLock<Live>,
     pub(super) turn: tokio::sync::Mutex<()>,
     /// Shared by fetches from before their audit entry until they are counted; alone by whoever records the counts.
@@ -95,7 +98,7 @@ impl Vault {
     pub async fn open(opening: Opening) -> Result<Self, VaultError> {
         let Opening { directory, store, audit, notices, clock } = opening;
         let header = store.header().await?.ok_or_else(|| VaultError::NoVault(shown(directory.path())))?;
-        let header = Arc::new(Header::parse(&header)?);
+        let header = Header::parse(&header)?;
         let tls = TlsDirectory::open(&directory.tls())?;
         let certificate = tls.server_certificate()?;
         // Without the list a sealed vault knows nobody; unsealed at its start, it writes the list anew.
@@ -107,7 +110,8 @@ impl Vault {
             store,
             audit,
             clock,
-            header,
+            id: header.vault(),
+            header: Mutex::new(Arc::new(header)),
             live: RwLock::new(Live::Sealed),
             turn: tokio::sync::Mutex::new(()),
             fetching: Fetching::default(),
@@ -128,7 +132,16 @@ impl Vault {
     }
 
     pub fn id(&self) -> VaultId {
-        self.header.vault()
+        self.id
+    }
+
+    /// The key slots as they are now.
+    pub(super) fn header(&self) -> Arc<Header> {
+        Arc::clone(&self.header.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    pub(super) fn set_header(&self, header: Header) {
+        *self.header.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(header);
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::error::VaultError;
-use super::registry::{KeptCheckpoint, Registry, SealedValue};
+use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::usage::Mark;
 use super::uses::Uses;
 use crate::identity::Authority;
@@ -113,6 +113,10 @@ impl Loading {
                 let notice: crate::model::Notice = noun(&message)?;
                 in_place(&self.keys, &key, &RecordName::Notice(&notice.id))?;
                 self.registry.put_notice(notice, revision);
+            }
+            RecordKind::Slots => {
+                in_place(&self.keys, &key, &RecordName::Slots)?;
+                self.registry.slots = Some(Kept { revision, noun: Arc::new(noun(&message)?) });
             }
             RecordKind::Checkpoint => {
                 in_place(&self.keys, &key, &RecordName::Checkpoint)?;

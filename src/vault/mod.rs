@@ -6,6 +6,7 @@
 
 mod access;
 mod aside;
+mod attempts;
 mod burial;
 mod caller_edit;
 mod callers;
@@ -25,6 +26,7 @@ mod gate;
 mod gauges;
 mod import;
 mod integrations;
+mod keyslots;
 mod lifecycle;
 mod loading;
 mod log;
@@ -63,6 +65,7 @@ pub use gate::{Known, OpenedPair, OpenedValue};
 pub use gauges::Gauges;
 pub use import::{Import, Imported};
 pub use integrations::{MadeIntegration, NewIntegration, SeenIntegration};
+pub use keyslots::{SHORTEST_PASSPHRASE, SeenSlot};
 pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
 pub use notes::Notes;

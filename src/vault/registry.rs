@@ -11,7 +11,7 @@ use crate::audit::Checkpoint;
 use crate::keys::{Sealed, StoreKey};
 use crate::model::{
     Caller, CallerName, DomainPattern, Employee, Integration, IntegrationName, Notice, NoticeId, Scope,
-    ScriptId, Secret, SecretId, SpiffeId, Tombstone, Version, VersionState,
+    ScriptId, Secret, SecretId, SlotNotes, SpiffeId, Tombstone, Version, VersionState,
 };
 
 /// Sealed values up to this many bytes stay in memory, so that a usual fetch touches no disk; larger ones are
@@ -88,6 +88,8 @@ pub struct Registry {
     pub notices: BTreeMap<NoticeId, Kept<Notice>>,
     by_spiffe_id: HashMap<SpiffeId, CallerName>,
     pub checkpoint: Option<KeptCheckpoint>,
+    /// None: nothing was written down of any key slot.
+    pub slots: Option<Kept<SlotNotes>>,
     pub mark: Mark,
     words: Words,
 }

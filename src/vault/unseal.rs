@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-
+use super::attempts::{Attempts, Proof};
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::loading::{Loaded, load};
@@ -16,49 +15,6 @@ use crate::audit::{Entry, Log, Outcome};
 use crate::heap;
 use crate::keys::KeyRing;
 use crate::secret::Plaintext;
-
-/// Wrong passphrases that cost no more than their Argon2id.
-const FREE: u32 = 3;
-/// Longest wait between two attempts.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(60);
-/// Entries of refused unseals that are kept until the log can be written.
-const MOST_PENDING: usize = 100;
-
-/// Wrong passphrases so far, and what there is to write down about them.
-#[derive(Default)]
-pub(super) struct Attempts {
-    wrong: u32,
-    not_before: Option<Timestamp>,
-    pending: Vec<Entry>,
-    /// Refusals beyond those kept.
-    surplus: u64,
-}
-
-impl Attempts {
-    /// Seconds to wait, if an attempt now comes too soon.
-    fn wait(&self, now: Timestamp) -> Option<u64> {
-        let left = self.not_before?.duration_since(now);
-        // A clock that was set back must not lock the operator out for longer than the longest wait.
-        (left.is_positive() && left <= LONGEST_WAIT).then(|| left.as_secs().unsigned_abs().max(1))
-    }
-
-    fn failed(&mut self, entry: Entry, now: Timestamp) {
-        self.wrong = self.wrong.saturating_add(1);
-        if let Some(beyond) = self.wrong.checked_sub(FREE) {
-            let wait = SignedDuration::from_secs(1 << beyond.min(6)).min(LONGEST_WAIT);
-            self.not_before = Some(now + wait);
-        }
-        self.remember(entry);
-    }
-
-    fn remember(&mut self, entry: Entry) {
-        if self.pending.len() < MOST_PENDING {
-            self.pending.push(entry);
-        } else {
-            self.surplus += 1;
-        }
-    }
-}
 
 impl Vault {
     /// Unseals for a full operator. While sealed the refusals are kept in memory, and written once unsealed.
@@ -87,24 +43,7 @@ impl Vault {
     }
 
     async fn unseal_as(&self, entry: Entry, passphrase: Plaintext) -> Result<(), VaultError> {
-        let mut attempts = self.attempts.try_lock().map_err(|_| VaultError::Backoff(1))?;
-        let now = self.clock.now();
-        if let Some(seconds) = attempts.wait(now) {
-            return Err(VaultError::Backoff(seconds));
-        }
-        let header = Arc::clone(&self.header);
-        let unlocking = tokio::task::spawn_blocking(move || header.unlock(&passphrase));
-        let unlocked = unlocking.await.map_err(|_| crate::crypto::Failed)?;
-        let keys = match unlocked.map_err(VaultError::from) {
-            Err(VaultError::WrongPassphrase) => {
-                let denied =
-                    Entry { outcome: Outcome::Denied, reason: Some("wrong_passphrase".into()), ..entry };
-                let changes = Some(serde_json::json!({ "attempted_at": now }));
-                attempts.failed(Entry { changes, ..denied }, now);
-                return Err(VaultError::WrongPassphrase);
-            }
-            other => other?,
-        };
+        let Proof { mut attempts, keys, .. } = self.prove(&entry, passphrase).await?;
         let turn = self.turn().await;
         if !self.is_sealed() {
             return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
@@ -201,7 +140,7 @@ impl Vault {
 }
 
 /// While sealed a caller is known by its SPIFFE ID alone.
-fn named(entry: Entry, registry: &Registry) -> Entry {
+pub(super) fn named(entry: Entry, registry: &Registry) -> Entry {
     let id = entry.caller.as_deref().and_then(|caller| caller.parse().ok());
     let caller = id.and_then(|id| registry.caller_by_spiffe_id(&id)).map(|caller| caller.name.shared());
     Entry { caller: caller.or(entry.caller), ..entry }

@@ -8,6 +8,7 @@ mod events;
 mod insight;
 mod integrations;
 mod json;
+mod keyslots;
 mod lists;
 mod notices;
 mod problem;
@@ -25,6 +26,7 @@ pub use events::{About, NoticeEvent, NoticeState, Resync, RotatedEvent, WatchOpe
 pub use insight::{AccessView, ConsumerView, NoteView, Notes};
 pub use integrations::{FSM_TEMPLATE, IntegrationBody, IntegrationView, PairForm};
 pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
+pub use keyslots::{KeySlotForm, KeySlotView, PassphraseChange};
 pub use lists::{AuditEntries, Listed};
 pub use notices::NoticeView;
 pub use problem::{Code, Problem};

@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::model::{
     AccountId, CallerName, Domain, DomainPattern, Employee, IntegrationName, NoticeId, ScriptId, SecretId,
-    SpiffeId, SuiteAppId, UnitName,
+    SlotId, SlotLabel, SpiffeId, SuiteAppId, UnitName,
 };
 
 /// Declares the schema of a word: lengths in characters, a pattern or "" for none, an example.
@@ -51,6 +51,8 @@ spelled! {
         "1234567_SB1", "A NetSuite account. Taken in any case and with `-` too, answered in capitals with `_`.";
     NoticeId (5, 256), r"^[a-z_]+\.[a-z0-9_.-]+\.[a-z0-9_-]+$",
         "expiry.custsecret_crm_key.2027-06-30", "Kind, subject and occasion of a notice.";
+    SlotId (8, 8), r"^[0-9a-f]{8}$", "3f9a02c7", "A key slot of the vault.";
+    SlotLabel (1, 64), r"^[^\u0000-\u001f\u007f-\u009f]+$", "paper in the safe", "What a key slot is for: one line.";
     Domain (1, 512), "", "system.netsuite.com",
         "A host name or IP address, without scheme, port or path. Taken with letters of any script (IDNA).";
     DomainPattern (1, 514), "", "*.netsuite.com",

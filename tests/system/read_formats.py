@@ -21,7 +21,7 @@ from read_audit import verify
 
 FORMAT = 1
 KINDS = {"authority": 1, "secret": 2, "value": 3, "integration": 4, "caller": 5, "checkpoint": 6,
-         "tombstone": 7, "uses": 8, "uses_mark": 9, "notice": 10}
+         "tombstone": 7, "uses": 8, "uses_mark": 9, "notice": 10, "slots": 11}
 FIXED, SLOT, OPEN_PART = 22, 109, 45
 
 

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 from audit_logs import logs  # noqa: E402
 from plaintexts import (  # noqa: E402
-    AUTHORITY, CALLERS, CHECKPOINT, INTEGRATIONS, NOTICES, SECRETS, TOMBSTONES, USES, USES_MARK, compact, readings,
+    AUTHORITY, CALLERS, CHECKPOINT, INTEGRATIONS, NOTICES, SECRETS, SLOTS, TOMBSTONES, USES, USES_MARK, compact, readings,
 )
 from read_formats import KINDS, Ring, record_name, slot_aad, wrapping_key  # noqa: E402
 from words import DOMAINS, REDIRECT_URIS, SECRET_IDS  # noqa: E402
@@ -114,7 +114,7 @@ NAMES = [
     ("value", ["custsecret_a", 1]), ("value", ["custsecret_a", 2]), ("value", ["custsecret_a", 2**64 - 1]),
     ("integration", "fsm"), ("caller", "fsm"), ("caller", "admin"), ("checkpoint", None),
     ("tombstone", "custsecret_a"), ("uses", "custsecret_a"), ("uses_mark", None),
-    ("notice", "expiry.custsecret_a.2027-02-28"),
+    ("notice", "expiry.custsecret_a.2027-02-28"), ("slots", None),
 ]
 
 
@@ -151,6 +151,7 @@ def records():
         yield opens(f"tombstone: {tombstone['id']}", "tombstone", compact(tombstone), 2, tombstone["id"])
     yield opens("uses", "uses", compact(USES), 5, USES["id"])
     yield opens("mark of the uses", "uses_mark", compact(USES_MARK), 7)
+    yield opens("notes on the key slots", "slots", compact(SLOTS), 2)
     yield opens("value", "value", b"s3cr3t", named=["custsecret_a", 1])
     yield opens("value that is no UTF-8", "value", b"\xff\x00\xfe", named=["custsecret_a", 2])
     yield opens("long value", "value", fixed("long", 5000), named=["custsecret_a", 3])

@@ -127,6 +127,12 @@ NOTICES = [
         "acknowledged": None, "hook": 0, "mail": 0,
     },
 ]
+SLOTS = {
+    "slots": [
+        {"id": "3f9a02c7", "label": "paper in the safe", "made_at": "2026-11-22T10:00:00.25Z", "made_by": "admin"},
+        {"id": "00a1b2c3", "label": None, "made_at": "2026-11-23T10:00:00Z", "made_by": "ann"},
+    ],
+}
 
 
 def readings():
@@ -161,6 +167,7 @@ def readings():
         yield kind, f"an unknown member at {path}", with_(noun, path, add), reads
     for kind, noun, path in (
         ("tombstone", TOMBSTONES[0], []), ("uses", USES, []), ("uses", USES, ["callers", 0]), ("uses_mark", USES_MARK, []),
+        ("slots", SLOTS, []), ("slots", SLOTS, ["slots", 0]),
     ):
         yield kind, f"an unknown member at {path}", with_(noun, path, add), False
     yield "secret", "members in another order", dict(reversed(secret.items())), True
@@ -183,6 +190,7 @@ def readings():
         ("uses", USES, [], "callers", False), ("uses", USES, ["callers", 0], "count", False), ("uses_mark", USES_MARK, [], "seq", False),
         ("notice", NOTICES[0], [], "acknowledged", True),
         ("notice", NOTICES[0], [], "hook", False),
+        ("slots", SLOTS, [], "slots", False), ("slots", SLOTS, ["slots", 0], "label", True), ("slots", SLOTS, ["slots", 0], "made_by", False),
     ):
         yield kind, f"no {member} at {path}", with_(noun, path, drop(member)), reads
     for kind, noun, path, member, value, reads in (
@@ -209,5 +217,7 @@ def readings():
         ("notice", NOTICES[0], [], "id", "expiry.custsecret_a", False), ("notice", NOTICES[0], [], "id", "other.custsecret_a.1", False),
         ("notice", NOTICES[0], [], "id", "Expiry.custsecret_a.1", False), ("notice", NOTICES[0], [], "rung", 2**32, False),
         ("notice", NOTICES[0], [], "rung", -1, False),
+        ("slots", SLOTS, ["slots", 0], "id", "3F9A02C7", False), ("slots", SLOTS, ["slots", 0], "id", "3f9a02c", False),
+        ("slots", SLOTS, ["slots", 0], "label", "", False), ("slots", SLOTS, ["slots", 0], "label", "a\nb", False),
     ):
         yield kind, f"{member} {json.dumps(value)} at {path}", with_(noun, path, put(member, value)), reads

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use utoipa::PartialSchema;
 
 use super::super::query::{MOST, USUAL};
-use crate::model::{CallerName, Domain, Employee, IntegrationName, NoticeId, SecretId};
+use crate::model::{CallerName, Domain, Employee, IntegrationName, NoticeId, SecretId, SlotId};
 
 /// One parameter.
 #[derive(Clone)]
@@ -46,6 +46,7 @@ impl Parameter {
             "versions" | "credentials" => {
                 ("Number of a version.", json!({ "type": "integer", "minimum": 1 }), Some(1.into()))
             }
+            "keyslots" => ("ID of a key slot.", spelled::<SlotId>(), None),
             _ => ("", json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]+$" }), None),
         };
         Some(Self { name, place: "path", description, schema, example })

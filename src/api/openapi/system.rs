@@ -7,7 +7,12 @@ use super::parameter::{Parameter, paging, spelled};
 use crate::audit::LoggedEntry;
 use crate::model::{IntegrationName, SecretId};
 use crate::telemetry;
-use crate::wire::{Code, MAX_BODY, Passphrase, Status, Verification};
+use crate::wire::{
+    Code, KeySlotForm, KeySlotView, MAX_BODY, Passphrase, PassphraseChange, Status, Verification,
+};
+
+/// What showing a passphrase may be answered.
+const PROVING: &[Code] = &[Code::WrongPassphrase, Code::RateLimited];
 
 const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
@@ -36,6 +41,32 @@ pub fn operations() -> Vec<Operation> {
             .body::<Passphrase>(MAX_BODY)
             .may(&[Code::WrongPassphrase, Code::RateLimited])
             .ok::<Status>("The state, unsealed."),
+        Operation::post(
+            "/v1/sys/passphrase",
+            "changePassphrase",
+            "Puts a new passphrase in the place of one",
+        )
+        .operator("full")
+        .body::<PassphraseChange>(MAX_BODY)
+        .may(PROVING)
+        .ok::<KeySlotView>("The key slot that opens with the new one."),
+        Operation::get("/v1/sys/keyslots", "listKeySlots", "Lists the key slots, each for one passphrase")
+            .operator("full")
+            .page::<KeySlotView>("All of them, eight at most, in the order in which they are tried."),
+        Operation::post("/v1/sys/keyslots", "addKeySlot", "Adds a key slot for another passphrase")
+            .operator("full")
+            .body::<KeySlotForm>(MAX_BODY)
+            .may(PROVING)
+            .created::<KeySlotView>("The key slot."),
+        Operation::delete(
+            "/v1/sys/keyslots/{id}",
+            "removeKeySlot",
+            "Removes a key slot, but not the last one",
+        )
+        .operator("full")
+        .body::<Passphrase>(MAX_BODY)
+        .may(PROVING)
+        .deleted("Its passphrase no longer unseals the vault."),
         Operation::get("/v1/audit", "listAudit", "Lists what the log has on what one owns and did")
             .operator("view")
             .takes(&paging(

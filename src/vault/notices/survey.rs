@@ -61,7 +61,8 @@ pub(in super::super) fn touched(nouns: &[Noun]) -> Vec<Concern> {
             | Noun::UsesGone(_)
             | Noun::UsesMark(_)
             | Noun::Notice(_)
-            | Noun::NoticeGone(_) => {}
+            | Noun::NoticeGone(_)
+            | Noun::Slots(_) => {}
         }
     }
     // The two halves of a pair name their integration once each.

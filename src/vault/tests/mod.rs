@@ -4,6 +4,7 @@ mod caller_edit;
 mod enrol;
 mod gauges;
 mod integrations;
+mod keyslots;
 mod lifecycle;
 mod manage;
 mod model;

@@ -73,7 +73,7 @@ impl Site {
         let clock = Arc::new(ManualClock::at(noon()));
         create(new_vault(&directory, &clock)).await.unwrap();
         let presented = Identity::load(&directory.identity("admin")).unwrap().presented().unwrap();
-        let vault = open(&directory, &clock).await;
+        let vault = reopened(&directory, &clock).await;
         Self { directory, clock, vault, admin: Session::new(presented, here()), _keep: keep }
     }
 
@@ -93,7 +93,7 @@ impl Site {
         let Self { directory, clock, vault, admin, _keep } = self;
         drop(vault);
         meanwhile(new).await;
-        let vault = open(&directory, &clock).await;
+        let vault = reopened(&directory, &clock).await;
         vault.unseal_locally(plain("right")).await.unwrap();
         Self { directory, clock, vault, admin, _keep }
     }
@@ -214,7 +214,7 @@ fn new_vault(directory: &Directory, clock: &Arc<ManualClock>) -> NewVault {
     }
 }
 
-async fn open(directory: &Directory, clock: &Arc<ManualClock>) -> Vault {
+pub async fn reopened(directory: &Directory, clock: &Arc<ManualClock>) -> Vault {
     let store: Arc<dyn Store> = open_store(directory).unwrap();
     let (directory, audit, notices) = (directory.clone(), settings(directory), NoticeRules::default());
     Vault::open(Opening { directory, store, audit, notices, clock: clock.clone() }).await.unwrap()

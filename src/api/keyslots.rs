@@ -1,0 +1,72 @@
+//! `/v1/sys/passphrase` and `/v1/sys/keyslots`.
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use super::answer::{self, Reply};
+use super::body;
+use super::failure::Failure;
+use super::query::Query;
+use super::server::Api;
+use crate::model::Invalid;
+use crate::vault::{Asker, SeenSlot};
+use crate::wire::{KeySlotForm, KeySlotView, Listed, MAX_BODY, Passphrase, PassphraseChange};
+
+type Incomes = Request<Incoming>;
+
+pub async fn list(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    Query::read(query, &[])?;
+    let items = api.vault.list_slots(asker).await?.into_iter().map(view).collect();
+    Ok(answer::ok(&Listed { items, next_cursor: None }))
+}
+
+pub async fn add(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let form = body::json(request, MAX_BODY, api.patience).await?;
+    let KeySlotForm { passphrase, new_passphrase, label } = form;
+    let seen = api.vault.add_slot(asker, label, passphrase, new_passphrase).await?;
+    Ok(answer::created(&view(seen)))
+}
+
+pub async fn remove(
+    api: &Api,
+    asker: Asker<'_>,
+    id: &str,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let Passphrase { passphrase } = body::json(request, MAX_BODY, api.patience).await?;
+    let id = id.parse().map_err(|why: Invalid| Failure::invalid("", format!("the ID in the path {why}")))?;
+    api.vault.remove_slot(asker, id, passphrase).await?;
+    Ok(answer::deleted())
+}
+
+pub async fn change_passphrase(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let form = body::json(request, MAX_BODY, api.patience).await?;
+    let PassphraseChange { passphrase, new_passphrase } = form;
+    let seen = api.vault.change_passphrase(asker, passphrase, new_passphrase).await?;
+    Ok(answer::ok(&view(seen)))
+}
+
+fn view(SeenSlot { id, note }: SeenSlot) -> KeySlotView {
+    let (made_at, made_by) = note.as_ref().map(|note| (note.made_at, note.made_by.clone())).unzip();
+    KeySlotView { id, label: note.and_then(|note| note.label), made_at, made_by }
+}

@@ -1,0 +1,174 @@
+//! `passphrase` and `keyslot`: with what the vault can be unsealed.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::arguments::Globals;
+use super::columns::{Columns, time};
+use super::connect::{client, with_daemon};
+use super::failure::Failure;
+use super::passphrase;
+use crate::client::{Body, Call, printable};
+use crate::model::{SlotId, SlotLabel};
+use crate::secret::Plaintext;
+use crate::wire::{KeySlotView, Listed};
+
+#[derive(Subcommand)]
+pub enum Passphrase {
+    /// Put a new passphrase in the place of one that unseals the vault
+    Change(Change),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  fsm-vault passphrase change\n  fsm-vault passphrase change --passphrase-file old \
+                  --new-passphrase-file new\n\nThe new one takes at least 12 characters. The old one still opens older \
+                  backups, and what is left of its key slot in the store's files; only fsm-vault rekey ends that. A \
+                  credential that the daemon is started with has to be replaced too."
+)]
+pub struct Change {
+    #[command(flatten)]
+    shown: Shown,
+    #[command(flatten)]
+    new: New,
+}
+
+#[derive(Subcommand)]
+pub enum KeySlot {
+    /// Add a passphrase that unseals the vault too
+    Add(Add),
+    /// List the key slots: each opens with one passphrase
+    List(List),
+    /// Remove a key slot, so that its passphrase no longer unseals the vault
+    Remove(Remove),
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  fsm-vault keyslot add --label safe\n\nA vault has at most eight. One in \
+                  another's hands or in a safe lets you in when the usual passphrase is lost."
+)]
+pub struct Add {
+    /// What it is for, shown in the list: one line
+    #[arg(long, value_name = "TEXT")]
+    label: Option<SlotLabel>,
+    #[command(flatten)]
+    shown: Shown,
+    #[command(flatten)]
+    new: New,
+}
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  fsm-vault keyslot list")]
+pub struct List {}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  fsm-vault keyslot remove 3f9a02c7\n\nThe last one stays. A removed slot's passphrase still \
+                  opens older backups, and what is left of the slot in the store's files; only fsm-vault rekey ends that."
+)]
+pub struct Remove {
+    /// The slot's ID, as `fsm-vault keyslot list` shows it
+    #[arg(value_name = "ID")]
+    id: SlotId,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// The passphrase by which one may do this.
+#[derive(Args)]
+pub struct Shown {
+    /// A private file with a passphrase that unseals the vault, - for standard input; asked for unseen if left out
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct New {
+    /// A private file with the new passphrase; asked for twice, unseen, if left out
+    #[arg(long, value_name = "FILE")]
+    new_passphrase_file: Option<PathBuf>,
+}
+
+impl Shown {
+    pub fn read(&self) -> Result<Plaintext, Failure> {
+        passphrase::known(self.passphrase_file.as_deref())
+    }
+}
+
+pub fn change(globals: &Globals, command: &Change) -> Result<(), Failure> {
+    let (shown, new) = both(globals, &command.shown, &command.new)?;
+    let body = Body::default().secret("passphrase", &shown)?.secret("new_passphrase", &new)?.end();
+    with_daemon(globals, async |daemon| {
+        let answer = daemon.call(Call::post("/v1/sys/passphrase").with(body)).await?;
+        let slot: KeySlotView = answer.read()?;
+        globals.output.answer(&answer, || {
+            format!(
+                "the passphrase is changed: the key slot {} opens with the new one\nNext, replace it where the daemon is \
+                 started with it (a systemd credential), and make a new backup.\n",
+                slot.id
+            )
+        })
+    })
+}
+
+pub fn run(globals: &Globals, command: KeySlot) -> Result<(), Failure> {
+    match command {
+        KeySlot::Add(command) => add(globals, &command),
+        KeySlot::List(_) => with_daemon(globals, async |daemon| {
+            let answer = daemon.call(Call::get("/v1/sys/keyslots")).await?;
+            let found: Listed<KeySlotView> = answer.read()?;
+            globals.output.answer(&answer, || table(&found.items))
+        }),
+        KeySlot::Remove(command) => remove(globals, &command),
+    }
+}
+
+fn add(globals: &Globals, command: &Add) -> Result<(), Failure> {
+    let (shown, new) = both(globals, &command.shown, &command.new)?;
+    let body = Body::default()
+        .field("label", &command.label)
+        .secret("passphrase", &shown)?
+        .secret("new_passphrase", &new)?
+        .end();
+    with_daemon(globals, async |daemon| {
+        let answer = daemon.call(Call::post("/v1/sys/keyslots").with(body)).await?;
+        let slot: KeySlotView = answer.read()?;
+        globals.output.answer(&answer, || format!("key slot {} added\n", slot.id))
+    })
+}
+
+fn remove(globals: &Globals, Remove { id, shown }: &Remove) -> Result<(), Failure> {
+    client(globals)?;
+    let body = Body::default().secret("passphrase", &shown.read()?)?.end();
+    with_daemon(globals, async |daemon| {
+        daemon.call(Call::delete(format!("/v1/sys/keyslots/{id}")).with(body)).await?;
+        let document = serde_json::json!({ "removed": id });
+        globals.output.show(&document, || format!("key slot {id} removed\n"))
+    })
+}
+
+/// The passphrase that is shown and the new one, before the daemon is asked.
+fn both(globals: &Globals, shown: &Shown, new: &New) -> Result<(Plaintext, Plaintext), Failure> {
+    // Before anybody is asked for a passphrase in vain.
+    client(globals)?;
+    let stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    if stdin(&shown.passphrase_file) && stdin(&new.new_passphrase_file) {
+        return Err(Failure::usage("only one of the two passphrases can come from standard input"));
+    }
+    let shown = shown.read()?;
+    Ok((shown, passphrase::another(new.new_passphrase_file.as_deref())?))
+}
+
+/// Slots as a table.
+pub fn table(slots: &[KeySlotView]) -> String {
+    let mut columns = Columns::with_head(["ID", "MADE", "BY", "LABEL"]);
+    for each in slots {
+        let made = each.made_at.map(time).unwrap_or_default();
+        let by = each.made_by.as_ref().map(|by| by.as_str()).unwrap_or_default();
+        let label = each.label.as_ref().map(|label| printable(label.as_str())).unwrap_or_default();
+        columns.row([&each.id.to_string(), &made, by, &label]);
+    }
+    columns.to_string()
+}

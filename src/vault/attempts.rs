@@ -1,0 +1,117 @@
+//! Passphrases that are tried: one Argon2id at a time, with waits after wrong ones, whatever they are tried for.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::MutexGuard;
+
+use super::error::VaultError;
+use super::lifecycle::Vault;
+use super::state::Live;
+use super::unseal::named;
+use crate::audit::{Entry, Outcome};
+use crate::keys::{Header, KeyRing};
+use crate::model::SlotId;
+use crate::secret::Plaintext;
+
+/// Wrong passphrases that cost no more than their Argon2id.
+const FREE: u32 = 3;
+/// Longest wait between two attempts.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(60);
+/// Entries of refused unseals that are kept until the log can be written.
+const MOST_PENDING: usize = 100;
+
+/// Wrong passphrases so far, and what there is to write down about them.
+#[derive(Default)]
+pub(super) struct Attempts {
+    wrong: u32,
+    not_before: Option<Timestamp>,
+    pub pending: Vec<Entry>,
+    /// Refusals beyond those kept.
+    pub surplus: u64,
+}
+
+impl Attempts {
+    /// Seconds to wait, if an attempt now comes too soon.
+    fn wait(&self, now: Timestamp) -> Option<u64> {
+        let left = self.not_before?.duration_since(now);
+        // A clock that was set back must not lock the operator out for longer than the longest wait.
+        (left.is_positive() && left <= LONGEST_WAIT).then(|| left.as_secs().unsigned_abs().max(1))
+    }
+
+    fn failed(&mut self, now: Timestamp) {
+        self.wrong = self.wrong.saturating_add(1);
+        if let Some(beyond) = self.wrong.checked_sub(FREE) {
+            let wait = SignedDuration::from_secs(1 << beyond.min(6)).min(LONGEST_WAIT);
+            self.not_before = Some(now + wait);
+        }
+    }
+
+    pub fn remember(&mut self, entry: Entry) {
+        if self.pending.len() < MOST_PENDING {
+            self.pending.push(entry);
+        } else {
+            self.surplus += 1;
+        }
+    }
+}
+
+/// A passphrase was right. Until this is dropped, nobody else is at an Argon2id or changes the header.
+pub(super) struct Proof<'a> {
+    pub attempts: MutexGuard<'a, Attempts>,
+    pub header: Arc<Header>,
+    /// Which slot it opens.
+    pub slot: SlotId,
+    pub keys: KeyRing,
+}
+
+impl Vault {
+    /// Tries a passphrase. A wrong one is written down as a denial of `entry`: into the log, or into memory while the
+    /// vault is sealed.
+    pub(super) async fn prove(&self, entry: &Entry, passphrase: Plaintext) -> Result<Proof<'_>, VaultError> {
+        let mut attempts = self.attempts.try_lock().map_err(|_| VaultError::Backoff(1))?;
+        let now = self.clock.now();
+        if let Some(seconds) = attempts.wait(now) {
+            return Err(VaultError::Backoff(seconds));
+        }
+        let header = self.header();
+        let opening = tokio::task::spawn_blocking({
+            let header = Arc::clone(&header);
+            move || header.open(&passphrase)
+        });
+        match opening.await.map_err(|_| crate::crypto::Failed)?.map_err(VaultError::from) {
+            Ok((slot, keys)) => {
+                (attempts.wrong, attempts.not_before) = (0, None);
+                Ok(Proof { attempts, header, slot, keys })
+            }
+            Err(VaultError::WrongPassphrase) => {
+                attempts.failed(now);
+                self.note_wrong(&mut attempts, entry.clone(), now).await?;
+                Err(VaultError::WrongPassphrase)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn note_wrong(
+        &self,
+        attempts: &mut Attempts,
+        entry: Entry,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let reason = Some("wrong_passphrase".into());
+        let changes = Some(serde_json::json!({ "attempted_at": now }));
+        let denied = Entry { outcome: Outcome::Denied, reason, changes, ..entry };
+        let open = match &*self.live() {
+            Live::Sealed => None,
+            Live::Unsealed(unsealed) => {
+                Some((Arc::clone(&unsealed.log), named(denied.clone(), &unsealed.registry)))
+            }
+        };
+        match open {
+            Some((log, denied)) => drop(log.append_durably(denied).await?),
+            None => attempts.remember(denied),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! Key slots and passphrases.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{CallerName, SlotId, SlotLabel};
+use crate::secret::Plaintext;
+
+/// A key slot. The one that the vault was made with has no maker until its passphrase is changed.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct KeySlotView {
+    pub id: SlotId,
+    #[schema(required)]
+    pub label: Option<SlotLabel>,
+    #[schema(required)]
+    pub made_at: Option<Timestamp>,
+    #[schema(required)]
+    pub made_by: Option<CallerName>,
+}
+
+/// `POST /v1/sys/passphrase`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PassphraseChange {
+    /// The one that is to be replaced.
+    #[schema(value_type = String, format = Password)]
+    pub passphrase: Plaintext,
+    /// At least 12 characters.
+    #[schema(value_type = String, format = Password, min_length = 12)]
+    pub new_passphrase: Plaintext,
+}
+
+/// `POST /v1/sys/keyslots`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeySlotForm {
+    /// Any that unseals the vault.
+    #[schema(value_type = String, format = Password)]
+    pub passphrase: Plaintext,
+    /// At least 12 characters.
+    #[schema(value_type = String, format = Password, min_length = 12)]
+    pub new_passphrase: Plaintext,
+    #[serde(default)]
+    pub label: Option<SlotLabel>,
+}
