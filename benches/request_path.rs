@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use fsm_vault::audit::{Durability, Settings};
-use fsm_vault::clock::SystemClock;
+use fsm_vault::clock::{Clock, SystemClock};
 use fsm_vault::crypto::Argon2Cost;
 use fsm_vault::identity::{Identity, Peer, Presented};
 use fsm_vault::model::{FSM_NAME, FSM_SECRETS, IntegrationForm, Pins, Role, VersionWanted};
 use fsm_vault::policy::Ask;
 use fsm_vault::secret::Plaintext;
 use fsm_vault::vault::{
-    Asker, CertificateSource, Directory, NewCaller, NewIntegration, NewVault, NoticeRules, Opening,
-    PairSource, Session, Vault, create, open_store,
+    Asker, Bound, Bounds, CertificateSource, Directory, NewCaller, NewIntegration, NewVault, NoticeRules,
+    Opening, PairSource, Session, Shares, Vault, create, open_store,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -72,7 +72,7 @@ impl Site {
         let vault = Vault::open(opening).await.expect("a vault");
         vault.unseal_locally(plain("passphrase")).await.expect("unsealed");
         let presented = Identity::load(&directory.identity("admin")).and_then(|admin| admin.presented());
-        let admin = Session::new(presented.expect("an identity"), here());
+        let admin = session(presented.expect("an identity"), here());
         let asker = Asker { session: &admin, request_id: "bench" };
         let (client_id, client_secret) = (plain(&"a1".repeat(32)), plain(&"b2".repeat(32)));
         let [client_id_secret, client_secret_secret] = FSM_SECRETS.map(|id| Some(id.parse().expect("an ID")));
@@ -95,6 +95,14 @@ fn here() -> Peer {
     Peer::Unix { uid: 0, pid: Some(1), unit: None }
 }
 
+fn session(presented: Presented, peer: Peer) -> Session {
+    let plenty = Bound { all: 1000, caller: 1000 };
+    let bounds =
+        Bounds { connections: plenty, waiting: plenty, large: plenty, caller_requests: 1000, rate: None };
+    let share = Shares::new(bounds).of(&presented.spiffe_id, SystemClock.now());
+    Session::new(presented, peer, share)
+}
+
 async fn enrol(vault: &Vault, admin: Asker<'_>, name: &str, script: &str) -> Session {
     let role = Role::Service { script: script.parse().expect("a script"), employees: vec![], suiteapp: None };
     let new = NewCaller {
@@ -108,7 +116,7 @@ async fn enrol(vault: &Vault, admin: Asker<'_>, name: &str, script: &str) -> Ses
     let caller = vault.enrol_caller(admin, new).await.expect("a caller").caller;
     let key = &caller.keys[0];
     let (key, serial, not_after) = (key.spki_sha256, key.serial.clone(), key.not_after);
-    Session::new(Presented { spiffe_id: caller.spiffe_id, key, serial, not_after }, here())
+    session(Presented { spiffe_id: caller.spiffe_id, key, serial, not_after }, here())
 }
 
 const ASK: Ask<'static> = Ask { domain: None, employee: None, version: VersionWanted::Current };

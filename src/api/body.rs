@@ -42,6 +42,14 @@ pub async fn json<T: DeserializeOwned>(
     Ok(wire::read(&body.to_bytes())?)
 }
 
+/// Bytes beyond which a body needs a place of its own.
+const LARGE: u64 = 64 * 1024;
+
+/// Whether a body may be large, as far as its head tells.
+pub fn may_be_large(request: &Request<Incoming>) -> bool {
+    request.body().size_hint().upper().is_none_or(|most| most > LARGE)
+}
+
 /// Refuses a body where none belongs.
 pub fn none(request: &Request<Incoming>) -> Result<(), Failure> {
     if is_over(request) { Ok(()) } else { Err(Failure::Malformed("This call takes no body.")) }

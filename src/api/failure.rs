@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::identity::IdentityError;
-use crate::model::{Denial, FieldError};
+use crate::model::{Denial, FieldError, Limit};
 use crate::telemetry::Verdict;
 use crate::vault::VaultError;
 use crate::wire::{Code, Problem, Unreadable};
@@ -21,8 +21,6 @@ pub enum Failure {
     Method(&'static str),
     TooLarge(usize),
     MediaType,
-    /// As many requests wait for a change as may.
-    TooManyWait,
     ShuttingDown,
 }
 
@@ -70,11 +68,6 @@ impl Failure {
             Self::MediaType => {
                 (Code::UnsupportedMediaType, "The body must be application/json.".to_owned(), Vec::new())
             }
-            Self::TooManyWait => {
-                let detail =
-                    "As many requests wait as may (limits.waiting). Ask without wait, or again later.";
-                (Code::RateLimited, detail.to_owned(), Vec::new())
-            }
             Self::ShuttingDown => (Code::ShuttingDown, "Try again in a moment.".to_owned(), Vec::new()),
         };
         errors.truncate(MOST_ERRORS);
@@ -91,6 +84,14 @@ impl Failure {
         )
     }
 
+    /// What there wasn't enough of.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Vault(VaultError::Limited(limit)) => Some(*limit),
+            _ => None,
+        }
+    }
+
     /// The methods that the path has, for one that it hasn't.
     pub fn allow(&self) -> Option<&'static str> {
         match self {
@@ -103,7 +104,7 @@ impl Failure {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Vault(VaultError::Backoff(seconds)) => Some(*seconds),
-            Self::TooManyWait => Some(10),
+            Self::Vault(VaultError::Limited(limit)) => Some(retry_after(*limit)),
             _ => None,
         }
     }
@@ -139,6 +140,7 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
             (Code::WrongPassphrase, "The passphrase is wrong: no key slot opens with it.".to_owned())
         }
         VaultError::Backoff(_) => (Code::RateLimited, text),
+        VaultError::Limited(limit) => (Code::RateLimited, of_limit(limit)),
         VaultError::AuditUnavailable(cause) => {
             // A looping client must not fill the journal with what status tells too.
             static LAST: AtomicU64 = AtomicU64::new(0);
@@ -169,6 +171,41 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
             tracing::error!(request.id = request_id, error = %text, "request failed");
             (Code::Internal, "The cause stands in the daemon's log under this request's ID.".to_owned())
         }
+    }
+}
+
+/// What is told to one who ran into a limit: whose it is, its key, what to do.
+fn of_limit(limit: Limit) -> String {
+    let (what, advice) = match limit {
+        Limit::Handshakes | Limit::Connections => ("As many connections are open as may be", "Come again"),
+        Limit::CallerConnections => {
+            ("This caller has as many connections as it may", "Close some, or use them")
+        }
+        Limit::CallerRequests => {
+            ("This caller has as many requests under way as it may", "Read their answers, then ask again")
+        }
+        Limit::Rate => ("This caller asks more often than it may", "Ask again in a second"),
+        Limit::Waiting => ("As many requests wait as may", "Ask without wait, or again later"),
+        Limit::CallerWaiting => {
+            ("As many of this caller's requests wait as may", "Ask without wait, or again later")
+        }
+        Limit::Large => ("As many large values are under way as may be", "Ask again in a second"),
+        Limit::CallerLarge => {
+            ("This caller has as many large values under way as it may", "Read them, then ask again")
+        }
+    };
+    format!("{what} (limits.{}). {advice}.", limit.key())
+}
+
+/// Seconds until it may be otherwise.
+fn retry_after(limit: Limit) -> u64 {
+    match limit {
+        Limit::CallerRequests | Limit::Rate | Limit::Large | Limit::CallerLarge => 1,
+        Limit::Handshakes
+        | Limit::Connections
+        | Limit::CallerConnections
+        | Limit::Waiting
+        | Limit::CallerWaiting => 10,
     }
 }
 
@@ -263,6 +300,17 @@ mod tests {
         ];
         for (denial, code) in told_more {
             assert_eq!(problem(denial).code, code, "{denial:?}");
+        }
+    }
+
+    #[test]
+    fn each_limit_is_named_and_says_when_to_come_again() {
+        for limit in Limit::ALL {
+            let failure = Failure::Vault(VaultError::Limited(limit));
+            assert!(failure.retry_after().is_some_and(|seconds| seconds > 0), "{limit:?}");
+            let problem = failure.problem("r");
+            assert_eq!((problem.status, problem.code), (429, Code::RateLimited));
+            assert!(problem.detail.contains(&format!("(limits.{})", limit.key())), "{}", problem.detail);
         }
     }
 

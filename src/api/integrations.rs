@@ -111,7 +111,7 @@ pub async fn credentials(
     let (asked, name, known) = (Asked::read(query)?, named(name)?, known(request));
     if let Some(patience) = asked.wait {
         // Boxed, as with a secret.
-        Box::pin(api.wait(api.vault.await_pair(asker, &name, asked.ask(), &known, patience))).await?;
+        Box::pin(api.wait(asker, api.vault.await_pair(asker, &name, asked.ask(), &known, patience))).await?;
     }
     let pair = api.vault.read_pair(asker, &name, asked.ask()).await?;
     if known.names(pair.version) {

@@ -92,7 +92,7 @@ pub async fn value(
     let (asked, id, known) = (Asked::read(query)?, named(id)?, known(request));
     if let Some(patience) = asked.wait {
         // Boxed: what it keeps would be room in every connection, for a request that may never come.
-        Box::pin(api.wait(api.vault.await_value(asker, &id, asked.ask(), &known, patience))).await?;
+        Box::pin(api.wait(asker, api.vault.await_value(asker, &id, asked.ask(), &known, patience))).await?;
     }
     let opened = api.vault.read_value(asker, &id, asked.ask()).await?;
     if known.names(opened.version) {

@@ -7,7 +7,6 @@ use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use hyper::{Method, Request};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
@@ -19,9 +18,10 @@ use super::{
     openapi, secrets, system, versions, watch,
 };
 use crate::crypto;
-use crate::model::Denial;
+use crate::identity::{Peer, Presented};
+use crate::model::{Denial, Limit};
 use crate::telemetry::{Kind, Meter, Verdict as Decision};
-use crate::vault::{Asker, Departing, Session, Vault, VaultError};
+use crate::vault::{Asker, Departing, Place, Session, Shares, Vault, VaultError};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,8 +30,8 @@ pub struct Api {
     pub(super) vault: Arc<Vault>,
     /// How long a body may take.
     pub(super) patience: Duration,
-    /// Places for requests that wait.
-    waiting: Arc<Semaphore>,
+    /// What each caller may take at a time.
+    shares: Shares,
     /// Cancelled when the daemon is told to stop.
     pub(super) stopping: CancellationToken,
     pub(super) meter: Meter,
@@ -45,17 +45,22 @@ pub struct Verdict {
 }
 
 impl Api {
-    /// `patience` is for a request's body; `waiting` requests may wait for a change at a time, and none does any more
+    /// `patience` is for a request's body; `shares` is what callers may take at a time. None waits for a change any more
     /// once `stopping` is cancelled.
     pub fn new(
         vault: Arc<Vault>,
         patience: Duration,
-        waiting: usize,
+        shares: Shares,
         stopping: CancellationToken,
     ) -> Result<Self, crypto::Failed> {
-        let waiting = Arc::new(Semaphore::new(waiting));
         let (request_ids, meter) = (RequestIds::new()?, Meter::new(vault.clock().now()));
-        Ok(Self { vault, patience, waiting, stopping, meter, request_ids })
+        Ok(Self { vault, patience, shares, stopping, meter, request_ids })
+    }
+
+    /// Who a connection is, after its handshake.
+    pub fn meet(&self, presented: Presented, peer: Peer) -> Session {
+        let share = self.shares.of(&presented.spiffe_id, self.vault.clock().now());
+        Session::new(presented, peer, share)
     }
 
     /// Answers one request of a connection. A fetch ends with its connection; any other call may be a change, and is
@@ -92,7 +97,11 @@ impl Api {
         let asker = Asker { session, request_id: request_id.as_str() };
         let bare = request.method() == Method::HEAD;
         let mut kind = Kind::None;
-        let outcome = self.call(session, asker, &mut request, &mut kind).await;
+        let outcome = match session.share.begin(|| self.vault.clock().now()) {
+            // What it holds ends with the call: reading the rest of a refused body is no request under way.
+            Ok(_under_way) => self.call(session, asker, &mut request, &mut kind).await,
+            Err(limit) => Err(VaultError::Limited(limit).into()),
+        };
         let decided = outcome.as_ref().map_or_else(Failure::verdict, |_| Some(Decision::Allowed));
         decided.into_iter().for_each(|verdict| self.meter.decided(verdict));
         if !body::is_over(&request) {
@@ -104,6 +113,7 @@ impl Api {
                 Verdict { reply, ends_connection: false }
             }
             Err(failure) => {
+                failure.limit().into_iter().for_each(|limit| self.meter.limited(limit));
                 Verdict { ends_connection: failure.ends_connection(), reply: refusal(failure, &request_id) }
             }
         };
@@ -116,16 +126,18 @@ impl Api {
     }
 
     /// A place for a request that will wait, given back when it is dropped.
-    pub(super) fn place_to_wait(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Failure::TooManyWait)
+    pub(super) fn place_to_wait(&self, asker: Asker<'_>) -> Result<Place, Failure> {
+        asker.session.share.wait().map_err(|limit| VaultError::Limited(limit).into())
     }
 
     /// Waits until `change` has come about, in a place of its own, unless the daemon stops before.
     pub(super) async fn wait(
         &self,
+        asker: Asker<'_>,
         change: impl Future<Output = Result<(), VaultError>>,
     ) -> Result<(), Failure> {
-        let _place = self.place_to_wait()?;
+        let _place = self.place_to_wait(asker)?;
+        let _waits = asker.session.share.set_aside();
         tokio::select! {
             done = change => Ok(done?),
             () = self.stopping.cancelled() => Err(Failure::ShuttingDown),
@@ -135,7 +147,7 @@ impl Api {
     /// To be taken before the vault is asked for a new key, and kept with the body until it has been sent: so that a
     /// seal or a revocation in between knows of it.
     pub(super) fn departing(&self, asker: Asker<'_>) -> Departing {
-        self.vault.departures().begin(&asker.session.outgoing)
+        self.vault.departures().begin(&asker.session.outgoing, None)
     }
 
     /// Whether a connection must end now: something released waits in it for a peer that has lost it.
@@ -146,6 +158,13 @@ impl Api {
     /// Changes when connections are to look at [`Self::must_cut`].
     pub fn watch(&self) -> tokio::sync::watch::Receiver<()> {
         self.vault.departures().watch()
+    }
+
+    /// Answers a request on a connection that there is no place for.
+    pub fn no_room(&self, limit: Limit) -> Reply {
+        let reply = refusal(VaultError::Limited(limit).into(), &self.request_ids.next());
+        self.meter.answered(Kind::None, reply.status().as_u16());
+        reply
     }
 
     /// Answers a request that came too late.
@@ -211,6 +230,13 @@ impl Api {
         {
             self.vault.greet(asker, action).await?;
         }
+        // Nobody holds many of them in memory at a time.
+        let _place = match call.reads_a_body() {
+            Some(_) if body::may_be_large(request) => {
+                Some(asker.session.share.carry().map_err(VaultError::Limited)?)
+            }
+            _ => None,
+        };
         match call {
             Call::Describe => openapi::describe(self, asker, query, request).await,
             Call::Status => system::status(self, asker, query, request).await,

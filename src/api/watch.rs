@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Request};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +16,7 @@ use super::query::Query;
 use super::reply::Next;
 use super::server::Api;
 use crate::model::Denial;
-use crate::vault::{Asker, Cursor, Hearing, News, Session, Subject, Told, Vault, VaultError, Watcher};
+use crate::vault::{Asker, Cursor, Hearing, News, Place, Session, Subject, Told, Vault, VaultError, Watcher};
 use crate::wire::{About, NoticeEvent, NoticeState, Resync, RotatedEvent, WatchOpened, event};
 
 /// So often something is sent, so that both sides know that the other is there; and so often, at least, it is judged
@@ -36,7 +35,7 @@ struct Watch {
     stopping: CancellationToken,
     request_id: String,
     /// Given back at the end.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 pub async fn watch(
@@ -49,7 +48,7 @@ pub async fn watch(
     body::none(request)?;
     Query::read(query, &[])?;
     let last = last_event_id(request.headers())?;
-    let place = api.place_to_wait()?;
+    let place = api.place_to_wait(asker)?;
     let watcher = api.vault.watch(asker, last).await?;
     let resumed = last.is_some() && !watcher.has_missed();
     let opened = event("open", Some(&api.vault.place_of(&watcher).to_string()), &WatchOpened { resumed });

@@ -13,7 +13,7 @@ use tracing_subscriber::filter::Targets;
 use super::listen::Listen;
 use super::notice;
 use super::problem::Problem;
-use super::settings::{Audit, Durability, Identity, Limits, Log, LogFormat, Settings, Trust};
+use super::settings::{Audit, Durability, Identity, Limits, Log, LogFormat, Rate, Settings, Trust};
 use super::table::{Findings, Table, absolute_path};
 use crate::model::Invalid;
 
@@ -82,10 +82,28 @@ fn identity(table: &mut Table) -> Identity {
 
 fn limits(table: &mut Table) -> Limits {
     let default = Limits::default();
+    let mut count = |key, otherwise| {
+        let number = table.number(key, 1..=1_000_000);
+        number.map_or(otherwise, |number| usize::try_from(number).expect("bounded by the range"))
+    };
+    let handshakes = count("handshakes", default.handshakes);
+    let connections = count("connections", default.connections);
+    let caller_connections = count("caller_connections", default.caller_connections);
+    let caller_requests = count("caller_requests", default.caller_requests);
+    let large = count("large", default.large);
+    let caller_large = count("caller_large", default.caller_large);
+    let waiting = count("waiting", default.waiting);
+    let caller_waiting = count("caller_waiting", default.caller_waiting);
     Limits {
-        connections: table
-            .number("connections", 1..=1_000_000)
-            .map_or(default.connections, |number| usize::try_from(number).expect("bounded by the range")),
+        handshakes,
+        connections,
+        caller_connections,
+        caller_requests,
+        rate: rate(table),
+        large,
+        caller_large,
+        waiting,
+        caller_waiting,
         handshake: seconds(table, "handshake_seconds", 1..=300).unwrap_or(default.handshake),
         header: seconds(table, "header_seconds", 1..=300).unwrap_or(default.header),
         body: seconds(table, "body_seconds", 1..=3600).unwrap_or(default.body),
@@ -95,9 +113,23 @@ fn limits(table: &mut Table) -> Limits {
         concurrent_streams: table
             .number("concurrent_streams", 1..=10_000)
             .map_or(default.concurrent_streams, |number| number.try_into().expect("bounded by the range")),
-        waiting: table
-            .number("waiting", 1..=1_000_000)
-            .map_or(default.waiting, |number| usize::try_from(number).expect("bounded by the range")),
+    }
+}
+
+fn rate(table: &mut Table) -> Option<Rate> {
+    let line = table.line_of("request_burst");
+    let mut number =
+        |key| table.number(key, 0..=1_000_000).map(|number| u32::try_from(number).expect("bounded"));
+    let (per_second, burst) = (number("requests_per_second"), number("request_burst"));
+    match (per_second.unwrap_or(0), burst.unwrap_or(0)) {
+        (0, 0) => None,
+        (0, _) => {
+            table.note(line, "request_burst", "says nothing without limits.requests_per_second");
+            None
+        }
+        // As many at once as in a second.
+        (per_second, 0) => Some(Rate { per_second, burst: per_second }),
+        (per_second, burst) => Some(Rate { per_second, burst }),
     }
 }
 
@@ -192,7 +224,14 @@ mod tests {
             journald = true
             checkpoint_seconds = 3600
             [limits]
+            handshakes = 11
             connections = 1
+            caller_connections = 12
+            caller_requests = 13
+            requests_per_second = 14
+            request_burst = 15
+            large = 16
+            caller_large = 17
             handshake_seconds = 2
             header_seconds = 3
             body_seconds = 4
@@ -200,6 +239,7 @@ mod tests {
             drain_seconds = 0
             concurrent_streams = 5
             waiting = 6
+            caller_waiting = 18
             [notice]
             ladder_days = [60, 1]
             pair_age_days = 90
@@ -244,7 +284,13 @@ mod tests {
                 }],
             },
             limits: Limits {
+                handshakes: 11,
                 connections: 1,
+                caller_connections: 12,
+                caller_requests: 13,
+                rate: Some(Rate { per_second: 14, burst: 15 }),
+                large: 16,
+                caller_large: 17,
                 handshake: second(2),
                 header: second(3),
                 body: second(4),
@@ -252,6 +298,7 @@ mod tests {
                 drain: second(0),
                 concurrent_streams: 5,
                 waiting: 6,
+                caller_waiting: 18,
             },
             notice: notice::Notice {
                 ladder_days: vec![60, 1],
@@ -326,6 +373,10 @@ mod tests {
             (
                 "limits.connections = 99999999999999999999",
                 "1: limits.connections: takes a whole number from 1 to 1000000",
+            ),
+            (
+                "limits.request_burst = 5",
+                "1: limits.request_burst: says nothing without limits.requests_per_second",
             ),
             ("limits.idle_seconds = 86401", "1: limits.idle_seconds: takes a whole number from 0 to 86400"),
             (

@@ -59,8 +59,20 @@ pub struct Trust {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections whose TLS handshake isn't over.
+    pub handshakes: usize,
     /// Open connections, all listeners together.
     pub connections: usize,
+    /// Of one caller.
+    pub caller_connections: usize,
+    /// Requests of one caller under way.
+    pub caller_requests: usize,
+    /// Requests of one caller by time; None for any number.
+    pub rate: Option<Rate>,
+    /// Large bodies at a time, in or out, all connections together.
+    pub large: usize,
+    /// Of one caller.
+    pub caller_large: usize,
     /// From accept to the end of the TLS handshake.
     pub handshake: Duration,
     /// For a request's head.
@@ -75,6 +87,15 @@ pub struct Limits {
     pub concurrent_streams: u32,
     /// Requests that wait for a change or watch, all connections together.
     pub waiting: usize,
+    /// Of one caller.
+    pub caller_waiting: usize,
+}
+
+/// Requests a second, and how many may come at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    pub per_second: u32,
+    pub burst: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +143,13 @@ impl Default for Audit {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            handshakes: 1000,
             connections: 12_000,
+            caller_connections: 4000,
+            caller_requests: 1000,
+            rate: None,
+            large: 64,
+            caller_large: 16,
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(10),
             body: Duration::from_secs(30),
@@ -130,6 +157,7 @@ impl Default for Limits {
             drain: Duration::from_secs(10),
             concurrent_streams: 100,
             waiting: 20_000,
+            caller_waiting: 5000,
         }
     }
 }

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::frames::Frames;
+
 /// Shared by a connection's stream, its requests and its clock. All times are milliseconds after `start`, so that
 /// a request costs no lock and no timer.
 pub struct Activity {
@@ -19,8 +21,15 @@ pub struct Activity {
     busy: AtomicU64,
     /// When the last of them ended.
     idle_since: AtomicU64,
-    /// When the first byte came that no request has answered for; 0: none.
+    /// When the first byte came of a head that isn't complete; 0: none.
     head_since: AtomicU64,
+    /// Over HTTP/1.1, whether the request under way has no body, so that what comes is another request's.
+    bare: AtomicBool,
+    /// Whether something came behind such a request.
+    behind: AtomicBool,
+    /// Frames that brought nothing, as they weigh now, and when that was worked out.
+    idle_talk: AtomicU64,
+    talked_at: AtomicU64,
     /// The daemon stops.
     stopped: AtomicBool,
     end: Notify,
@@ -35,6 +44,10 @@ pub enum Late {
     Idle,
     Head,
 }
+
+/// HTTP/2 frames that bring neither a head nor a body (PING, SETTINGS, …): so many at once, and so many a second.
+const TALK: u64 = 1000;
+const TALK_PER_SECOND: u64 = 50;
 
 impl Late {
     /// Whether there is half a request, for which no orderly end can wait.
@@ -51,15 +64,22 @@ impl Activity {
             busy: zero(),
             idle_since: zero(),
             head_since: zero(),
+            bare: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
+            idle_talk: zero(),
+            talked_at: zero(),
             stopped: AtomicBool::new(false),
             end: Notify::new(),
         }
     }
 
-    /// A request's head is complete.
-    pub fn begin(self: &Arc<Self>) -> Busy {
+    /// A request's head is complete; `bare` if it has no body.
+    pub fn begin(self: &Arc<Self>, http2: bool, bare: bool) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
-        self.head_since.store(0, Ordering::Relaxed);
+        if !http2 {
+            self.bare.store(bare, Ordering::Relaxed);
+            self.head_since.store(0, Ordering::Relaxed);
+        }
         Busy(Arc::clone(self))
     }
 
@@ -90,10 +110,10 @@ impl Activity {
     fn next_due(&self, header: Option<Duration>, idle: Option<Duration>) -> (Option<Instant>, Late) {
         let at = |since: u64, limit: Duration| self.start + Duration::from_millis(since) + limit;
         let head_since = self.head_since.load(Ordering::Relaxed);
-        if self.busy.load(Ordering::Relaxed) > 0 {
-            (None, Late::Idle)
-        } else if head_since > 0 && header.is_some() {
+        if head_since > 0 && header.is_some() {
             (header.map(|limit| at(head_since, limit)), Late::Head)
+        } else if self.busy.load(Ordering::Relaxed) > 0 {
+            (None, Late::Idle)
         } else {
             (idle.map(|limit| at(self.idle_since.load(Ordering::Relaxed), limit)), Late::Idle)
         }
@@ -103,10 +123,42 @@ impl Activity {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Something came over HTTP/1.1.
     fn heard(&self) {
-        if self.busy.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
+        if self.busy.load(Ordering::Relaxed) > 0 {
+            if self.bare.load(Ordering::Relaxed) {
+                self.behind.store(true, Ordering::Relaxed);
+            }
+        } else {
+            self.behind.store(false, Ordering::Relaxed);
+            self.head_began();
+        }
+    }
+
+    fn head_began(&self) {
+        if self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.elapsed().max(1), Ordering::Relaxed);
         }
+    }
+
+    /// Something came over HTTP/2. False: the peer only makes noise.
+    fn heard_frames(&self, frames: &mut Frames, bytes: &[u8]) -> bool {
+        let idle_talk = frames.read(bytes);
+        if frames.is_in_a_head() {
+            self.head_began();
+        } else {
+            self.head_since.store(0, Ordering::Relaxed);
+        }
+        if idle_talk == 0 {
+            return true;
+        }
+        let now = self.elapsed();
+        let forgotten = now.saturating_sub(self.talked_at.swap(now, Ordering::Relaxed)) * TALK_PER_SECOND;
+        // In thousandths, as the time is.
+        let weighs =
+            self.idle_talk.load(Ordering::Relaxed).saturating_sub(forgotten) + u64::from(idle_talk) * 1000;
+        self.idle_talk.store(weighs, Ordering::Relaxed);
+        weighs <= TALK * 1000
     }
 }
 
@@ -124,7 +176,12 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.idle_since.store(self.0.elapsed(), Ordering::Relaxed);
+        let now = self.0.elapsed();
+        self.0.idle_since.store(now, Ordering::Relaxed);
+        if self.0.behind.load(Ordering::Relaxed) {
+            // Half a request, perhaps; a whole one begins at once.
+            self.0.head_since.store(now.max(1), Ordering::Relaxed);
+        }
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -133,11 +190,19 @@ impl Drop for Busy {
 pub struct Watched<S> {
     stream: S,
     activity: Arc<Activity>,
+    /// Over HTTP/2.
+    frames: Option<Frames>,
+    /// Reads since there was nothing to read.
+    unbroken: u32,
 }
 
+/// So often a connection reads without a break; then others get their turn. A peer that sends many small frames would
+/// else keep a thread for as long as it sends: what lies decrypted doesn't count for tokio, which looks at sockets.
+const UNBROKEN: u32 = 8;
+
 impl<S> Watched<S> {
-    pub fn new(stream: S, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
+    pub fn new(stream: S, activity: Arc<Activity>, http2: bool) -> Self {
+        Self { stream, activity, frames: http2.then(Frames::new), unbroken: 0 }
     }
 }
 
@@ -147,12 +212,24 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.activity.heard();
+        if self.unbroken == UNBROKEN {
+            self.unbroken = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        read
+        let before = buffer.filled().len();
+        let Self { stream, activity, frames, unbroken } = &mut *self;
+        let read = Pin::new(stream).poll_read(cx, buffer);
+        *unbroken = if read.is_ready() { *unbroken + 1 } else { 0 };
+        let bearable = match (&buffer.filled()[before..], frames) {
+            ([], _) => true,
+            (heard, Some(frames)) => activity.heard_frames(frames, heard),
+            (_, None) => {
+                activity.heard();
+                true
+            }
+        };
+        if bearable { read } else { Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())) }
     }
 }
 
@@ -205,10 +282,72 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn half_a_request_behind_a_whole_one_is_half_a_request() {
+        let activity = Arc::new(Activity::new());
+        activity.heard();
+        let busy = activity.begin(false, true);
+        activity.heard();
+        drop(busy);
+        assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+        // What comes with a body is the body.
+        let activity = Arc::new(Activity::new());
+        activity.heard();
+        let busy = activity.begin(false, false);
+        activity.heard();
+        drop(busy);
+        assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Idle);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unfinished_head_is_late_also_beside_a_request_under_way() {
+        let (activity, mut frames) = (Arc::new(Activity::new()), Frames::new());
+        let head = |flags| [&[0; 24][..], &[0, 0, 1, 1, flags, 0, 0, 0, 1, 0]].concat();
+        assert!(activity.heard_frames(&mut frames, &head(4)));
+        let _busy = activity.begin(true, true);
+        let never = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, IDLE));
+        assert!(never.await.is_err());
+        assert!(activity.heard_frames(&mut frames, &head(0)[24..]));
+        let start = Instant::now();
+        assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+        assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn noise_is_borne_for_a_while_and_a_sign_of_life_always() {
+        let (activity, mut frames) = (Activity::new(), Frames::new());
+        assert!(activity.heard_frames(&mut frames, &[0; 24]));
+        let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        for _ in 0..10_000 {
+            tokio::time::advance(Duration::from_millis(1000 / TALK_PER_SECOND)).await;
+            assert!(activity.heard_frames(&mut frames, &ping));
+        }
+        let borne = (0..10_000).take_while(|_| activity.heard_frames(&mut frames, &ping)).count();
+        assert!((TALK - 2..=TALK).contains(&(borne as u64)), "{borne}");
+    }
+
+    #[tokio::test]
+    async fn one_that_sends_without_end_lets_others_have_their_turn() {
+        use tokio::io::AsyncReadExt;
+        let mut endless = Watched::new(tokio::io::repeat(7), Arc::new(Activity::new()), false);
+        let (mut bytes, mut read) = ([0; 16], 0_u32);
+        let reading = async {
+            loop {
+                read += u32::from(endless.read(&mut bytes).await.is_ok());
+            }
+        };
+        tokio::select! {
+            biased;
+            () = reading => {}
+            () = tokio::task::yield_now() => {}
+        }
+        assert!(read <= 2 * UNBROKEN, "{read}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_request_under_way_is_never_late() {
         let activity = Arc::new(Activity::new());
         activity.heard();
-        let busy = activity.begin();
+        let busy = activity.begin(false, true);
         let waiting = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, IDLE));
         assert!(waiting.await.is_err());
         drop(busy);

@@ -8,22 +8,24 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Busy, Watched};
+use super::strangers::{Stranger, Strangers};
 use crate::api::{Api, Reply};
 use crate::config::Limits;
 use crate::identity::{Peer, Presented};
+use crate::model::Limit;
 use crate::vault::Session;
 
 /// Bytes of a request's head, in either protocol.
@@ -33,6 +35,9 @@ const MAX_HEADERS: usize = 64;
 /// HTTP/2 flow-control windows: a body of 8 MiB still moves, a thousand streams don't hold a gigabyte.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// HTTP/2 streams that were reset and not yet looked at, and those that were reset for a peer's faults, before the
+/// connection ends. What honest clients give up stays far below.
+const RESET_STREAMS: usize = 64;
 
 /// A connection's own end comes this much after the daemon's deadline, which tells what it gave up.
 const AFTER_THE_DRAIN: Duration = Duration::from_secs(1);
@@ -59,6 +64,8 @@ struct Conversation {
     api: Arc<Api>,
     session: Arc<Session>,
     http2: bool,
+    /// There is no place for this connection: each request is told so.
+    no_room: Option<Limit>,
 }
 
 /// What all connections share.
@@ -66,20 +73,25 @@ pub struct Connections {
     pub api: Arc<Api>,
     pub acceptor: TlsAcceptor,
     pub limits: Limits,
-    pub places: Arc<Semaphore>,
+    pub strangers: Arc<Strangers>,
     pub stop: CancellationToken,
 }
 
 impl Connections {
     /// Serves one connection to its end.
-    pub async fn serve(&self, stream: Stream, peer: Peer) {
+    pub async fn serve(&self, stream: Stream, peer: Peer, stranger: Stranger) {
         match stream {
-            Stream::Unix(stream) => self.handshake(stream, peer).await,
-            Stream::Tcp(stream) => self.handshake(stream, peer).await,
+            Stream::Unix(stream) => self.handshake(stream, peer, stranger).await,
+            Stream::Tcp(stream) => self.handshake(stream, peer, stranger).await,
         }
     }
 
-    async fn handshake<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, peer: Peer) {
+    async fn handshake<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        peer: Peer,
+        stranger: Stranger,
+    ) {
         let shaking = tokio::time::timeout(self.limits.handshake, self.acceptor.accept(stream));
         let stream = tokio::select! {
             shaken = shaking => match shaken {
@@ -94,27 +106,51 @@ impl Connections {
                     return tracing::debug!("handshake took too long");
                 }
             },
+            () = stranger.must_go() => {
+                self.api.meter().handshake_failed();
+                return tracing::debug!("a handshake made room for another");
+            }
             () = self.stop.cancelled() => return,
         };
-        let presented = Presented::from_chain(stream.get_ref().1.peer_certificates());
-        match presented {
-            Ok(presented) => self.requests(stream, Session::new(presented, peer)).await,
+        let session = match Presented::from_chain(stream.get_ref().1.peer_certificates()) {
+            Ok(presented) => self.api.meet(presented, peer),
             // The verifier reads the same names, so that this is never reached.
-            Err(error) => tracing::error!(error = %error, "certificate can't be read after the handshake"),
+            Err(error) => {
+                return tracing::error!(error = %error, "certificate can't be read after the handshake");
+            }
+        };
+        match session.share.connect() {
+            Ok(_place) => {
+                drop(stranger);
+                self.requests(stream, session, None).await;
+            }
+            Err(limit) => {
+                self.api.meter().refused(limit);
+                tracing::debug!(limit = limit.key(), "a connection was refused");
+                // It hears why with its first answer, and until then stays among those who make room.
+                tokio::select! {
+                    () = self.requests(stream, session, Some(limit)) => {}
+                    () = tokio::time::sleep(self.limits.header) => {}
+                    () = stranger.must_go() => {}
+                }
+            }
         }
     }
 
-    async fn requests<S>(&self, stream: TlsStream<S>, session: Session)
+    async fn requests<S>(&self, stream: TlsStream<S>, session: Session, no_room: Option<Limit>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        let talk = Arc::new(Conversation { api: Arc::clone(&self.api), session: Arc::new(session), http2 });
+        let (api, session) = (Arc::clone(&self.api), Arc::new(session));
+        let talk = Arc::new(Conversation { api, session, http2, no_room });
         let activity = Arc::new(Activity::new());
-        let service =
-            service_fn(|request| Conversation::answer(Arc::clone(&talk), activity.begin(), request));
+        let service = service_fn(|request: Request<Incoming>| {
+            let busy = activity.begin(http2, request.body().is_end_stream());
+            Conversation::answer(Arc::clone(&talk), busy, request)
+        });
         let builder = if http2 { self.builder().http2_only() } else { self.builder().http1_only() };
-        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
+        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2));
         let mut connection = pin!(builder.serve_connection(stream, service));
         let ended = |served: Result<(), _>| {
             if let Err(error) = served {
@@ -142,7 +178,6 @@ impl Connections {
 
     /// Ends when the connection must.
     async fn until_over(&self, talk: &Conversation, activity: &Activity) -> Over {
-        let header = (!talk.http2).then_some(self.limits.header);
         tokio::select! {
             () = self.stop.cancelled() => {
                 activity.stop();
@@ -150,7 +185,7 @@ impl Connections {
             }
             () = activity.ended() => Over::AfterAnswers,
             over = self.until_lost(talk, self.api.watch(), |lost| lost.then_some(Over::AfterAnswers)) => over,
-            late = activity.overdue(header, self.limits.idle) => {
+            late = activity.overdue(Some(self.limits.header), self.limits.idle) => {
                 if !late.is_in_the_middle() {
                     return Over::AfterAnswers;
                 }
@@ -208,6 +243,9 @@ impl Connections {
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.limits.concurrent_streams)
             .max_header_list_size(MAX_HEAD)
+            // A peer that opens streams and takes them back, or makes us take them back, is let go of.
+            .max_pending_accept_reset_streams(Some(RESET_STREAMS))
+            .max_local_error_reset_streams(Some(RESET_STREAMS))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(Duration::from_secs(30))
@@ -220,6 +258,10 @@ impl Conversation {
     async fn answer(self: Arc<Self>, busy: Busy, request: Request<Incoming>) -> Result<Reply, Infallible> {
         if busy.comes_too_late() {
             return Ok(last(self.api.shutting_down(), self.http2));
+        }
+        if let Some(limit) = self.no_room {
+            busy.end();
+            return Ok(last(self.api.no_room(limit), self.http2));
         }
         let mut verdict = self.api.answer(&self.session, request).await;
         if verdict.ends_connection {

@@ -7,10 +7,12 @@ mod activity;
 mod bind;
 mod connection;
 mod error;
+mod frames;
 mod open;
 mod runtime;
 mod serve;
 mod signals;
+mod strangers;
 mod telling;
 
 pub use error::DaemonError;

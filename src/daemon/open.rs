@@ -11,11 +11,11 @@ use super::telling;
 use crate::api::Api;
 use crate::audit::{self, JOURNALD_SOCKET};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Listen, Settings};
+use crate::config::{self, Limits, Listen, Settings};
 use crate::identity::{ClientVerifier, TrustRoot, server_config};
 use crate::secret::Plaintext;
 use crate::systemd::{Activated, Notifier};
-use crate::vault::{Directory, Opening, Vault, open_store};
+use crate::vault::{Bound, Bounds, Directory, Opening, Rate, Shares, Vault, open_store};
 
 /// A root bundle of a foreign trust domain may have this many bytes.
 const MAX_BUNDLE: u64 = 1024 * 1024;
@@ -69,7 +69,8 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
         None => tracing::warn!("vault is sealed; unseal it with: fsm-vault unseal"),
     }
     let (limits, stop) = (&settings.limits, CancellationToken::new());
-    let api = Arc::new(Api::new(Arc::clone(&vault), limits.body, limits.waiting, stop.clone())?);
+    let shares = Shares::new(bounds(limits));
+    let api = Arc::new(Api::new(Arc::clone(&vault), limits.body, shares, stop.clone())?);
     let bound = bind(&listen, activated).await?;
     for address in &bound.addresses {
         tracing::info!(listen.address = %address, "listening");
@@ -77,6 +78,17 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let notifier = Notifier::from_environment()
         .map_err(|source| DaemonError::System { doing: "reach the service manager", source })?;
     Ok(Daemon { settings, vault, api, ways, tls, bound, notifier: Arc::new(notifier), stop })
+}
+
+/// What callers may take at a time, as the configuration has it.
+fn bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        connections: Bound { all: limits.connections, caller: limits.caller_connections },
+        waiting: Bound { all: limits.waiting, caller: limits.caller_waiting },
+        large: Bound { all: limits.large, caller: limits.caller_large },
+        caller_requests: limits.caller_requests,
+        rate: limits.rate.map(|rate| Rate { per_second: rate.per_second, burst: rate.burst }),
+    }
 }
 
 fn foreign_roots(settings: &Settings) -> Result<Vec<TrustRoot>, DaemonError> {

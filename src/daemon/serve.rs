@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,10 +12,12 @@ use super::bind::{Bound, Listener};
 use super::connection::{Connections, Stream};
 use super::error::DaemonError;
 use super::signals::Signals;
+use super::strangers::Strangers;
 use crate::api::Api;
 use crate::config::{Listen, Settings};
 use crate::identity::Peer;
 use crate::jobs;
+use crate::model::Limit;
 use crate::notify::{self, Ways};
 use crate::systemd::Notifier;
 use crate::vault::Vault;
@@ -56,7 +57,7 @@ impl Daemon {
             api,
             acceptor: TlsAcceptor::from(tls),
             limits: settings.limits.clone(),
-            places: Arc::new(Semaphore::new(settings.limits.connections)),
+            strangers: Strangers::new(settings.limits.handshakes),
             stop: stop.clone(),
         });
         for listener in bound.listeners {
@@ -106,18 +107,15 @@ async fn accept(listener: Listener, connections: Arc<Connections>, tasks: TaskTr
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Over the limit it is closed unanswered: waiting would fill the backlog for everybody.
-                let Ok(place) = Arc::clone(&connections.places).try_acquire_owned() else {
-                    connections.api.meter().refused();
-                    tracing::warn!("connection limit reached, one was refused");
-                    continue;
-                };
+                let (stranger, evicted) = connections.strangers.admit();
+                if evicted {
+                    connections.api.meter().refused(Limit::Handshakes);
+                }
                 let connections = Arc::clone(&connections);
                 tasks.spawn(async move {
                     let open = connections.api.meter().accepted();
-                    connections.serve(stream, peer).await;
+                    connections.serve(stream, peer, stranger).await;
                     drop(open);
-                    drop(place);
                 });
             }
             Err(error) => {

@@ -9,6 +9,7 @@ mod denial;
 mod domain;
 mod integration;
 mod keyslot;
+mod limit;
 mod name;
 mod notice;
 mod restrictions;
@@ -28,6 +29,7 @@ pub use integration::{
     IntegrationState, OAuthScope, PairCare, PairOrigin, redirect_uri,
 };
 pub use keyslot::{SlotId, SlotLabel, SlotNote, SlotNotes};
+pub use limit::Limit;
 pub use name::{CallerName, Employee, IntegrationName, ScriptId, SecretId, SuiteAppId};
 pub use notice::{Acknowledged, Concern, Notice, NoticeId, NoticeKind, NoticeLevel, Rung};
 pub use restrictions::{Restrictions, RestrictionsForm, Scope};

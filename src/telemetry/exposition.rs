@@ -87,6 +87,8 @@ fn passing(to: &mut Registry, meter: &Meter) {
     );
     let released = counted(meter.released().map(|(kind, count)| (vec![("kind", kind)], count)));
     to.register("releases", "Secrets and pairs that were handed out", released);
+    let limited = counted(meter.limits().map(|(limit, count)| (vec![("limit", limit)], count)));
+    to.register("limited", "Connections and requests refused, by the limit that they ran into", limited);
     for (name, help, count) in [
         ("connections_accepted", "Connections accepted", &meter.connections_accepted),
         ("connections_refused", "Connections closed because there were too many", &meter.connections_refused),
@@ -224,6 +226,7 @@ mod tests {
             "fsm_vault_decisions_total{outcome=\"denied\",reason=\"script_not_allowed\"} 1",
             "fsm_vault_decisions_total{outcome=\"denied\",reason=\"sealed\"} 0",
             "fsm_vault_releases_total{kind=\"pair\"} 1",
+            "fsm_vault_limited_total{limit=\"caller_requests\"} 0",
             "fsm_vault_connections_open 0",
             "fsm_vault_sealed 0",
             "fsm_vault_secrets 3",

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
-use crate::model::Denial;
+use crate::model::{Denial, Limit};
 
 /// What kind of call a request is, for a label that stays the same whatever there is in the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub struct Meter {
     denied: [AtomicU64; Denial::ALL.len()],
     not_found: AtomicU64,
     released: [AtomicU64; 2],
+    limited: [AtomicU64; Limit::ALL.len()],
     pub(super) connections_accepted: AtomicU64,
     pub(super) connections_refused: AtomicU64,
     pub(super) connections_ended: AtomicU64,
@@ -71,6 +72,7 @@ impl Meter {
             denied: zeros(),
             not_found: AtomicU64::new(0),
             released: zeros(),
+            limited: zeros(),
             connections_accepted: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             connections_ended: AtomicU64::new(0),
@@ -107,9 +109,16 @@ impl Meter {
         OpenConnection(self)
     }
 
-    /// A connection was closed unanswered, because there were too many.
-    pub fn refused(&self) {
+    /// A connection was closed, because there were too many.
+    pub fn refused(&self, limit: Limit) {
         add(&self.connections_refused);
+        self.limited(limit);
+    }
+
+    /// Somebody was refused something that there is only so much of.
+    pub fn limited(&self, limit: Limit) {
+        let place = Limit::ALL.iter().position(|each| *each == limit);
+        place.into_iter().for_each(|place| add(&self.limited[place]));
     }
 
     /// A TLS handshake came to nothing, or not to its end in time.
@@ -131,6 +140,11 @@ impl Meter {
         [("allowed", "", read(&self.allowed)), ("denied", "not_found", read(&self.not_found))]
             .into_iter()
             .chain(denied)
+    }
+
+    /// Refusals by limits so far: which, count.
+    pub(super) fn limits(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Limit::ALL.into_iter().zip(&self.limited).map(|(limit, count)| (limit.key(), read(count)))
     }
 
     /// Releases so far: what, count.
@@ -222,6 +236,12 @@ mod tests {
             decided,
             [("allowed", "", 1), ("denied", "not_found", 1), ("denied", "permission_level", 1)]
         );
+
+        meter.limited(Limit::CallerRequests);
+        meter.refused(Limit::Connections);
+        let limited: Vec<_> = meter.limits().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(limited, [("connections", 1), ("caller_requests", 1)]);
+        assert_eq!(read(&meter.connections_refused), 1);
 
         let (one, two) = (meter.accepted(), meter.accepted());
         assert_eq!(meter.open(), 2);

@@ -4,7 +4,7 @@ use crate::audit::AuditError;
 use crate::crypto::Failed;
 use crate::identity::{FileError, IdentityError};
 use crate::keys::{HeaderError, OpenError};
-use crate::model::{Denial, FieldError, IntegrationName, SecretId};
+use crate::model::{Denial, FieldError, IntegrationName, Limit, SecretId};
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum VaultError {
     WrongPassphrase,
     #[error("too many wrong passphrases, or an attempt is under way; try again in {0} s")]
     Backoff(u64),
+    /// The caller has as much of something as it may have, or all callers together have.
+    #[error("too much at a time (limits.{})", .0.key())]
+    Limited(Limit),
 
     // The host's.
     #[error("the audit log can't be written")]
@@ -135,7 +138,7 @@ impl VaultError {
             Self::Invalid(_) | Self::NoVault(_) | Self::OtherOwner { .. } => 2,
             Self::WrongPassphrase => 3,
             Self::Denied(Denial::Sealed) => 5,
-            Self::Denied(_) | Self::Backoff(_) => 3,
+            Self::Denied(_) | Self::Backoff(_) | Self::Limited(_) => 3,
             Self::NotFound(_) => 4,
             Self::Conflict(_)
             | Self::Managed(_)
@@ -168,7 +171,7 @@ impl VaultError {
             Self::Stale => "precondition_failed",
             Self::Invalid(_) => "invalid_field",
             Self::WrongPassphrase => "wrong_passphrase",
-            Self::Backoff(_) => "rate_limited",
+            Self::Backoff(_) | Self::Limited(_) => "rate_limited",
             Self::AuditUnavailable(_) => "audit_unavailable",
             Self::Full => "storage_full",
             Self::Unsettled => "unsettled",

@@ -10,6 +10,7 @@ use super::lifecycle::Vault;
 use super::outgoing::Departing;
 use super::registry::{KeptSecret, Registry, SealedValue};
 use super::session::Asker;
+use super::share::Place;
 use super::state::Unsealed;
 use crate::audit::{Begun, Entry, Fingerprints, Log, Outcome, Told};
 use crate::model::{
@@ -59,6 +60,8 @@ struct Permit {
     generation: u64,
     at: Timestamp,
     parts: Halves<Part>,
+    /// For a large value, taken before the entry is written.
+    place: Option<Place>,
 }
 
 struct Part {
@@ -126,7 +129,7 @@ impl Vault {
                 }
             };
             let seq = log.written(begun).await?;
-            let large = permit.parts.each_mut().any(|part| part.sealed.held.is_none());
+            let large = permit.is_large();
             if large && !Box::pin(self.fetch_large(&mut permit)).await? {
                 continue;
             }
@@ -147,7 +150,12 @@ impl Vault {
         let unsealed = live.unsealed()?;
         let (verdict, told) = weigh(unsealed, asker, asked, ask, now);
         let decided = match verdict {
-            Ok(permit) => Ok((permit, unsealed.log.begin(&told, now)?)),
+            Ok(mut permit) => {
+                if permit.is_large() {
+                    permit.place = Some(asker.session.share.carry().map_err(VaultError::Limited)?);
+                }
+                Ok((permit, unsealed.log.begin(&told, now)?))
+            }
             Err(denial) => Err((denial, Box::new(told.to_entry()))),
         };
         Ok((decided, Arc::clone(&unsealed.log)))
@@ -189,7 +197,7 @@ impl Vault {
             }
         }
         // Under this lock: a seal or a revocation knows of what was released before it, and of nothing else.
-        let departing = self.departures.begin(&asker.session.outgoing);
+        let departing = self.departures.begin(&asker.session.outgoing, permit.place);
         let opened = permit.parts.try_map(|part| {
             let sealed = part.sealed.held.as_ref().ok_or(VaultError::Unsettled)?;
             let value = unsealed.keys.open(&part.sealed.key, sealed)?;
@@ -200,6 +208,13 @@ impl Vault {
         })?;
         unsealed.registry.mark.passed(seq);
         Ok(Some((permit.version, opened, departing)))
+    }
+}
+
+impl Permit {
+    /// Whether its bytes aren't held in memory.
+    fn is_large(&self) -> bool {
+        self.parts.each().any(|part| part.sealed.held.is_none())
     }
 }
 
@@ -341,7 +356,14 @@ impl<'a> Found<'a> {
             None => None,
         };
         let parts = Halves { first: part(first?)?, second };
-        Some(Permit { caller: caller.name.clone(), version: terms.version, generation, at: now, parts })
+        Some(Permit {
+            caller: caller.name.clone(),
+            version: terms.version,
+            generation,
+            at: now,
+            parts,
+            place: None,
+        })
     }
 
     fn fingerprints(&self, version: u64) -> Option<Fingerprints<'a>> {

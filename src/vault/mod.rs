@@ -41,6 +41,7 @@ mod revision;
 mod rotation;
 mod secrets;
 mod session;
+mod share;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,7 @@ pub use revision::{IfMatch, Revision};
 pub use rotation::{Cut, NewPair, NewVersion, Rotated, Spread};
 pub use secrets::{NewSecret, Page, SeenSecret};
 pub use session::{Asker, Session};
+pub use share::{Bound, Bounds, Place, Rate, SetAside, Share, Shares, UnderWay};
 pub use uses::Use;
 pub use watch::{Hearing, News, Told, Watcher};
 

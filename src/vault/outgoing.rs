@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::share::{Place, Share};
+
 /// How long a seal or a revocation waits for what is under way; connections are told first, so that it is for those
 /// that take no more only in a daemon that has no time left.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -22,10 +24,17 @@ pub struct Departures {
 }
 
 /// Of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outgoing {
-    released: Arc<AtomicUsize>,
+    released: Arc<Released>,
     watches: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+struct Released {
+    count: AtomicUsize,
+    /// An answer that isn't taken counts as one of its caller's requests under way.
+    share: Arc<Share>,
 }
 
 /// A watch under way on a connection.
@@ -33,8 +42,10 @@ pub struct Watching(Arc<AtomicUsize>);
 
 /// One value under way; dropped with the last of its bytes.
 pub struct Departing {
-    connection: Arc<AtomicUsize>,
+    connection: Arc<Released>,
     vault: Arc<AtomicUsize>,
+    /// A large one's.
+    _place: Option<Place>,
 }
 
 impl Departures {
@@ -47,10 +58,15 @@ impl Departures {
         self.changed.subscribe()
     }
 
-    pub fn begin(&self, connection: &Outgoing) -> Departing {
-        let departing =
-            Departing { connection: Arc::clone(&connection.released), vault: Arc::clone(&self.under_way) };
-        departing.connection.fetch_add(1, Ordering::SeqCst);
+    /// `place` is kept until the last byte has left.
+    pub fn begin(&self, connection: &Outgoing, place: Option<Place>) -> Departing {
+        let departing = Departing {
+            connection: Arc::clone(&connection.released),
+            vault: Arc::clone(&self.under_way),
+            _place: place,
+        };
+        departing.connection.share.count();
+        departing.connection.count.fetch_add(1, Ordering::SeqCst);
         departing.vault.fetch_add(1, Ordering::SeqCst);
         departing
     }
@@ -68,9 +84,14 @@ impl Departures {
 }
 
 impl Outgoing {
+    pub(super) fn of(share: &Arc<Share>) -> Self {
+        let released = Released { count: AtomicUsize::new(0), share: Arc::clone(share) };
+        Self { released: Arc::new(released), watches: Arc::default() }
+    }
+
     /// Whether something released waits to be sent.
     pub fn is_waiting(&self) -> bool {
-        self.released.load(Ordering::SeqCst) > 0
+        self.released.count.load(Ordering::SeqCst) > 0
     }
 
     /// To be kept with a watch.
@@ -93,7 +114,8 @@ impl Drop for Watching {
 
 impl Drop for Departing {
     fn drop(&mut self) {
-        self.connection.fetch_sub(1, Ordering::SeqCst);
+        self.connection.share.uncount();
+        self.connection.count.fetch_sub(1, Ordering::SeqCst);
         self.vault.fetch_sub(1, Ordering::SeqCst);
     }
 }

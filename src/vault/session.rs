@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::outgoing::Outgoing;
+use super::share::Share;
 use crate::audit::{self, Entry, Told};
 use crate::identity::{Peer, Presented};
 use crate::model::Caller;
@@ -14,15 +15,17 @@ pub struct Session {
     pub peer: Peer,
     /// What was released to this connection and not yet sent.
     pub outgoing: Outgoing,
+    /// What this caller may take at a time, over all its connections.
+    pub share: Arc<Share>,
     /// What each audit entry tells of the connection.
     serial: Arc<str>,
     told: audit::Peer,
 }
 
 impl Session {
-    pub fn new(presented: Presented, peer: Peer) -> Self {
+    pub fn new(presented: Presented, peer: Peer, share: Arc<Share>) -> Self {
         let (serial, told) = (presented.serial.as_str().into(), told(&peer));
-        Self { presented, peer, outgoing: Outgoing::default(), serial, told }
+        Self { presented, peer, outgoing: Outgoing::of(&share), share, serial, told }
     }
 }
 

@@ -8,6 +8,10 @@ pub(super) struct Halves<T> {
 }
 
 impl<T> Halves<T> {
+    pub fn each(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.first).chain(&self.second)
+    }
+
     pub fn each_mut(&mut self) -> impl Iterator<Item = &mut T> {
         std::iter::once(&mut self.first).chain(&mut self.second)
     }

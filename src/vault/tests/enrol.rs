@@ -24,7 +24,7 @@ fn request() -> String {
 fn holder(caller: &Caller) -> Session {
     let key = caller.keys.last().unwrap();
     let (spiffe_id, serial) = (caller.spiffe_id.clone(), key.serial.clone());
-    Session::new(Presented { spiffe_id, key: key.spki_sha256, serial, not_after: key.not_after }, here())
+    session(Presented { spiffe_id, key: key.spki_sha256, serial, not_after: key.not_after }, here())
 }
 
 #[tokio::test]
@@ -73,10 +73,8 @@ async fn one_renews_oneself_and_nobody_else() {
     }
     // Another caller's certificate with this one's name is no way in.
     let other = site.service("other", "customscript_other", &[]).await;
-    let forged = Session::new(
-        Presented { spiffe_id: fsm.presented.spiffe_id.clone(), ..other.presented.clone() },
-        here(),
-    );
+    let forged =
+        session(Presented { spiffe_id: fsm.presented.spiffe_id.clone(), ..other.presented.clone() }, here());
     assert_eq!(
         denied(site.vault.renew_identity(asker(&forged), &request(), None).await),
         Denial::CallerUnknown
@@ -116,7 +114,7 @@ async fn a_foreign_caller_is_who_its_root_says_and_never_the_last_operator() {
     let twice = site.vault.enrol_caller(site.admin(), new("b", service(), foreign(id))).await;
     assert!(matches!(twice, Err(VaultError::Conflict(_))));
     let presented = Presented { spiffe_id: id.parse().unwrap(), ..site.admin.presented.clone() };
-    let workload = Session::new(presented, Peer::Tcp { address: "127.0.0.1:1".parse().unwrap() });
+    let workload = session(presented, Peer::Tcp { address: "127.0.0.1:1".parse().unwrap() });
     site.vault.read_pair(asker(&workload), &"fsm".parse().unwrap(), ANY).await.unwrap();
     assert!(site.vault.renew_identity(asker(&workload), &request(), None).await.is_err());
 

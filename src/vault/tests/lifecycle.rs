@@ -134,7 +134,7 @@ async fn an_operator_gets_back_in_with_the_passphrase() {
     assert_eq!(name.as_str(), "admin");
     assert_eq!(denied(site.vault.list_callers(site.admin(), None, 9).await), Denial::CallerUnknown);
     let presented = crate::identity::Identity::load(&out).unwrap().presented().unwrap();
-    let recovered = Session::new(presented, here());
+    let recovered = session(presented, here());
     site.vault.list_callers(asker(&recovered), None, 9).await.unwrap();
     assert!(site.log(10).await.iter().any(|each| each.entry.action == "operator.recover"));
     // Never over an identity that is there.

@@ -74,7 +74,7 @@ impl Site {
         create(new_vault(&directory, &clock)).await.unwrap();
         let presented = Identity::load(&directory.identity("admin")).unwrap().presented().unwrap();
         let vault = reopened(&directory, &clock).await;
-        Self { directory, clock, vault, admin: Session::new(presented, here()), _keep: keep }
+        Self { directory, clock, vault, admin: session(presented, here()), _keep: keep }
     }
 
     /// What would make this vault again.
@@ -130,7 +130,7 @@ impl Site {
             serial: key.serial.clone(),
             not_after: key.not_after,
         };
-        Session::new(presented, here())
+        session(presented, here())
     }
 
     pub async fn secret(&self, id: &str, value: &str, rules: &str) -> Result<SeenSecret, VaultError> {
@@ -187,6 +187,15 @@ pub fn holds(pair: &OpenedPair, id: &str, secret: Option<&str>) -> bool {
 /// A pair that somebody brings; a public client's has no secret.
 pub fn given(id: &str, secret: Option<&str>) -> PairSource {
     PairSource::Given { client_id: plain(id), client_secret: secret.map(plain) }
+}
+
+/// A connection of somebody who has more than enough of everything.
+pub fn session(presented: Presented, peer: Peer) -> Session {
+    let plenty = Bound { all: 1000, caller: 1000 };
+    let bounds =
+        Bounds { connections: plenty, waiting: plenty, large: plenty, caller_requests: 1000, rate: None };
+    let share = Shares::new(bounds).of(&presented.spiffe_id, noon());
+    Session::new(presented, peer, share)
 }
 
 pub fn asker(session: &Session) -> Asker<'_> {

@@ -1,0 +1,357 @@
+//! What one caller may take of the daemon at a time, so that something is left for the others.
+//!
+//! A caller's share is found once for each connection, by the SPIFFE ID that its certificate names; a request then
+//! costs an addition and a subtraction. Nobody waits in a queue here: what is too much is refused.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use jiff::Timestamp;
+
+use crate::model::{Limit, SpiffeId};
+
+/// How much there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    pub connections: Bound,
+    /// Requests that wait for a change, or watch.
+    pub waiting: Bound,
+    /// Large bodies, in or out.
+    pub large: Bound,
+    /// Requests of one caller that are under way: from their heads until their answers have been taken.
+    pub caller_requests: usize,
+    /// How many requests one caller may make, by time. None: any number.
+    pub rate: Option<Rate>,
+}
+
+/// So much for all together, and for each caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    pub all: usize,
+    pub caller: usize,
+}
+
+/// Requests a second in the long run, and how many may come at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    pub per_second: u32,
+    pub burst: u32,
+}
+
+/// The shares of all callers that are connected.
+pub struct Shares {
+    bounds: Bounds,
+    all: Arc<Taken>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    by_name: HashMap<SpiffeId, Weak<Share>>,
+    /// With so many entries, those of callers that are gone are removed.
+    sweep_at: usize,
+}
+
+/// One caller's.
+#[derive(Debug)]
+pub struct Share {
+    bounds: Bounds,
+    all: Arc<Taken>,
+    own: Taken,
+    requests: AtomicUsize,
+    bucket: Option<Mutex<Bucket>>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    connections: AtomicUsize,
+    waiting: AtomicUsize,
+    large: AtomicUsize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Connection,
+    Waiting,
+    Large,
+}
+
+/// Something taken, for all and for the caller; given back when dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Place {
+    share: Arc<Share>,
+    kind: Kind,
+}
+
+/// A request under way.
+#[must_use]
+pub struct UnderWay<'a>(&'a Share);
+
+/// A request that doesn't count as under way for a while.
+#[must_use]
+pub struct SetAside<'a>(&'a Share);
+
+impl Shares {
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, all: Arc::default(), held: Mutex::default() }
+    }
+
+    /// The share of who is named so, the same for all of its connections.
+    pub fn of(&self, caller: &SpiffeId, now: Timestamp) -> Arc<Share> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = held.by_name.get(caller).and_then(Weak::upgrade) {
+            return share;
+        }
+        if held.by_name.len() >= held.sweep_at {
+            held.by_name.retain(|_, share| share.strong_count() > 0);
+            held.sweep_at = 64 + 2 * held.by_name.len();
+        }
+        let share = Arc::new(Share {
+            bounds: self.bounds.clone(),
+            all: Arc::clone(&self.all),
+            own: Taken::default(),
+            requests: AtomicUsize::new(0),
+            bucket: self.bounds.rate.map(|rate| Mutex::new(Bucket::full(rate, now))),
+        });
+        held.by_name.insert(caller.clone(), Arc::downgrade(&share));
+        share
+    }
+}
+
+impl Share {
+    /// A place for a connection.
+    pub fn connect(self: &Arc<Self>) -> Result<Place, Limit> {
+        self.place(Kind::Connection)
+    }
+
+    /// A place for a request that waits for a change, or watches.
+    pub fn wait(self: &Arc<Self>) -> Result<Place, Limit> {
+        self.place(Kind::Waiting)
+    }
+
+    /// A place for a large body.
+    pub fn carry(self: &Arc<Self>) -> Result<Place, Limit> {
+        self.place(Kind::Large)
+    }
+
+    /// A request begins. `now` is asked only where requests are counted by time.
+    pub fn begin(&self, now: impl FnOnce() -> Timestamp) -> Result<UnderWay<'_>, Limit> {
+        if let Some(bucket) = &self.bucket
+            && !lock(bucket).take(now())
+        {
+            return Err(Limit::Rate);
+        }
+        let under_way = UnderWay(self.count());
+        if self.requests.load(Ordering::Relaxed) <= self.bounds.caller_requests {
+            Ok(under_way)
+        } else {
+            Err(Limit::CallerRequests)
+        }
+    }
+
+    /// Until what this returns is dropped, one request under way isn't counted: it waits, in a place of its own.
+    pub fn set_aside(&self) -> SetAside<'_> {
+        self.uncount();
+        SetAside(self)
+    }
+
+    /// An answer on its way out counts like a request under way.
+    pub(super) fn count(&self) -> &Self {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self
+    }
+
+    pub(super) fn uncount(&self) {
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn place(self: &Arc<Self>, kind: Kind) -> Result<Place, Limit> {
+        let (all, caller) = kind.limits();
+        let bound = kind.bound(&self.bounds);
+        if !take(kind.of(&self.own), bound.caller) {
+            return Err(caller);
+        }
+        if !take(kind.of(&self.all), bound.all) {
+            kind.of(&self.own).fetch_sub(1, Ordering::Relaxed);
+            return Err(all);
+        }
+        Ok(Place { share: Arc::clone(self), kind })
+    }
+}
+
+impl Kind {
+    fn of(self, taken: &Taken) -> &AtomicUsize {
+        match self {
+            Self::Connection => &taken.connections,
+            Self::Waiting => &taken.waiting,
+            Self::Large => &taken.large,
+        }
+    }
+
+    fn bound(self, bounds: &Bounds) -> Bound {
+        match self {
+            Self::Connection => bounds.connections,
+            Self::Waiting => bounds.waiting,
+            Self::Large => bounds.large,
+        }
+    }
+
+    /// What ran out, for all or for the caller.
+    fn limits(self) -> (Limit, Limit) {
+        match self {
+            Self::Connection => (Limit::Connections, Limit::CallerConnections),
+            Self::Waiting => (Limit::Waiting, Limit::CallerWaiting),
+            Self::Large => (Limit::Large, Limit::CallerLarge),
+        }
+    }
+}
+
+/// Takes one of `most`, if there is one left.
+fn take(taken: &AtomicUsize, most: usize) -> bool {
+    let more = |taken: usize| (taken < most).then_some(taken + 1);
+    taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.kind.of(&self.share.own).fetch_sub(1, Ordering::Relaxed);
+        self.kind.of(&self.share.all).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.uncount();
+    }
+}
+
+impl Drop for SetAside<'_> {
+    fn drop(&mut self) {
+        self.0.count();
+    }
+}
+
+/// A bucket of tokens, one for a request; it fills by time. In nanoseconds of filling, so that nothing is rounded.
+#[derive(Debug)]
+struct Bucket {
+    rate: Rate,
+    filled: u64,
+    at: Timestamp,
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+impl Bucket {
+    fn full(rate: Rate, now: Timestamp) -> Self {
+        Self { rate, filled: u64::from(rate.burst) * SECOND, at: now }
+    }
+
+    /// Takes a token, if there is one. A clock that was set back fills nothing, and starts anew from there.
+    fn take(&mut self, now: Timestamp) -> bool {
+        let passed = u64::try_from(now.duration_since(self.at).as_nanos()).unwrap_or(0);
+        let more = passed.saturating_mul(u64::from(self.rate.per_second));
+        self.at = now;
+        self.filled = self.filled.saturating_add(more).min(u64::from(self.rate.burst) * SECOND);
+        let left = self.filled.checked_sub(SECOND);
+        self.filled = left.unwrap_or(self.filled);
+        left.is_some()
+    }
+}
+
+fn lock(bucket: &Mutex<Bucket>) -> MutexGuard<'_, Bucket> {
+    bucket.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+
+    fn bounds() -> Bounds {
+        let bound = Bound { all: 3, caller: 2 };
+        Bounds { connections: bound, waiting: bound, large: bound, caller_requests: 2, rate: None }
+    }
+
+    fn named(name: &str) -> SpiffeId {
+        format!("spiffe://fsm-vault.internal/caller/{name}").parse().unwrap()
+    }
+
+    const NOON: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn one_caller_leaves_something_for_the_others() {
+        let shares = Shares::new(bounds());
+        let (one, two) = (shares.of(&named("one"), NOON), shares.of(&named("two"), NOON));
+        assert!(Arc::ptr_eq(&one, &shares.of(&named("one"), NOON)), "of all its connections");
+        type Taking = fn(&Arc<Share>) -> Result<Place, Limit>;
+        let kinds: [(Taking, Limit, Limit); 3] = [
+            (Share::connect, Limit::CallerConnections, Limit::Connections),
+            (Share::wait, Limit::CallerWaiting, Limit::Waiting),
+            (Share::carry, Limit::CallerLarge, Limit::Large),
+        ];
+        for (take, own, all) in kinds {
+            let (first, _second) = (take(&one).unwrap(), take(&one).unwrap());
+            assert_eq!(take(&one).unwrap_err(), own);
+            let _third = take(&two).unwrap();
+            assert_eq!(take(&two).unwrap_err(), all);
+            drop(first);
+            let _fourth = take(&two).unwrap();
+            assert_eq!(take(&one).unwrap_err(), all, "what was refused took nothing");
+        }
+        for share in [&one, &two] {
+            let _two = (share.connect().unwrap(), share.connect().unwrap());
+        }
+    }
+
+    #[test]
+    fn requests_under_way_and_answers_on_their_way_are_counted_together() {
+        let share = Shares::new(bounds()).of(&named("one"), NOON);
+        let begin = || share.begin(|| unreachable!("there is no rate"));
+        let first = begin().unwrap();
+        share.count();
+        assert_eq!(begin().err(), Some(Limit::CallerRequests));
+        {
+            let _waits = share.set_aside();
+            drop(begin().unwrap());
+        }
+        assert_eq!(begin().err(), Some(Limit::CallerRequests));
+        share.uncount();
+        let second = begin().unwrap();
+        drop((first, second));
+        assert_eq!(share.requests.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_rate_is_kept_over_any_time() {
+        let rate = Some(Rate { per_second: 10, burst: 3 });
+        let share = Shares::new(Bounds { rate, ..bounds() }).of(&named("one"), NOON);
+        let served = |milliseconds: i64, asked: usize| {
+            let now = NOON + SignedDuration::from_millis(milliseconds);
+            (0..asked).filter(|_| share.begin(|| now).is_ok()).count()
+        };
+        assert_eq!(served(0, 5), 3, "a burst");
+        assert_eq!(served(99, 5), 0);
+        assert_eq!(served(100, 5), 1);
+        assert_eq!(served(350, 5), 2);
+        assert_eq!(served(400, 5), 1, "the half of a token wasn't lost");
+        assert_eq!(served(3_600_000, 9), 3, "and no more than a burst is saved up");
+        assert_eq!(served(0, 9), 0, "a clock set back gives nothing");
+        assert_eq!(served(200, 9), 2, "and takes nothing for long");
+        let many = (0..10_000).map(|tick| served(1000 + tick, 1)).sum::<usize>();
+        assert!((100..=103).contains(&many), "{many} in ten seconds");
+    }
+
+    #[test]
+    fn callers_that_are_gone_leave_nothing() {
+        let shares = Shares::new(bounds());
+        let kept = shares.of(&named("kept"), NOON);
+        let _connection = kept.connect().unwrap();
+        for number in 0..10_000 {
+            drop(shares.of(&named(&format!("gone{number}")), NOON));
+        }
+        let held = shares.held.lock().unwrap();
+        assert!(held.by_name.len() < 200 && held.by_name.contains_key(&named("kept")));
+    }
+}
