@@ -65,6 +65,11 @@ pub(super) struct Lock {
 }
 
 impl Directory {
+    /// A directory that is there.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// Makes the directory if it isn't there, closed to others.
     pub fn prepare(path: &Path) -> io::Result<Self> {
         let directory = Self(path.to_owned());

@@ -45,4 +45,4 @@ pub use log::{AuditError, Begun, Durability, Log, Opened, Settings};
 pub use page::{Cursor, Look, Page, Start};
 pub use tally::Due;
 pub use told::{Fingerprints, Told};
-pub use verify::Report;
+pub use verify::{Report, verify_at_rest};

@@ -1,13 +1,16 @@
 //! Reads the whole log and tells where it isn't as it was written.
 
 use std::io;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::chain::{Chain, Checkpoint};
-use super::disk::Disk;
+use super::disk::{Directory, Disk};
 use super::finding::Finding;
+use super::log::AuditError;
 use super::walk::{End, Walk};
+use crate::crypto::MacKey;
 
 /// What verifying found. The log is intact if `first_bad` is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,11 +56,40 @@ pub(super) fn verify(
         walk.note_missing(current);
     }
     walk.finish();
-    Ok(Some(Report {
-        entries: walk.entries,
-        segments: walk.segments,
-        first_bad: walk.first,
-        findings: walk.findings,
-        head_matches_checkpoint: walk.checkpoint_met(),
-    }))
+    Ok(Some(Report::of(&walk)))
+}
+
+/// Reads and checks a log that nobody writes to. What a crash left of a last line is no finding: opening cuts it off.
+/// `vault` is the vault's id in hex, `key` its chain key. Blocks.
+pub fn verify_at_rest(
+    dir: &Path,
+    vault: String,
+    key: MacKey,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Report, AuditError> {
+    let directory = Directory::at(dir);
+    let _lock = directory.lock().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => AuditError::InUse,
+        _ => AuditError::Unreadable(error),
+    })?;
+    let chain = Chain::new(key, vault);
+    let present = directory.list().map_err(AuditError::Unreadable)?;
+    let newest = present.last().copied();
+    let mut walk = Walk::of_all(&chain, checkpoint);
+    let end = |number| if Some(number) == newest { End::MayBeTorn } else { End::Whole };
+    walk.segments(&directory, &present, end, || false).map_err(AuditError::Unreadable)?;
+    walk.finish();
+    Ok(Report::of(&walk))
+}
+
+impl Report {
+    fn of(walk: &Walk<'_>) -> Self {
+        Self {
+            entries: walk.entries,
+            segments: walk.segments,
+            first_bad: walk.first,
+            findings: walk.findings,
+            head_matches_checkpoint: walk.checkpoint_met(),
+        }
+    }
 }

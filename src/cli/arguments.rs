@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::output::Form;
 use super::{
-    audit, caller, completions, config, fsm, init, integration, keyslot, notices, operator, quickstart,
-    secret, serve, status, watch,
+    audit, caller, completions, config, doctor, fsm, init, integration, keyslot, notices, operator,
+    quickstart, secret, serve, status, watch,
 };
 use crate::client::Address;
 
@@ -82,6 +82,8 @@ pub enum Noun {
     /// The log of every decision and change
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Look at everything that could keep the vault from working, and say what to type
+    Doctor(doctor::Doctor),
     /// The daemon's configuration file
     #[command(subcommand)]
     Config(config::Config),

@@ -14,6 +14,7 @@ mod columns;
 mod completions;
 mod config;
 mod connect;
+mod doctor;
 mod exit;
 mod failure;
 mod fsm;

@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{self, Form};
 use super::{
-    audit, caller, completions, config, fsm, harden, init, integration, keyslot, notices, operator,
+    audit, caller, completions, config, doctor, fsm, harden, init, integration, keyslot, notices, operator,
     quickstart, secret, serve, status, watch,
 };
 
@@ -50,6 +50,7 @@ fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
         Noun::Watch(command) => watch::run(globals, &command),
         Noun::Notices(command) => notices::run(globals, command),
         Noun::Audit(command) => audit::run(globals, command),
+        Noun::Doctor(command) => doctor::run(globals, &command),
         Noun::Config(config::Config::Check(command)) => config::check(globals, command),
         Noun::Completions(command) => completions::run(globals, command),
     }

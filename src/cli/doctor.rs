@@ -1,0 +1,209 @@
+//! `doctor`: looks at everything that could keep a vault from working, and says what to type.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::arguments::Globals;
+use super::columns::{Columns, time};
+use super::connect::{block_on, with_daemon};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::init::located;
+use super::{config, listing, passphrase};
+use crate::client::{Call, Connection, printable};
+use crate::clock::{Clock, SystemClock};
+use crate::model::NoticeLevel;
+use crate::vault::{Directory, Health, Looked, inspect};
+use crate::wire::{NoticeView, Status, Verification, read, write};
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  fsm-vault doctor\n  fsm-vault doctor --data-dir /var/lib/fsm-vault --passphrase-file \
+                  passphrase\n\nWithout --data-dir the running daemon is asked. With it, the files of a stopped one are \
+                  looked at; with the passphrase too, every record is opened and the whole audit log read. Exit 1 if \
+                  something is bad."
+)]
+pub struct Doctor {
+    /// Look at the files of a stopped daemon here, instead of asking a running one
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A private file with the passphrase, - for standard input
+    #[arg(long, value_name = "FILE", requires = "data_dir")]
+    passphrase_file: Option<PathBuf>,
+}
+
+pub fn run(globals: &Globals, command: &Doctor) -> Result<(), Failure> {
+    let mut seen = host();
+    match &command.data_dir {
+        Some(named) => {
+            let settings = located(config::settings(globals)?, Some(named))?;
+            let passphrase = match &command.passphrase_file {
+                Some(file) => Some(passphrase::known(Some(file))?),
+                None => None,
+            };
+            let directory = Directory::at(&settings.data_dir);
+            seen.extend(block_on(async { Ok(inspect(&directory, passphrase, SystemClock.now()).await) })?);
+        }
+        None => seen.extend(asked(globals)?),
+    }
+    let document: Vec<Value> = seen.iter().map(document).collect();
+    globals.output.show(&json!({ "findings": document }), || table(&seen))?;
+    let bad = seen.iter().any(|each| each.health == Health::Bad);
+    if bad { Err(Failure::told(Exit::Failed)) } else { Ok(()) }
+}
+
+/// What the host does with memory that it shouldn't do with a vault's.
+fn host() -> Vec<Looked> {
+    // One line of head, then a line for each area.
+    let swapping = std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() > 1);
+    let swap = if swapping {
+        Looked::other(
+            "swap",
+            Health::Doubtful,
+            "on: the memory of an unsealed vault may be written to disk",
+            "run the daemon under the shipped unit (MemorySwapMax=0), or turn it off: swapoff -a",
+        )
+    } else {
+        Looked::fine("swap", "off")
+    };
+    vec![swap, systemd()]
+}
+
+fn systemd() -> Looked {
+    let version = Command::new("systemctl").arg("--version").output().ok();
+    let number = version.and_then(|said| {
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        text.split_whitespace().nth(1).and_then(|word| word.parse::<u32>().ok())
+    });
+    match number {
+        Some(number @ 252..) => Looked::fine("systemd", format!("version {number}")),
+        Some(number) => Looked::other(
+            "systemd",
+            Health::Doubtful,
+            format!("version {number}"),
+            "the shipped unit is made for 252 and newer; start the daemon by hand or by a unit of your own",
+        ),
+        None => Looked::fine("systemd", "none here; the daemon runs without it"),
+    }
+}
+
+/// The running daemon's own word: its state, its notices, its log.
+fn asked(globals: &Globals) -> Result<Vec<Looked>, Failure> {
+    with_daemon(globals, async |daemon| {
+        let status: Status = daemon.call(Call::get("/v1/sys/status")).await?.read()?;
+        let mut seen = vec![Looked::fine("daemon", format!("version {}", status.version)), clock(&status)];
+        if status.sealed {
+            let found = "sealed: nobody gets a value";
+            seen.push(Looked::other("vault", Health::Bad, found, "unseal it: fsm-vault unseal"));
+            return Ok(seen);
+        }
+        seen.push(Looked::fine("vault", "unsealed"));
+        if status.audit.is_some_and(|audit| !audit.available) {
+            seen.push(Looked::other(
+                "audit log",
+                Health::Bad,
+                "it can't be written: nothing is released",
+                "make room on its disk, and see that the daemon's user may write to audit/",
+            ));
+        }
+        seen.push(log(daemon).await?);
+        seen.extend(notices(daemon).await?);
+        Ok(seen)
+    })
+}
+
+fn clock(status: &Status) -> Looked {
+    let apart = SystemClock.now().duration_since(status.time).as_secs().unsigned_abs();
+    if apart > 5 {
+        let found = format!("the daemon's is {apart} s from this program's: {}", time(status.time));
+        Looked::other("clock", Health::Doubtful, found, "certificates and graces go by it: set it right")
+    } else {
+        Looked::fine("clock", "agrees with the daemon's")
+    }
+}
+
+async fn log(daemon: &mut Connection<'_>) -> Result<Looked, Failure> {
+    let found: Verification = daemon.call(Call::get("/v1/audit/verify")).await?.read()?;
+    Ok(match found.first_bad {
+        None => Looked::fine(
+            "audit log",
+            format!("intact: {} entries in {} segments", found.entries, found.segments),
+        ),
+        Some(first) => Looked::other(
+            "audit log",
+            Health::Bad,
+            format!("not as it was written: {} (segment {}, line {})", first.what, first.segment, first.line),
+            "keep a copy of audit/ as it is and find out who could write there",
+        ),
+    })
+}
+
+async fn notices(daemon: &mut Connection<'_>) -> Result<Vec<Looked>, Failure> {
+    let found = listing::all(daemon, "/v1/notices").await?;
+    let odd = |_| Failure::new(Exit::Failed, "the daemon's list of notices can't be understood");
+    let views: Vec<NoticeView> =
+        found.items.iter().map(|item| read(&write(item)).map_err(odd)).collect::<Result<_, _>>()?;
+    let worth = views.into_iter().filter(|view| view.level > NoticeLevel::Info);
+    let seen: Vec<_> = worth
+        .map(|view| {
+            let bad = view.level == NoticeLevel::Critical && view.acknowledged_by.is_none();
+            let health = if bad { Health::Bad } else { Health::Doubtful };
+            Looked::other("notice", health, view.message, view.action)
+        })
+        .collect();
+    Ok(if seen.is_empty() { vec![Looked::fine("notices", "none that presses")] } else { seen })
+}
+
+fn word(health: Health) -> &'static str {
+    match health {
+        Health::Fine => "ok",
+        Health::Doubtful => "warning",
+        Health::Bad => "bad",
+        Health::Unseen => "not seen",
+    }
+}
+
+fn document(each: &Looked) -> Value {
+    json!({ "at": each.at, "health": word(each.health), "found": each.found, "advice": each.advice })
+}
+
+/// What to do stands below each, where it can be copied.
+fn table(seen: &[Looked]) -> String {
+    let mut columns = Columns::pairs();
+    for each in seen {
+        columns.row([word(each.health), each.at, &each.found]);
+    }
+    let mut text = String::new();
+    for (line, each) in columns.to_string().lines().zip(seen) {
+        text.push_str(line);
+        text.push('\n');
+        if let Some(advice) = &each.advice {
+            text.push_str(&format!("    do: {}\n", printable(advice)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_stands_below_what_was_found() {
+        let seen = [
+            Looked::fine("swap", "off"),
+            Looked::other("store", Health::Bad, "it is\u{1b}[2J damaged", "restore a backup"),
+        ];
+        assert_eq!(
+            table(&seen),
+            "ok   swap   off\nbad  store  it is\\u{1b}[2J damaged\n    do: restore a backup\n"
+        );
+        assert_eq!(
+            document(&seen[0]),
+            json!({ "at": "swap", "health": "ok", "found": "off", "advice": null })
+        );
+    }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# doctor: what is fine is said to be, what isn't is named with what to type, at rest and while the daemon runs.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# finds CODE FILTER ARGUMENT...: succeeds if doctor ends with this exit code and jq's FILTER is true of its findings.
+finds() {
+    local wanted=$1 filter=$2 code=0
+    shift 2
+    as "$ADMIN" --output json doctor "$@" >"$SCRATCH/findings" 2>&1 || code=$?
+    cat "$SCRATCH/findings"
+    [ "$code" = "$wanted" ] && jq -e ".findings | ($filter)" "$SCRATCH/findings" >/dev/null
+}
+# at NAME: the health of that finding, as a jq filter.
+at() { printf '(map(select(.at == "%s")) | .[0].health)' "$1"; }
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+check "a running daemon is fine" finds 0 "$(at vault) == \"ok\" and $(at 'audit log') == \"ok\""
+check "its files are left alone" finds 0 "$(at store) == \"not seen\"" --data-dir "$VAULT"
+as "$ADMIN" seal >/dev/null
+check "sealed is bad" finds 1 "$(at vault) == \"bad\" and any(.[]; .advice // \"\" | contains(\"fsm-vault unseal\"))"
+as "$ADMIN" unseal --passphrase-file "$PASSPHRASE" >/dev/null
+stop_daemon
+check "a daemon that is gone can't be asked" says "fsm-vault" 7 as "$ADMIN" doctor
+
+rest() { finds "$1" "$2" --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"; }
+check "at rest all is fine" rest 0 "$(at records) == \"ok\" and $(at 'audit log') == \"ok\" and all(.health != \"bad\")"
+check "it counts what there is" rest 0 'any(.[]; .found | contains("2 secrets, 1 integrations, 3 callers"))'
+check "without the passphrase it says what it didn't see" finds 0 "$(at records) == \"not seen\"" --data-dir "$VAULT"
+private_file "$SCRATCH/wrong" 'wrong horse battery staple'
+check "a wrong passphrase is told" finds 1 "$(at passphrase) == \"bad\"" --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
+check "looking changes nothing that it reports" rest 0 "$(at records) == \"ok\""
+check "text says what to do" says "do: " 1 as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
+
+cp -r "$VAULT" "$SCRATCH/prepared"
+fresh() { rm -rf "$VAULT" && cp -r "$SCRATCH/prepared" "$VAULT"; }
+chmod 0755 "$VAULT/audit"
+check "a directory open to others" rest 1 "$(at permissions) == \"bad\""
+fresh
+sed -i '3s/"allowed"/"denied!"/' "$VAULT/audit/audit-00000001.jsonl"
+check "a bent log" rest 1 "$(at 'audit log') == \"bad\" and any(.[]; .found | contains(\"segment 1, line 3\"))"
+fresh
+rm "$VAULT/tls/server.key"
+check "a missing server key" rest 1 "$(at 'server certificate') == \"bad\""
+fresh
+dd if=/dev/urandom of="$VAULT/store/db" bs=1024 seek=0 count=64 conv=notrunc status=none
+check "a broken store, and what to do" rest 1 'any(.[]; .advice // "" | contains("backup restore"))'
+fresh
+rm -r "$VAULT/store"
+check "no store" rest 1 "$(at store) == \"bad\""
+check "no directory" finds 1 "$(at 'data directory') == \"bad\"" --data-dir "$SCRATCH/nowhere"
+check "the passphrase file goes with a directory" refuses 2 as "$ADMIN" doctor --passphrase-file "$PASSPHRASE"
+check "nothing panicked" no_panic
