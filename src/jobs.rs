@@ -17,12 +17,16 @@ const GRACE_CHECK: Duration = Duration::from_secs(60);
 /// How often all notices are evaluated; what a change touches is evaluated with the change.
 const NOTICE_CHECK: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether the store has failed; opening it again takes its own time between attempts.
+const STORE_CHECK: Duration = Duration::from_secs(2);
+
 /// Runs until told to stop. A failure is logged and tried again the next time.
 pub async fn run(vault: Arc<Vault>, checkpoint: Duration, stop: CancellationToken) {
     let mut log_due = tokio::time::interval(checkpoint);
     let mut certificate_due = tokio::time::interval(CERTIFICATE_CHECK);
     let mut grace_due = tokio::time::interval(GRACE_CHECK);
     let mut notices_due = tokio::time::interval(NOTICE_CHECK);
+    let mut store_due = tokio::time::interval(STORE_CHECK);
     log_due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -49,6 +53,7 @@ pub async fn run(vault: Arc<Vault>, checkpoint: Duration, stop: CancellationToke
                     tracing::error!(error = %error, "notices can't be recorded");
                 }
             }
+            _ = store_due.tick() => vault.tend_store().await,
             () = stop.cancelled() => return,
         }
     }

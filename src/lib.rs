@@ -1,5 +1,8 @@
 //! fsm-vault, in rooms: each folder or file owns one thing, and imports go one way. `docs/` has the map.
 
+#[macro_use]
+pub mod failpoint;
+
 pub mod api;
 pub mod audit;
 pub mod cli;

@@ -9,5 +9,7 @@ use zeroizing_alloc::ZeroAlloc;
 static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    fsm_vault::failpoint::set_up();
     fsm_vault::cli::main()
 }

@@ -9,6 +9,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
     ("heap", &[]),
+    ("failpoint", &[]),
     ("model", &[]),
     ("crypto", &["secret"]),
     ("keys", &["secret", "model", "crypto"]),

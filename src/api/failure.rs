@@ -156,6 +156,13 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
         VaultError::Full => {
             (Code::StorageFull, "Nothing was changed. Make room on the data directory's disk.".to_owned())
         }
+        VaultError::StoreUnavailable(_) => {
+            tracing::error!(request.id = request_id, error = %text, "request failed");
+            (
+                Code::StorageUnavailable,
+                "The store's disk can't be written or read; see the daemon's log. It is tried again by itself.".to_owned(),
+            )
+        }
         VaultError::Unsettled => (Code::Conflict, text),
         VaultError::Identity(IdentityError::Request(fault)) => (Code::InvalidField, fault.to_string()),
         VaultError::InUse(_)

@@ -134,6 +134,7 @@ impl Disk for Directory {
     }
 
     fn create(&self, number: u32) -> io::Result<Box<dyn Sink>> {
+        failpoint!("audit.create", io);
         let create = || self.open(number, OpenOptions::new().append(true).create_new(true));
         let file = match create() {
             // The whole directory was removed while the daemon ran.
@@ -152,10 +153,12 @@ impl Disk for Directory {
     }
 
     fn remove(&self, number: u32) -> io::Result<()> {
+        failpoint!("audit.remove", io);
         std::fs::remove_file(self.path(number))
     }
 
     fn sync_entries(&self) -> io::Result<()> {
+        failpoint!("audit.created", io);
         File::open(&self.0)?.sync_all()
     }
 }
@@ -167,11 +170,17 @@ struct Segment {
 
 impl Sink for Segment {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+        failpoint!("audit.append", io);
+        self.file.write_all(bytes)?;
+        failpoint!("audit.appended", io);
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
+        failpoint!("audit.sync", io);
+        self.file.sync_data()?;
+        failpoint!("audit.synced");
+        Ok(())
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {

@@ -95,6 +95,7 @@ mod tests {
             (Code::Sealed, Exit::Sealed),
             (Code::AuditUnavailable, Exit::Failed),
             (Code::ShuttingDown, Exit::Failed),
+            (Code::StorageUnavailable, Exit::Failed),
             (Code::StorageFull, Exit::Failed),
             (Code::Internal, Exit::Failed),
         ] {

@@ -1,17 +1,19 @@
-//! The open database: opening it, making writes durable, closing it.
+//! The open database: opening it, making writes durable, closing it, and opening it again after a failed write.
 
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
 use ::sled::Db;
-use rustix::fs::{FlockOperation, flock, fstatvfs};
+use rustix::fs::{Advice, FlockOperation, fadvise, flock, fstatvfs, statvfs};
 
+use super::ballast::{self, BALLAST};
 use super::entries::Staged;
 use super::{Batch, Damage, StoreError};
 
@@ -25,9 +27,20 @@ const FLOOR: u64 = 16 * 1024 * 1024;
 
 /// Readers share it, a commit has it alone: nobody sees half a batch, or one that a power cut could take back.
 pub(super) struct Disk {
-    /// None once closed.
-    db: RwLock<Option<Db>>,
-    /// sled's file `db`, opened once more.
+    dir: PathBuf,
+    /// None once closed, and from a failed write until it is opened again.
+    open: RwLock<Option<Open>>,
+    /// A write failed, and it was not opened since.
+    failed: AtomicBool,
+    /// Whether the ballast is there.
+    ballast: AtomicBool,
+    /// One opens it at a time.
+    opening: Mutex<()>,
+}
+
+/// sled's database, and its file `db` once more.
+struct Open {
+    db: Db,
     file: File,
 }
 
@@ -50,27 +63,22 @@ impl Disk {
     }
 
     fn start(dir: &Path) -> Result<Self, StoreError> {
-        // No timer: `write` alone decides when sled flushes.
-        let config = ::sled::Config::new()
-            .path(dir)
-            .mode(::sled::Mode::LowSpace)
-            .cache_capacity(CACHE)
-            .flush_every_ms(None)
-            .use_compression(false);
-        let db = guarded(|| config.open())??;
-        let file = File::open(dir.join("db"))?;
-        // sled leaves its configuration and the names of its files to chance.
-        File::open(dir.join("conf"))?.sync_all()?;
-        file.sync_all()?;
-        File::open(dir)?.sync_all()?;
-        Ok(Self { db: RwLock::new(Some(db)), file })
+        let open = Open::wherever_room_is(dir)?;
+        let disk = Self {
+            dir: dir.to_owned(),
+            open: RwLock::new(Some(open)),
+            failed: AtomicBool::new(false),
+            ballast: AtomicBool::new(false),
+            opening: Mutex::new(()),
+        };
+        disk.make_ballast();
+        Ok(disk)
     }
 
     /// Lends the database to a reader. Blocks while a commit is under way.
     pub(super) fn lend<T>(&self, read: impl FnOnce(&Db) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        // Poisoned: a commit panicked, and what the database holds is unknown.
-        let db = self.db.read().map_err(|_| StoreError::Closed)?;
-        read(db.as_ref().ok_or(StoreError::Closed)?)
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        read(&open.as_ref().ok_or(StoreError::Closed)?.db)
     }
 
     /// Writes all batches whose expectations hold, as one, and makes them durable; an answer for each, in order.
@@ -81,31 +89,124 @@ impl Disk {
     ) -> Vec<Result<(), StoreError>> {
         let count = batches.len();
         let refused = |error: StoreError| (0..count).map(|_| Err(error.again())).collect();
-        let Ok(mut held) = self.db.write() else { return refused(StoreError::Closed) };
-        let Some(db) = held.as_ref() else { return refused(StoreError::Closed) };
-        let free = match self.free() {
+        let held = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = held.as_ref() else { return refused(StoreError::Closed) };
+        let free = match open.free() {
             Ok(free) => free,
             Err(error) => return refused(error.into()),
         };
-        let mut staged = Staged::new(db);
+        let mut staged = Staged::new(&open.db);
         let mut take_in = |batch| admit(batch, staged.bytes(), free).and_then(|()| staged.add(batch));
         let answers: Vec<_> = batches.map(&mut take_in).collect();
         if staged.is_empty() {
             return answers;
         }
-        let Err(error) = self.write(db, staged) else { return answers };
+        // Where sled panics on a failing disk, what it has done is as unknown as after an error.
+        let panicked = || Err(io::Error::other("the database stopped").into());
+        let written = catch_unwind(AssertUnwindSafe(|| open.write(staged))).unwrap_or_else(|_| panicked());
+        let Err(error) = written else {
+            drop(held);
+            self.make_ballast();
+            return answers;
+        };
+        self.fail(held);
+        answers.into_iter().map(|answer| answer.and(Err(error.again()))).collect()
+    }
+
+    /// Closes the database because a write failed, before any reader can look at what it wrote.
+    fn fail(&self, mut held: RwLockWriteGuard<Option<Open>>) {
+        self.failed.store(true, Ordering::SeqCst);
         let broken = held.take();
         drop(held);
-        discard(broken);
-        answers.into_iter().map(|answer| answer.and(Err(error.again()))).collect()
+        broken.into_iter().for_each(Open::close);
+    }
+
+    #[cfg(test)]
+    pub(super) fn fail_now(&self) {
+        self.fail(self.open.write().unwrap());
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Opens the database anew after a failed write; does nothing otherwise. Blocks.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        let _one = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.has_failed() {
+            return Ok(());
+        }
+        let open = Open::wherever_room_is(&self.dir)?;
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(open);
+        self.failed.store(false, Ordering::SeqCst);
+        self.make_ballast();
+        Ok(())
+    }
+
+    /// Closes the database; what comes later is answered `Closed`. Waits for readers.
+    pub(super) fn close(&self) {
+        let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
+        open.into_iter().for_each(Open::close);
+    }
+
+    /// Has the ballast made, where it is missing and there is plenty of room.
+    fn make_ballast(&self) {
+        if self.ballast.load(Ordering::Relaxed) {
+            return;
+        }
+        let roomy = room(&self.dir).is_ok_and(|free| free >= FLOOR + 2 * BALLAST);
+        self.ballast.store(roomy && ballast::make(&self.dir), Ordering::Relaxed);
+    }
+}
+
+impl Open {
+    /// Opens the database; where the disk is too full for that, at the ballast's cost.
+    fn wherever_room_is(dir: &Path) -> Result<Self, StoreError> {
+        let failure = match Self::at(dir) {
+            Err(error)
+                if !matches!(error, StoreError::InUse) && room(dir).is_ok_and(|free| free < BALLAST) =>
+            {
+                error
+            }
+            other => return other,
+        };
+        if !ballast::give_up(dir) {
+            // sled has no word of its own for it, and may have panicked.
+            return Err(if matches!(failure, StoreError::Damaged(_)) { StoreError::Full } else { failure });
+        }
+        tracing::warn!("the store's disk is full; its reserve was given up to open it");
+        Self::at(dir)
+    }
+
+    fn at(dir: &Path) -> Result<Self, StoreError> {
+        // No timer: `write` alone decides when sled flushes.
+        let config = ::sled::Config::new()
+            .path(dir)
+            .mode(::sled::Mode::LowSpace)
+            .cache_capacity(CACHE)
+            .flush_every_ms(None)
+            .use_compression(false);
+        failpoint!("store.open", io);
+        let db = guarded(|| config.open())??;
+        let file = File::open(dir.join("db"))?;
+        // sled leaves its configuration and the names of its files to chance.
+        File::open(dir.join("conf"))?.sync_all()?;
+        file.sync_all()?;
+        File::open(dir)?.sync_all()?;
+        Ok(Self { db, file })
     }
 
     /// Apply, flush, fdatasync. sled's flush only asks the kernel to begin writing (`sync_file_range`): without
     /// the fdatasync a power cut destroys the store.
-    fn write(&self, db: &Db, staged: Staged) -> Result<(), StoreError> {
+    fn write(&self, staged: Staged) -> Result<(), StoreError> {
+        failpoint!("store.apply", io);
         staged.apply()?;
-        db.flush()?;
-        Ok(self.file.sync_data()?)
+        failpoint!("store.flush", io);
+        self.db.flush()?;
+        failpoint!("store.sync", io);
+        self.file.sync_data()?;
+        failpoint!("store.synced", io);
+        Ok(())
     }
 
     /// Bytes that may still be written on this file system.
@@ -114,24 +215,29 @@ impl Disk {
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    /// Closes the database; what comes later is answered `Closed`. Waits for readers.
-    pub(super) fn close(&self) {
-        let db = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
-        if db.is_none() {
-            return;
-        }
+    /// Ends the database. sled's I/O threads keep the file, and so its lock, a moment longer; waits for them, so that
+    /// it can be opened again. Not for ever: another process may have been quicker.
+    fn close(self) {
+        let Self { db, file } = self;
         discard(db);
-        // sled's I/O threads keep the file, and so its lock, a moment longer; wait, so that it can be opened again.
-        // Not for ever: another process may have been quicker.
         for _ in 0..1_000 {
-            if flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                // What could not be written is clean to the kernel, and only in its memory: what is read from now on comes
+                // from the disk.
+                let _ = fadvise(&file, 0, None, Advice::DontNeed);
                 // The lock goes with the file; an error would leave it there for as long.
-                let _ = flock(&self.file, FlockOperation::Unlock);
+                let _ = flock(&file, FlockOperation::Unlock);
                 return;
             }
             thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// Bytes that may still be written below this directory.
+fn room(dir: &Path) -> io::Result<u64> {
+    let space = statvfs(dir)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 /// Full, if the batch would go below the floor. One that only takes away may use half of it, to make room.
@@ -149,7 +255,7 @@ fn guarded<T>(act: impl FnOnce() -> T) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(act)).map_err(|_| Damage::Database.into())
 }
 
-fn discard(db: Option<Db>) {
+fn discard(db: Db) {
     // Nothing can be done about an error here, and nothing acknowledged depends on it.
     let _ = guarded(|| drop(db));
 }

@@ -20,7 +20,9 @@ pub enum StoreError {
     #[error("the store can't be read or written: {0}")]
     Io(#[source] io::Error),
     /// After a failed write the store is closed, because what the disk holds is unknown until it is opened again.
-    #[error("the store is closed; restart to open it again")]
+    #[error(
+        "the store is closed after a failed write; it is opened again as soon as its disk can be written"
+    )]
     Closed,
 }
 

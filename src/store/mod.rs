@@ -4,6 +4,7 @@
 //! bytes only; this room never opens a record, derives no key and knows no ID. How the disk's entries look is
 //! drawn in `pieces.rs`.
 
+mod ballast;
 mod batch;
 mod committer;
 mod disk;
@@ -66,4 +67,15 @@ pub trait Store: Send + Sync {
 
     /// All or nothing, durable when it returns. Dropping the future does not take the batch back.
     fn commit(&self, batch: Batch) -> Reply<'_, ()>;
+
+    /// Whether a write failed and the store was not opened again since: then it answers nothing else, and whether the
+    /// batches of that write happened is unknown.
+    fn has_failed(&self) -> bool {
+        false
+    }
+
+    /// Opens a store that has failed anew, in place. What it holds then, it holds durably.
+    fn reopen(&self) -> Reply<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 }

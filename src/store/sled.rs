@@ -14,8 +14,8 @@ use crate::keys::{Sealed, StoreKey};
 ///
 /// Its calls need a Tokio runtime around them: reads go to the runtime's blocking threads, commits to a thread of
 /// their own. A commit whose write fails is answered with that failure, as are all that were written with it;
-/// whether they happened is unknown until the store is opened again, and until then every call is answered
-/// [`StoreError::Closed`].
+/// whether they happened is unknown until the store is opened again ([`Store::reopen`]), and until then every call is
+/// answered [`StoreError::Closed`].
 ///
 /// Dropping it finishes the commits under way and lets go of the directory; that blocks for as long.
 pub struct SledStore {
@@ -86,6 +86,18 @@ impl Store for SledStore {
                 return Ok(());
             }
             self.committer.commit(batch).await
+        })
+    }
+
+    fn has_failed(&self) -> bool {
+        self.disk.has_failed()
+    }
+
+    fn reopen(&self) -> Reply<'_, ()> {
+        let disk = Arc::clone(&self.disk);
+        Box::pin(async move {
+            let opening = tokio::task::spawn_blocking(move || disk.reopen());
+            opening.await.unwrap_or(Err(StoreError::Closed))
         })
     }
 }

@@ -8,6 +8,7 @@ use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::notices::touched;
 use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
+use super::reopening::Fate;
 use super::state::Unsealed;
 use crate::audit::{Checkpoint, Entry, Log, Outcome};
 use crate::keys::{Header, KeyRing, RecordName, Sealed, StoreKey};
@@ -56,7 +57,7 @@ pub(super) enum Noun {
 }
 
 /// A noun with its sealed record, waiting for the store.
-struct Written {
+pub(super) struct Written {
     noun: Noun,
     key: StoreKey,
     revision: u64,
@@ -65,8 +66,13 @@ struct Written {
 }
 
 impl Vault {
+    /// After a failed write the store is opened again here, if it can be: a change is prepared on what there is then.
     pub(super) async fn turn(&self) -> Turn<'_> {
-        Turn(self.turn.lock().await)
+        let turn = Turn(self.turn.lock().await);
+        if self.settled().is_err() {
+            Box::pin(self.settle_store(&turn)).await;
+        }
+        turn
     }
 
     /// Writes the entry, then the nouns in one atomic batch. If the batch fails after the entry was written,
@@ -111,7 +117,9 @@ impl Vault {
         nouns: Vec<Noun>,
         header: Option<Header>,
     ) -> Result<(), VaultError> {
+        failpoint!("vault.audit");
         log.append_all_durably(&entries).await?;
+        failpoint!("vault.audited");
         let touched = touched(&nouns);
         let written = self.write_with(turn, log, nouns, header).await;
         if written.is_err() {
@@ -143,11 +151,13 @@ impl Vault {
 
     async fn write_with(
         &self,
-        _turn: &Turn<'_>,
+        turn: &Turn<'_>,
         log: &Log,
         mut nouns: Vec<Noun>,
         header: Option<Header>,
     ) -> Result<(), VaultError> {
+        // Before the log's head is taken: one that can't be stored must not let segments be retired.
+        self.settled()?;
         nouns.extend(log.checkpoint().await?.map(Noun::Checkpoint));
         if nouns.is_empty() && header.is_none() {
             return Ok(());
@@ -160,7 +170,21 @@ impl Vault {
         if let Some(header) = &header {
             batch = batch.header(header.to_bytes());
         }
-        self.store.commit(batch).await?;
+        failpoint!("vault.commit");
+        if let Err(error) = self.store.commit(batch).await {
+            if !self.store.has_failed() {
+                return Err(error.into());
+            }
+            let fate = Box::pin(self.failed_change(turn, written, header)).await;
+            return if let Ok(Fate::Made) = fate { Ok(()) } else { Err(error.into()) };
+        }
+        self.publish(written, header);
+        Ok(())
+    }
+
+    /// Readers see what is durable now, and are told.
+    pub(super) fn publish(&self, written: Vec<Written>, header: Option<Header>) {
+        failpoint!("vault.publish");
         header.into_iter().for_each(|header| self.set_header(header));
         let (now, mut comparison) = (self.clock.now(), Comparison::default());
         if let super::state::Live::Unsealed(unsealed) = &mut *self.live_mut() {
@@ -169,8 +193,9 @@ impl Vault {
             written.into_iter().for_each(|each| each.publish(&mut unsealed.registry));
             comparison.settle(&unsealed.registry, now);
         }
+        failpoint!("vault.tell");
         comparison.tell(&self.feed, now);
-        Ok(())
+        failpoint!("vault.told");
     }
 }
 
@@ -283,6 +308,18 @@ impl Noun {
 }
 
 impl Written {
+    /// Its place in the store, and its revision there; None: it goes.
+    pub(super) fn lies_as(&self) -> (StoreKey, Option<u64>) {
+        (self.key, self.sealed.is_some().then_some(self.revision))
+    }
+
+    /// Publishing takes the sealed bytes alone.
+    pub(super) fn forget_plaintext(&mut self) {
+        if let Noun::Value { value, .. } = &mut self.noun {
+            *value = Plaintext::new(Vec::new());
+        }
+    }
+
     fn publish(self, registry: &mut Registry) {
         match self.noun {
             Noun::Secret(secret) => registry.put_secret(secret, self.revision),

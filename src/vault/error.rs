@@ -39,6 +39,9 @@ pub enum VaultError {
     AuditUnavailable(#[source] AuditError),
     #[error("the storage is full")]
     Full,
+    /// The disk can't be written or read; tried again by itself.
+    #[error("the store can't be used now: {0}")]
+    StoreUnavailable(#[source] StoreError),
     #[error("{0} is in use by another fsm-vault process; stop it first")]
     InUse(String),
     #[error("{path}: {source}")]
@@ -126,6 +129,7 @@ impl From<StoreError> for VaultError {
         match error {
             StoreError::Full => Self::Full,
             StoreError::Conflict => Self::Conflict("it was changed meanwhile; look again".to_owned()),
+            StoreError::Io(_) | StoreError::Closed => Self::StoreUnavailable(error),
             other => Self::Store(other),
         }
     }
@@ -151,6 +155,7 @@ impl VaultError {
             Self::Identity(IdentityError::File(FileError::Exposed { .. } | FileError::Foreign { .. })) => 2,
             Self::AuditUnavailable(_)
             | Self::Full
+            | Self::StoreUnavailable(_)
             | Self::File { .. }
             | Self::Damaged(_)
             | Self::Header(_)
@@ -174,6 +179,7 @@ impl VaultError {
             Self::Backoff(_) | Self::Limited(_) => "rate_limited",
             Self::AuditUnavailable(_) => "audit_unavailable",
             Self::Full => "storage_full",
+            Self::StoreUnavailable(_) => "storage_unavailable",
             Self::Unsettled => "unsettled",
             Self::File { .. }
             | Self::NoVault(_)

@@ -15,7 +15,9 @@ use super::error::VaultError;
 use super::feed::Feed;
 use super::fetching::Fetching;
 use super::gate::recognised;
+use super::manage::Cleared;
 use super::outgoing::Departures;
+use super::reopening::Unsettled;
 use super::session::{Asker, Session};
 use super::state::{Live, Unsealed};
 
@@ -67,6 +69,8 @@ pub struct Vault {
     pub(super) failed_deliveries: [AtomicU64; 2],
     /// Told when notices were raised.
     pub(super) raised: tokio::sync::watch::Sender<()>,
+    /// What a failed write has left unknown. Never held across an `await`.
+    pub(super) unsettled: Mutex<Unsettled>,
     /// The damage that the log had noticed when a verification found it whole again.
     pub(super) cured: Mutex<Option<Finding>>,
 }
@@ -127,6 +131,7 @@ impl Vault {
             notice_rules: notices,
             failed_deliveries: Default::default(),
             raised: tokio::sync::watch::Sender::new(()),
+            unsettled: Mutex::default(),
             cured: Mutex::default(),
         })
     }
@@ -168,7 +173,13 @@ impl Vault {
         let cleared = self.clear_general(asker, Action::System, asker.entry(None, "vault.seal")).await?;
         cleared.log.flush_tallies(Due::All).await?;
         let uses = self.unrecorded_uses().await;
-        self.commit(&turn, cleared, uses).await?;
+        let Cleared { entry, log, .. } = cleared;
+        log.append_durably(entry).await?;
+        // A store that can't be written is no reason to go on serving.
+        if let Err(error) = self.write(&turn, &log, uses).await {
+            tracing::error!(error = %error, "sealed, and what was fetched last is in the audit log alone");
+        }
+        drop(log);
         self.wipe().await;
         self.departures.recall().await;
         Ok(())
@@ -222,6 +233,7 @@ impl Vault {
     pub(super) async fn wipe(&self) {
         let before = std::mem::replace(&mut *self.live_mut(), Live::Sealed);
         self.feed.seal();
+        self.forget_unsettled();
         let Live::Unsealed(unsealed) = before else { return };
         let Unsealed { log, .. } = *unsealed;
         let closing = Arc::clone(&log);
@@ -255,6 +267,7 @@ impl Vault {
         };
         let mut known = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if *known != operators {
+            failpoint!("vault.operators");
             self.tls.write_operators(&operators)?;
             *known = operators;
         }

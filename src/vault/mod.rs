@@ -38,6 +38,7 @@ mod outgoing;
 mod pair;
 mod recover;
 mod registry;
+mod reopening;
 mod revision;
 mod rotation;
 mod secrets;

@@ -68,6 +68,7 @@ impl Vault {
         *attempts = Attempts::default();
         // Before the first request is served.
         log.append_durably(named(Entry { outcome: Outcome::Allowed, ..entry }, &unsealed.registry)).await?;
+        failpoint!("vault.unsealed");
         *self.live_mut() = Live::Unsealed(Box::new(unsealed));
         let recorded = self.write(&turn, &log, Vec::new()).await;
         drop(log);
@@ -105,6 +106,7 @@ impl Vault {
 
     /// Reads and opens every record, then the log from its recorded head.
     async fn load(&self, keys: KeyRing) -> Result<Unsealed, VaultError> {
+        failpoint!("vault.load");
         let Loaded { keys, authority, registry } = load(&*self.store, keys).await?;
         if self.tls.authority_pem()? != authority.certificate_pem() {
             let why =

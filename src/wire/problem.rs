@@ -32,6 +32,7 @@ pub enum Code {
     Sealed,
     AuditUnavailable,
     ShuttingDown,
+    StorageUnavailable,
     StorageFull,
     /// A fault of the daemon; its cause is in the log under the request's ID.
     Internal,
@@ -61,7 +62,7 @@ impl Code {
             Self::InvalidField => 422,
             Self::RateLimited => 429,
             Self::Internal => 500,
-            Self::Sealed | Self::AuditUnavailable | Self::ShuttingDown => 503,
+            Self::Sealed | Self::AuditUnavailable | Self::ShuttingDown | Self::StorageUnavailable => 503,
             Self::StorageFull => 507,
         }
     }
@@ -93,6 +94,7 @@ impl Code {
             Self::Sealed => "The vault is sealed",
             Self::AuditUnavailable => "The audit log can't be written",
             Self::ShuttingDown => "The daemon is shutting down",
+            Self::StorageUnavailable => "The storage can't be used",
             Self::StorageFull => "The storage is full",
             Self::Internal => "The daemon failed",
         }

@@ -31,6 +31,7 @@ const READING: &[Code] = &[
     Code::NotFound,
     Code::Conflict,
     Code::RateLimited,
+    Code::StorageUnavailable,
 ];
 
 /// A schema with a name, and those that it refers to.
@@ -103,7 +104,7 @@ impl Operation {
     }
 
     fn changes(self) -> Self {
-        self.may(&[Code::Conflict, Code::StorageFull])
+        self.may(&[Code::Conflict, Code::StorageFull, Code::StorageUnavailable])
     }
 
     /// Problems beyond those that go with the kind of call.

@@ -197,9 +197,21 @@ fn of_other(reason: &str) -> Option<Advice> {
             &["fsm-vault status"],
         ),
         "storage_full" => (
-            "The data directory's disk was full. Make room on it; after a failed write the daemon has to be \
-             restarted.",
+            "The data directory's disk was full. Make room on it; the daemon goes on by itself.",
             &["fsm-vault status"],
+        ),
+        "storage_unavailable" => (
+            "The data directory's disk could not be written or read. The cause stands in the daemon's own log; once the \
+             disk works, the daemon goes on by itself.",
+            &["fsm-vault status"],
+        ),
+        "change_made" => (
+            "The store was opened again after a failed write, and the change was found made, whatever stands before.",
+            &["fsm-vault audit tail"],
+        ),
+        "change_not_made" => (
+            "The store was opened again after a failed write, and nothing of the change was found in it.",
+            &["fsm-vault audit tail"],
         ),
         "unsettled" => ("What was asked for changed faster than it could be read. Ask again.", &[]),
         "internal" => (

@@ -191,6 +191,37 @@ async fn a_closed_disk_answers_so() {
     SledStore::open(dir.path()).unwrap();
 }
 
+#[tokio::test]
+async fn after_a_failure_it_opens_again_in_place() {
+    let dir = temporary();
+    let disk = Disk::create(dir.path()).unwrap();
+    assert!(disk.commit([put(1, Expect::Absent, 1)].iter())[0].is_ok());
+    disk.reopen().unwrap();
+    assert!(disk.commit([put(1, Expect::Revision(1), 2)].iter())[0].is_ok(), "it had not failed");
+    for round in 2..10 {
+        disk.fail_now();
+        assert!(matches!(disk.lend(|db| entries::page(db, None)).err(), Some(StoreError::Closed)));
+        assert!(matches!(disk.commit([put(1, Expect::Any, 99)].iter())[..], [Err(StoreError::Closed)]));
+        assert!(disk.has_failed());
+        disk.reopen().unwrap();
+        assert!(!disk.has_failed());
+        assert!(disk.commit([put(1, Expect::Revision(round), round + 1)].iter())[0].is_ok());
+    }
+    assert_eq!(disk.lend(|db| entries::page(db, None)).unwrap().records.len(), 1);
+}
+
+#[tokio::test]
+async fn there_is_a_reserve_to_open_it_with() {
+    let dir = temporary();
+    let reserve = dir.path().join("ballast");
+    drop(SledStore::create(dir.path()).unwrap());
+    assert_eq!(reserve.metadata().unwrap().len(), 4 << 20);
+    assert_eq!(reserve.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::remove_file(&reserve).unwrap();
+    drop(SledStore::open(dir.path()).unwrap());
+    assert!(reserve.exists());
+}
+
 /// Bytes of sled's files that were changed lead to an answer, never to a panic that leaves the room.
 #[tokio::test]
 async fn bent_database_files_panic_nobody() {

@@ -108,6 +108,7 @@ impl Vault {
         those: &[(NoticeId, Rung)],
         outcome: Outcome,
     ) -> Result<(), VaultError> {
+        failpoint!("notice.told");
         let turn = self.turn().await;
         let (nouns, log) = {
             let live = self.live();

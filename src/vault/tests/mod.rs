@@ -10,6 +10,7 @@ mod manage;
 mod model;
 mod notices;
 mod release;
+mod reopening;
 mod rotation;
 mod secrets;
 pub(super) mod site;

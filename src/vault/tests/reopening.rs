@@ -1,0 +1,201 @@
+//! After a failed write: the store is opened again, and the vault finds out what became of the change.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::super::*;
+use super::site::*;
+use crate::audit::Outcome;
+use crate::keys::StoreKey;
+use crate::store::{Batch, Page, Reply, Store, StoreError};
+
+const RULES: &str = r#"{"scripts":["customscript_x"],"allow_all_domains":true}"#;
+
+/// A store whose next write fails, and that can't be opened again while the disk is bad.
+struct Frail {
+    store: std::sync::Arc<dyn Store>,
+    next: Mutex<Next>,
+    failed: AtomicBool,
+    bad_disk: AtomicBool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Next {
+    Works,
+    /// It fails after all was written.
+    FailsWritten,
+    FailsUnwritten,
+}
+
+impl Frail {
+    fn fails(&self, next: Next, bad_disk: bool) {
+        *self.next.lock().unwrap() = next;
+        self.bad_disk.store(bad_disk, Ordering::SeqCst);
+    }
+}
+
+impl Store for Frail {
+    fn header(&self) -> Reply<'_, Option<Vec<u8>>> {
+        self.store.header()
+    }
+
+    fn read(&self, key: StoreKey) -> Reply<'_, Option<crate::keys::Sealed>> {
+        if self.has_failed() { Box::pin(async { Err(StoreError::Closed) }) } else { self.store.read(key) }
+    }
+
+    fn page(&self, from: Option<StoreKey>) -> Reply<'_, Page> {
+        self.store.page(from)
+    }
+
+    fn commit(&self, batch: Batch) -> Reply<'_, ()> {
+        let next = std::mem::replace(&mut *self.next.lock().unwrap(), Next::Works);
+        Box::pin(async move {
+            if self.has_failed() {
+                return Err(StoreError::Closed);
+            }
+            if next != Next::FailsUnwritten {
+                self.store.commit(batch).await?;
+            }
+            if next == Next::Works {
+                return Ok(());
+            }
+            self.failed.store(true, Ordering::SeqCst);
+            Err(StoreError::Io(std::io::Error::from_raw_os_error(libc::EIO)))
+        })
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    fn reopen(&self) -> Reply<'_, ()> {
+        Box::pin(async {
+            if self.bad_disk.load(Ordering::SeqCst) {
+                return Err(StoreError::Io(std::io::Error::from_raw_os_error(libc::EIO)));
+            }
+            self.failed.store(false, Ordering::SeqCst);
+            Ok(())
+        })
+    }
+}
+
+/// An unsealed vault on a frail store, with a small secret, a large one, and who may read both.
+async fn frail() -> (Site, std::sync::Arc<Frail>, Session) {
+    let site = Site::sealed().await;
+    let Site { directory, clock, vault, admin, _keep } = site;
+    drop(vault);
+    let frail = std::sync::Arc::new(Frail {
+        store: open_store(&directory).unwrap(),
+        next: Mutex::new(Next::Works),
+        failed: AtomicBool::new(false),
+        bad_disk: AtomicBool::new(false),
+    });
+    let opening = Opening {
+        directory: directory.clone(),
+        store: frail.clone(),
+        audit: settings(&directory),
+        notices: NoticeRules::default(),
+        clock: clock.clone(),
+    };
+    let vault = Vault::open(opening).await.unwrap();
+    vault.unseal_locally(plain("right")).await.unwrap();
+    let site = Site { directory, clock, vault, admin, _keep };
+    let reader = site.service("x", "customscript_x", &[]).await;
+    site.secret("_small", "one", RULES).await.unwrap();
+    site.secret("_large", &"l".repeat(100_000), RULES).await.unwrap();
+    (site, frail, reader)
+}
+
+async fn read(site: &Site, reader: &Session, id: &str) -> Result<(), VaultError> {
+    site.vault.read_value(asker(reader), &id.parse().unwrap(), ANY).await.map(drop)
+}
+
+/// What the log says of the store's opening, and whether of a change that failed, newest first.
+async fn told(site: &Site) -> (Vec<String>, usize) {
+    let log = site.log(10).await;
+    let reopened = log.iter().filter(|each| each.entry.action == "vault.reopen");
+    let failed = log.iter().filter(|each| each.entry.outcome == Outcome::Failed).count();
+    (reopened.filter_map(|each| each.entry.reason.as_deref().map(str::to_owned)).collect(), failed)
+}
+
+#[tokio::test]
+async fn opened_again_at_once_the_answer_is_exact() {
+    let (site, frail, reader) = frail().await;
+    frail.fails(Next::FailsWritten, false);
+    site.secret("_made", "x", RULES).await.unwrap();
+    read(&site, &reader, "_made").await.unwrap();
+    assert_eq!(told(&site).await, (vec!["change_made".to_owned()], 0));
+
+    frail.fails(Next::FailsUnwritten, false);
+    let refused = site.secret("_lost", "x", RULES).await.map(drop);
+    assert!(matches!(refused, Err(VaultError::StoreUnavailable(_))), "{refused:?}");
+    assert!(matches!(read(&site, &reader, "_lost").await, Err(VaultError::Denied(_))));
+    let (reopened, failed) = told(&site).await;
+    assert_eq!((reopened[0].as_str(), failed), ("change_not_made", 1));
+    // And it goes on.
+    site.secret("_lost", "x", RULES).await.unwrap();
+    read(&site, &reader, "_large").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_disk_is_waited_for_while_readers_are_served() {
+    for (next, made) in [(Next::FailsWritten, true), (Next::FailsUnwritten, false)] {
+        let (site, frail, reader) = frail().await;
+        frail.fails(next, true);
+        let refused = |outcome: Result<(), VaultError>| {
+            assert!(matches!(outcome, Err(VaultError::StoreUnavailable(_))), "{outcome:?}");
+        };
+        refused(site.secret("_new", "x", RULES).await.map(drop));
+        refused(site.secret("_other", "x", RULES).await.map(drop));
+        read(&site, &reader, "_small").await.unwrap();
+        refused(read(&site, &reader, "_large").await);
+        frail.bad_disk.store(false, Ordering::SeqCst);
+        // Not at each request.
+        site.vault.tend_store().await;
+        assert!(frail.has_failed());
+        tokio::time::advance(Duration::from_secs(61)).await;
+        site.vault.tend_store().await;
+        assert!(!frail.has_failed());
+        read(&site, &reader, "_large").await.unwrap();
+        assert_eq!(read(&site, &reader, "_new").await.is_ok(), made);
+        let (reopened, failed) = told(&site).await;
+        assert_eq!(reopened, [if made { "change_made" } else { "change_not_made" }]);
+        assert_eq!(failed, 2, "both were answered as failed");
+        site.secret("_other", "x", RULES).await.unwrap();
+        drop(frail);
+        let site = site.restarted().await;
+        assert_eq!(read(&site, &reader, "_new").await.is_ok(), made);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_lost_what_was_acknowledged_is_refused() {
+    let (site, frail, reader) = frail().await;
+    let secret: crate::model::SecretId = "_small".parse().unwrap();
+    let key = {
+        let live = site.vault.live();
+        live.unsealed().ok().unwrap().keys.store_key(&crate::keys::RecordName::Secret(&secret))
+    };
+    frail.fails(Next::FailsUnwritten, true);
+    site.secret("_new", "x", RULES).await.map(drop).unwrap_err();
+    frail.store.commit(Batch::new().delete(key, crate::store::Expect::Any)).await.unwrap();
+    frail.bad_disk.store(false, Ordering::SeqCst);
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(61)).await;
+        let refused = site.secret("_new", "x", RULES).await.map(drop);
+        assert!(matches!(refused, Err(VaultError::StoreUnavailable(_))), "{refused:?}");
+    }
+    read(&site, &reader, "_small").await.unwrap();
+    assert!(told(&site).await.0.is_empty());
+}
+
+#[tokio::test]
+async fn a_failed_store_is_no_reason_to_go_on_serving() {
+    let (site, frail, reader) = frail().await;
+    read(&site, &reader, "_small").await.unwrap();
+    frail.fails(Next::FailsUnwritten, true);
+    site.vault.seal(site.admin()).await.unwrap();
+    assert!(site.vault.is_sealed());
+    assert!(matches!(read(&site, &reader, "_small").await, Err(VaultError::Denied(_))));
+}

@@ -1,0 +1,612 @@
+"""Drives a vault over its socket until it dies, and says afterwards whether it kept its word.
+
+    ill_use.py PLAN.json        (tests/torture/crash.sh and power_cut.sh write one)
+
+Several writers, each with objects of its own, and readers of everything. What was answered is known; of each object at most
+one request was under way when the daemon died, so that there are two states it may be in. After each restart every object is
+looked at: it must be in one of them, whole. Prints `ok - ` and `not ok - ` lines, and `# ` lines with the figures.
+"""
+
+import ctypes
+import fcntl
+import http.client
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "system"))
+from connection import Connection  # noqa: E402
+
+GONE = (OSError, http.client.HTTPException, ValueError)
+EXT4_IOC_SHUTDOWN = 0x8004587D
+NO_LOG_FLUSH = 2
+RULES = {"scripts": ["customscript_reader"], "allow_all_domains": True}
+
+
+class Died(Exception):
+    """The daemon went away before it answered."""
+
+
+class Link:
+    """A connection that says Died where the daemon is gone."""
+
+    def __init__(self, where, identity, run=None):
+        self.run = run
+        try:
+            self.connection = Connection(where, identity)
+            self.connection.connect()
+        except GONE as error:
+            raise Died from error
+
+    def ask(self, method, path, body=None):
+        """Status, JSON and request ID."""
+        try:
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            self.connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = self.connection.getresponse()
+            said = answer.read()
+            # After a power cut it isn't the daemon's word that counts.
+            if self.run and self.run.cutting and answer.status in (500, 503, 507):
+                raise Died
+            return answer.status, json.loads(said) if said else None, answer.headers["x-request-id"]
+        except GONE as error:
+            raise Died from error
+
+
+def value_of(tag):
+    """A tag names its own length, so that a value tells whether it is whole."""
+    return tag + "." * (int(tag.split("_")[1]) - len(tag))
+
+
+def tag_of(value):
+    tag = value.rstrip(".")
+    if len(value) != int(tag.split("_")[1]):
+        raise ValueError("a value is not whole")
+    return tag
+
+
+class Book:
+    """What is known of the vault from outside."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.lock = threading.Lock()
+        self.count = 0
+        self.wrong = []
+        # By object: the states that it may be in. None: there is none.
+        self.states = {}
+        # Objects that were made by one request, and may only be there together.
+        self.together = []
+        # By object and version number: tags that it may have.
+        self.numbered = {}
+        # Request IDs of values that were given out, and of changes that were acknowledged.
+        self.served, self.changed = set(), set()
+        self.acknowledged = self.unknown = self.happened = self.reads = 0
+
+    def tag(self, large):
+        with self.lock:
+            self.count += 1
+            length = self.random.choice((64, 64, 64, 5000, 40000, 999999) if large else (64, 64, 2000))
+            return f"t{self.count}_{length}_"
+
+    def violation(self, what):
+        with self.lock:
+            self.wrong.append(what)
+            print(f"# violation: {what}", flush=True)
+
+    def may_be(self, name, version, tag):
+        with self.lock:
+            self.numbered.setdefault((name, version), set()).add(tag)
+
+    def now(self, name):
+        return self.states[name][0]
+
+
+class Writer(threading.Thread):
+    """Changes objects that nobody else does, until the daemon is gone or it is told to stop."""
+
+    def __init__(self, run, names):
+        super().__init__()
+        self.run_, self.names, self.book = run, names, run.book
+
+    def run(self):
+        try:
+            link = Link(self.run_.socket, self.run_.admin, self.run_)
+            while not self.run_.stop.is_set():
+                self.step(link, self.run_.random.choice(self.names))
+        except Died:
+            pass
+        except Exception as error:  # A driver's own fault is no pass.
+            self.book.violation(f"the driver: {error!r}")
+
+    def change(self, link, after, method, path, body=None, expect=(200, 201, 204)):
+        """One change. `after`: by object, the state that it leads to."""
+        for name, state in after.items():
+            self.book.states[name].append(state)
+        with self.book.lock:
+            self.book.unknown += 1
+        status, said, request = link.ask(method, path, body)
+        with self.book.lock:
+            self.book.unknown -= 1
+        if status not in expect:
+            for name in after:
+                self.book.states[name].pop()
+            if status in (507, 503) and self.run_.may_refuse:
+                return None
+            self.book.violation(f"{method} {path}: {status} {said}")
+            return None
+        for name, state in after.items():
+            self.book.states[name] = [state]
+        with self.book.lock:
+            self.book.acknowledged += 1
+            self.book.changed.add(request)
+        self.run_.acknowledged()
+        return said
+
+
+class Secrets(Writer):
+    def step(self, link, name):
+        book, dice = self.book, self.run_.random
+        state = book.now(name)
+        path, last = f"/v1/secrets/{name}", book.last.get(name, 0)
+        tag, what = book.tag(large=True), dice.random()
+        if state is None:
+            book.may_be(name, last + 1, tag)
+            body = {"id": name, "value": value_of(tag), "description": "made", "restrictions": RULES}
+            if self.change(link, {name: ("made", last + 1, tag)}, "POST", "/v1/secrets", body) is not None:
+                book.last[name] = last + 1
+        elif what < 0.6:
+            book.may_be(name, last + 1, tag)
+            body = {"value": value_of(tag), "grace": dice.choice(("1h", "0s"))}
+            after = {name: (state[0], last + 1, tag)}
+            said = self.change(link, after, "POST", f"{path}/versions?force=true", body)
+            if said is not None:
+                if said["version"] != last + 1:
+                    book.violation(f"{name}: version {said['version']} after {last}")
+                book.last[name] = last + 1
+        elif what < 0.7:
+            book.may_be(name, last + 1, tag)
+            body = {"value": value_of(tag), "activate": False}
+            # Pending: the current one stays.
+            if self.change(link, {name: state}, "POST", f"{path}/versions?force=true", body) is not None:
+                book.last[name] = last + 1
+                after = {name: (state[0], last + 1, tag)}
+                self.change(link, after, "POST", f"{path}/versions/{last + 1}/activate?force=true")
+        elif what < 0.9:
+            text = f"edit {tag}"
+            self.change(link, {name: (text, *state[1:])}, "PATCH", path, {"description": text})
+        else:
+            self.change(link, {name: None}, "DELETE", path)
+
+
+class Imports(Writer):
+    """Five secrets at once; then each goes by itself."""
+
+    def step(self, link, _):
+        book = self.book
+        there = [name for name in self.names if book.now(name)]
+        if there:
+            self.change(link, {there[0]: None}, "DELETE", f"/v1/secrets/{there[0]}")
+            return
+        after, items = {}, []
+        for name in self.names:
+            tag, number = book.tag(large=False), book.last.get(name, 0) + 1
+            book.may_be(name, number, tag)
+            after[name] = ("", number, tag)
+            items.append({"id": name, "value": value_of(tag), "restrictions": RULES})
+        with book.lock:
+            book.together = [self.names]
+        if self.change(link, after, "POST", "/v1/imports", {"secrets": items}) is not None:
+            for name in self.names:
+                book.last[name] = after[name][1]
+            with book.lock:
+                book.together = []
+
+
+class Pair(Writer):
+    def step(self, link, name):
+        book = self.book
+        state = book.now(name)
+        tag, number = book.tag(large=True), state[0] + 1
+        book.may_be(name, number, tag)
+        half = value_of(tag)
+        body = {"client_id": f"i{half}", "client_secret": f"s{half}", "grace": self.run_.random.choice(("1h", "0s"))}
+        path = "/v1/integrations/fsm/credentials?force=true"
+        said = self.change(link, {name: (number, tag)}, "POST", path, body)
+        if said is not None and said["version"] != number:
+            book.violation(f"the pair: version {said['version']}, {number} expected")
+
+
+class Callers(Writer):
+    def step(self, link, name):
+        state, path = self.book.now(name), f"/v1/callers/{name}"
+        tag = self.book.tag(large=False)
+        if state is None or state[0] == "revoked":
+            body = {"name": name, "service": {"script": "customscript_other"}, "mail": f"{tag}@example.com"}
+            self.change(link, {name: ("active", body["mail"])}, "POST", "/v1/callers", body)
+        elif self.run_.random.random() < 0.6:
+            mail = f"{tag}@example.com"
+            self.change(link, {name: ("active", mail)}, "PATCH", path, {"mail": mail})
+        else:
+            self.change(link, {name: ("revoked", state[1])}, "DELETE", path)
+
+
+class Notices(Writer):
+    """Acknowledges the notice of a secret that expires, and moves the date to have another."""
+
+    def step(self, link, name):
+        state = self.book.now(name)
+        if state[1]:
+            day = f"2020-0{self.run_.random.randint(1, 9)}-1{self.run_.random.randint(0, 9)}"
+            if day != state[0]:
+                self.change(link, {name: (day, False)}, "PATCH", f"/v1/secrets/{name}", {"expires_on": day})
+            return
+        found = [each for each in notices(link) if each["subject"] == name and each["kind"] == "expiry"]
+        if len(found) != 1:
+            self.book.violation(f"{name}: {len(found)} notices")
+            return
+        self.change(link, {name: (state[0], True)}, "POST", f"/v1/notices/{found[0]['id']}/acknowledge")
+
+
+def pages(link, path):
+    cursor = ""
+    while True:
+        status, said, _ = link.ask("GET", path + cursor)
+        if status != 200:
+            raise Died(f"{path}: {status} {said}")
+        yield from said["items"]
+        if said["next_cursor"] is None:
+            return
+        cursor = f"&cursor={said['next_cursor']}"
+
+
+def notices(link):
+    return list(pages(link, "/v1/notices?limit=1000"))
+
+
+class Reader(threading.Thread):
+    """A service that reads everything, and looks whether it gets what was stored, whole and unmixed."""
+
+    def __init__(self, run, where):
+        super().__init__()
+        self.run_, self.where = run, where
+
+    def run(self):
+        book = self.run_.book
+        dice = random.Random(self.run_.random.random())
+        try:
+            link = Link(self.where, self.run_.reader, self.run_)
+            pair = Link(self.where, self.run_.fsm, self.run_)
+            while not self.run_.stop.is_set():
+                if dice.random() < 0.5:
+                    read_pair(book, pair)
+                else:
+                    read_secret(book, link, dice.choice(self.run_.secrets))
+        except Died:
+            pass
+        except Exception as error:
+            book.violation(f"a reader: {error!r}")
+
+
+def read_secret(book, link, name, version=""):
+    status, said, request = link.ask("GET", f"/v1/secrets/{name}/value{version}")
+    if status != 200:
+        if status not in (403, 404):
+            book.violation(f"reading {name}: {status} {said}")
+        return None
+    tag = tag_of(said["value"])
+    with book.lock:
+        book.served.add(request)
+        book.reads += 1
+        allowed = book.numbered.get((name, said["version"]), ())
+    if tag not in allowed:
+        book.violation(f"{name} {said['version']} reads {tag}")
+    return said["version"], tag
+
+
+def read_pair(book, link):
+    status, said, request = link.ask("GET", "/v1/integrations/fsm/credentials")
+    if status != 200:
+        book.violation(f"reading the pair: {status} {said}")
+        return None
+    first, second = tag_of(said["client_id"][1:]), tag_of(said["client_secret"][1:])
+    with book.lock:
+        book.served.add(request)
+        book.reads += 1
+        allowed = book.numbered.get(("fsm", said["version"]), ())
+    if first != second or said["client_id"][0] + said["client_secret"][0] != "is":
+        book.violation(f"a mixed pair: {first} and {second}")
+    elif first not in allowed:
+        book.violation(f"the pair {said['version']} reads {first}")
+    return said["version"], first
+
+
+class Run:
+    """A vault, the daemon on it, and what is known of both."""
+
+    def __init__(self, plan):
+        self.plan = plan
+        self.book = Book(plan["seed"])
+        self.random = random.Random(plan["seed"] + 1)
+        self.admin, self.reader, self.fsm = plan["admin"], plan["reader"], plan["fsm"]
+        self.socket = os.path.join(plan["scratch"], "s")
+        self.stop = threading.Event()
+        self.may_refuse = False
+        self.daemon = self.port = None
+        self.logs = 0
+        self.seen = 0
+        self.cut_after, self.cutting = None, False
+        self.plain = [f"custsecret_s{number}" for number in range(8)]
+        self.imported = [f"custsecret_i{number}" for number in range(5)]
+        self.expiring = ["custsecret_e0", "custsecret_e1"]
+        self.others = ["c0", "c1", "c2"]
+        self.secrets = self.plain + self.imported + self.expiring
+        for name in self.plain + self.imported + self.others:
+            self.book.states[name] = [None]
+        self.book.last = {}
+
+    # The daemon.
+
+    def start(self, binary, environment=()):
+        """Starts it; False if it died before it listened."""
+        self.logs += 1
+        self.log = os.path.join(self.plan["scratch"], f"log.{self.logs % 8}")
+        arguments = ["serve", "--data-dir", self.plan["vault"], "--passphrase-file", self.plan["passphrase"]]
+        durability = "fsync" if self.plan["cut"] == "power" else self.random.choice(("fsync", "write"))
+        config = os.path.join(self.plan["scratch"], "config.toml")
+        with open(config, "w") as file:
+            # Small segments, so that one is begun and one retired now and then.
+            file.write(f'[audit]\ndurability = "{durability}"\nsegment_bytes = 1048576\nretain = 12\n'
+                       "checkpoint_seconds = 1\n")
+        arguments += ["--listen", f"unix:{self.socket}", "--listen", "tcp:127.0.0.1:0", "--config", config]
+        with open(self.log, "wb") as log:
+            self.daemon = subprocess.Popen([binary, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                           env={**os.environ, **dict(environment)})
+        self.stop.clear()
+        while True:
+            with open(self.log, errors="replace") as log:
+                lines = log.readlines()
+            for line in lines:
+                if '"listening"' in line and "tcp:" in line and line.endswith("\n"):
+                    self.port = json.loads(line)["listen.address"].rsplit(":", 1)[1]
+                    return True
+            if self.daemon.poll() is not None:
+                return False
+            time.sleep(0.01)
+
+    def acknowledged(self):
+        """Something was acknowledged just now: the moment to cut the power, if it was to be this one."""
+        with self.book.lock:
+            if self.cut_after is None:
+                return
+            self.cut_after -= 1
+            if self.cut_after != 0:
+                return
+        self.cut()
+
+    def cut(self):
+        """Without flushing the journal: what isn't on the disk by now is lost."""
+        self.cutting = True
+        mount = os.open(self.plan["mount"], os.O_RDONLY)
+        fcntl.ioctl(mount, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        os.close(mount)
+        self.kill()
+
+    def kill(self):
+        try:
+            os.kill(self.daemon.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.stop.set()
+
+    def reap(self, threads=()):
+        code = self.daemon.wait()
+        self.cutting = False
+        self.stop.set()
+        for each in threads:
+            each.join()
+        with open(self.log, errors="replace") as log:
+            said = log.read()
+        if "panicked" in said:
+            self.book.violation(f"a panic: {said[-600:]}")
+        if code not in (-signal.SIGKILL, 0):
+            self.book.violation(f"it ended with {code}: {said[-600:]}")
+        if self.plan["cut"] == "power":
+            subprocess.run(["umount", self.plan["mount"]], check=True)
+            subprocess.run(["mount", "-o", "loop", self.plan["image"], self.plan["mount"]], check=True)
+
+    # The work.
+
+    def work(self):
+        writers = [Secrets(self, self.plain[:4]), Secrets(self, self.plain[4:]), Imports(self, self.imported),
+                   Pair(self, ["fsm"]), Callers(self, self.others), Notices(self, self.expiring)]
+        readers = [Reader(self, self.socket), Reader(self, self.port)]
+        for each in writers + readers:
+            each.start()
+        return writers + readers
+
+    def prepare(self):
+        """The pair's first version and the secrets that expire."""
+        link = Link(self.socket, self.admin)
+        tag = self.book.tag(large=False)
+        half = value_of(tag)
+        for name in self.expiring:
+            body = {"id": name, "value": value_of(tag), "expires_on": "2020-01-01", "restrictions": RULES}
+            status, said, _ = link.ask("POST", "/v1/secrets", body)
+            assert status == 201, said
+            self.book.may_be(name, 1, tag)
+            self.book.last[name] = 1
+            self.book.states[name] = [("2020-01-01", False)]
+        status, said, _ = link.ask("POST", "/v1/integrations/fsm/credentials?force=true",
+                                   {"client_id": f"i{half}", "client_secret": f"s{half}", "grace": "0s"})
+        assert status == 201, said
+        self.book.may_be("fsm", said["version"], tag)
+        self.book.states["fsm"] = [(said["version"], tag)]
+
+    # The look at everything.
+
+    def check(self):
+        """Each object is in a state that it may be in; from then on that one is known."""
+        link, reader, pair = Link(self.socket, self.admin), Link(self.socket, self.reader), Link(self.socket, self.fsm)
+        book = self.book
+        there = {}
+        for name in self.plain + self.imported:
+            there[name] = self.look(link, reader, name)
+        for group in book.together:
+            made = {there[name] is not None for name in group}
+            if len(made) != 1 and all(len(book.states[name]) == 2 for name in group):
+                book.violation(f"half an import: {there}")
+        book.together = []
+        callers = {each["name"]: each for each in pages(link, "/v1/callers?limit=1000")}
+        for name in self.others:
+            found = callers.get(name)
+            there[name] = found and (found["state"], found["mail"])
+        standing = notices(link)
+        for name in self.expiring:
+            status, said, _ = link.ask("GET", f"/v1/secrets/{name}")
+            own = [each for each in standing if each["subject"] == name and each["kind"] == "expiry"]
+            if status != 200 or len(own) != 1:
+                book.violation(f"{name}: {status}, {len(own)} notices")
+                continue
+            there[name] = (said["expires_on"], own[0]["acknowledged_by"] is not None)
+            read_secret(book, reader, name)
+        there["fsm"] = read_pair(book, pair)
+        for name, found in there.items():
+            self.settle(name, found)
+        self.audit(link)
+
+    def look(self, link, reader, name):
+        status, said, _ = link.ask("GET", f"/v1/secrets/{name}")
+        read = read_secret(self.book, reader, name)
+        if status == 404:
+            if read:
+                self.book.violation(f"{name} is read and not listed")
+            return None
+        current = [each["version"] for each in said["versions"] if each["state"] == "current"]
+        if read is None or [read[0]] != current:
+            self.book.violation(f"{name}: current {current}, read {read}")
+            return None
+        # The others must be whole too, and their own.
+        for each in said["versions"]:
+            if each["state"] == "previous":
+                read_secret(self.book, reader, name, f"?version={each['version']}")
+        numbers = [each["version"] for each in said["versions"]]
+        if len(set(numbers)) != len(numbers):
+            self.book.violation(f"{name}: versions {numbers}")
+        last, known = max(numbers), self.book.last.get(name, 0)
+        if not known <= last <= known + 1:
+            self.book.violation(f"{name}: last version {last}, {known} was acknowledged")
+        self.book.last[name] = max(last, known)
+        return (said["description"], *read)
+
+    def settle(self, name, found):
+        states = self.book.states[name]
+        if found not in states:
+            self.book.violation(f"{name} is {found}, not one of {states}")
+        elif len(states) > 1 and found == states[-1]:
+            self.book.happened += 1
+        if name in self.plain + self.imported and found:
+            # A deletion that was not heard of, or a version: numbers go on from what is there.
+            self.book.last[name] = max(self.book.last.get(name, 0), found[1])
+        self.book.states[name] = [found]
+        self.book.unknown = 0
+
+    def audit(self, link):
+        """The log is whole, its numbers go on, and it has what was given out and changed."""
+        book = self.book
+        status, said, _ = link.ask("GET", "/v1/audit/verify")
+        if status != 200 or not said["intact"]:
+            book.violation(f"audit verify: {said}")
+        given, failed = set(), set()
+        for each in pages(link, f"/v1/audit?order=oldest&after={self.seen}&limit=1000"):
+            if each["seq"] <= self.seen:
+                book.violation(f"the log's number {each['seq']} comes after {self.seen}")
+            self.seen = each["seq"]
+            request = each.get("request_id")
+            if each["outcome"] == "allowed":
+                given.add(request)
+            elif each["outcome"] == "failed":
+                failed.add(request)
+        missing = (book.served | book.changed) - given
+        if missing:
+            book.violation(f"{len(missing)} answers without an entry: {sorted(missing)[:3]}")
+        if book.changed & failed:
+            book.violation(f"changes that were acknowledged have entries `failed`: {book.changed & failed}")
+        book.served, book.changed = set(), set()
+
+
+def main():
+    # Children die with this process, however it ends.
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    with open(sys.argv[1]) as file:
+        plan = json.load(file)
+    run, points = Run(plan), list(plan.get("points", []))
+    print(f"# seed {plan['seed']}", flush=True)
+    assert run.start(plan["binary"]), open(run.log).read()
+    run.prepare()
+    deaths, at_points, unreached = 0, {}, set()
+    try:
+        while deaths < plan["deaths"] and len(run.book.wrong) < 20:
+            run.check()
+            threads = run.work()
+            if plan["cut"] == "power":
+                run.cut_after = run.random.randint(1, 60)
+            else:
+                # Any moment: while it makes the first change, or later.
+                time.sleep(run.random.choice((0.02, 0.2, 0.8)) * run.random.random())
+                run.kill()
+            run.reap(threads)
+            run.cut_after = None
+            deaths += 1
+            if deaths % 100 == 0:
+                print(f"# {deaths} deaths, {len(run.book.wrong)} violations", flush=True)
+            if points and deaths < plan["deaths"]:
+                point = points[deaths // 2 % len(points)]
+                passes = run.random.choice((0, 0, 1, 2, run.random.randint(3, 40)))
+                armed = {"FAILPOINTS": f"{point}={passes}*off->return(kill)"}
+                threads = []
+                try:
+                    if run.start(plan["failpoints_binary"], armed.items()):
+                        run.check()
+                        threads = run.work()
+                        run.daemon.wait(timeout=3)
+                except (Died, AssertionError):
+                    pass
+                except subprocess.TimeoutExpired:
+                    pass
+                reached = run.daemon.poll() is not None
+                run.kill()
+                run.reap(threads)
+                at_points[point] = at_points.get(point, 0) + reached
+                deaths += 1
+            if not run.start(plan["binary"]):
+                run.book.violation(f"it doesn't start: {open(run.log).read()[-800:]}")
+                break
+        run.check()
+    finally:
+        if run.daemon.poll() is None:
+            run.daemon.kill()
+            run.daemon.wait()
+    book = run.book
+    print(f"# {deaths} deaths; {book.acknowledged} changes acknowledged, {book.reads} values read, "
+          f"{book.happened} changes found made that nobody had heard of")
+    for point, count in sorted(at_points.items()):
+        print(f"# {point}: killed there {count} times")
+    done = [point for point, count in at_points.items() if count]
+    if points and len(at_points) == len(points) and plan.get("all_points"):
+        unreached = sorted(set(points) - set(done))
+        print(("not ok" if unreached else "ok") + f" - every failpoint killed it {unreached or ''}")
+    word = "power cuts" if plan["cut"] == "power" else "kills"
+    print(("ok" if not book.wrong and deaths >= plan["deaths"] else "not ok") +
+          f" - {deaths} {word}: nothing lost, half done, mixed or numbered twice, and every answer has its entry"
+          + ("" if not book.wrong else f": {len(book.wrong)} violations, {book.wrong[0]}"))
+    print(("ok" if book.acknowledged > deaths and book.reads > deaths else "not ok") + " - and it worked meanwhile")
+
+
+main()
