@@ -36,7 +36,9 @@
 //! - `first`: segment 1, `previous` all zero;
 //! - `full`: the segment before was full; `previous` and `seq` follow its last line;
 //! - `damage`: the log before wasn't as it had been written; `previous` and `seq` follow the last line that
-//!   the daemon was sure of, and a verifier reports such a header for as long as it is kept.
+//!   the daemon was sure of, and a verifier reports such a header for as long as it is kept;
+//! - `rekeyed`: the vault has a new root key, and so the chain a new key from this header on; `previous` and
+//!   `seq` follow the last line under the former one.
 //!
 //! All other lines are *entries*: `request_id`, `caller`, `serial`, `peer` (`{"uid","pid"}` or
 //! `{"address"}`), `action`, `secret`, `integration`, `subject`, `version`, `domain`, `employee`, `outcome`
@@ -57,7 +59,8 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{MAC_LEN, Mac, MacKey};
+use super::keys::ChainKeys;
+use crate::crypto::{MAC_LEN, Mac};
 
 /// Number of the format that the headers carry.
 pub(super) const FORMAT: u32 = 1;
@@ -109,6 +112,7 @@ pub(super) enum Reason {
     First,
     Full,
     Damage,
+    Rekeyed,
 }
 
 impl Reason {
@@ -117,13 +121,14 @@ impl Reason {
             Self::First => "first",
             Self::Full => "full",
             Self::Damage => "damage",
+            Self::Rekeyed => "rekeyed",
         }
     }
 }
 
 /// Writes lines and checks them.
 pub(super) struct Chain {
-    key: MacKey,
+    keys: ChainKeys,
     vault: String,
     /// The second written last, as text: whoever writes is alone, so that nobody waits for this.
     second: Mutex<Second>,
@@ -137,8 +142,13 @@ struct Second {
 }
 
 impl Chain {
-    pub fn new(key: MacKey, vault: String) -> Self {
-        Self { key, vault, second: Mutex::default() }
+    pub fn new(keys: impl Into<ChainKeys>, vault: String) -> Self {
+        Self { keys: keys.into(), vault, second: Mutex::default() }
+    }
+
+    /// The last segment that was written with another key; 0: there is none.
+    pub fn last_former(&self) -> u32 {
+        self.keys.last_former()
     }
 
     pub fn vault(&self) -> &str {
@@ -185,7 +195,7 @@ impl Chain {
         out.extend_from_slice(b"\",");
         members(out);
         // The mac is public: it stands in the log for all who may read it.
-        let mac = self.key.hash(&[&after.mac, &out[start..]]).into_public();
+        let mac = self.keys.current().hash(&[&after.mac, &out[start..]]).into_public();
         out.extend_from_slice(MAC_AT);
         put_hex(out, &mac);
         out.extend_from_slice(CLOSE);
@@ -215,9 +225,9 @@ impl Chain {
         out.push(b'Z');
     }
 
-    /// Whether a line of this text and mac follows one with the mac `before`.
-    pub fn joins(&self, before: &[u8; MAC_LEN], text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
-        self.key.hash(&[before, text]).same_as(&Mac::from_stored(*mac))
+    /// Whether a line of this segment, text and mac follows one with the mac `before`.
+    pub fn joins(&self, segment: u32, before: &[u8; MAC_LEN], text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
+        self.keys.of(segment).hash(&[before, text]).same_as(&Mac::from_stored(*mac))
     }
 }
 
@@ -267,7 +277,7 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::DerivedKey;
+    use crate::crypto::{DerivedKey, MacKey};
     use zeroize::Zeroizing;
 
     fn chain() -> Chain {
@@ -325,8 +335,8 @@ mod tests {
         let link = chain().add_entry(&mut line, Link::ORIGIN, Timestamp::UNIX_EPOCH, b"\"a\":1");
         let (text, mac) = split(&line).unwrap();
         assert_eq!(mac, link.mac);
-        assert!(chain().joins(&[0; 32], text, &mac));
-        assert!(!chain().joins(&[1; 32], text, &mac));
+        assert!(chain().joins(1, &[0; 32], text, &mac));
+        assert!(!chain().joins(1, &[1; 32], text, &mac));
         assert!(split(&line[..line.len() - 1]).is_none(), "no line feed");
         assert!(split(b"\n").is_none() && split(b"").is_none());
         let upper = line.to_ascii_uppercase();

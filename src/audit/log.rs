@@ -15,6 +15,7 @@ use super::entry::{Entry, LoggedEntry};
 use super::figures::Figures;
 use super::finding::Finding;
 use super::journal::Journal;
+use super::keys::ChainKeys;
 use super::opening::survey;
 use super::page::{Look, Page, page};
 use super::queue::{Queue, Queued};
@@ -23,7 +24,6 @@ use super::told::Told;
 use super::verify::{Extent, Report, verify};
 use super::writer::{Health, Parts, Writer};
 use crate::clock::Clock;
-use crate::crypto::MacKey;
 
 /// Bytes that are read for a page. An answer that holds all of them is still one that a client takes.
 const MOST_READ: u64 = 8 << 20;
@@ -99,7 +99,8 @@ pub struct Begun(Queued);
 /// What reading takes.
 struct Reading {
     disk: Arc<dyn Disk>,
-    chain: Arc<Chain>,
+    /// Replaced by a rekey, with the writer in hand.
+    chain: Mutex<Arc<Chain>>,
     readers: Arc<AtomicUsize>,
 }
 
@@ -120,11 +121,11 @@ impl Log {
     /// Opens the log or begins one, and checks what was written after the checkpoint. Damage doesn't fail:
     /// it is told, and a new segment begun. Blocks: it reads up to a few segments.
     ///
-    /// `vault` is the vault's id in hex, `key` its chain key.
+    /// `vault` is the vault's id in hex, `keys` its chain key, with those that it had before.
     pub fn open(
         settings: Settings,
         vault: String,
-        key: MacKey,
+        keys: impl Into<ChainKeys>,
         checkpoint: Option<Checkpoint>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Opened), AuditError> {
@@ -133,7 +134,7 @@ impl Log {
             io::ErrorKind::WouldBlock => AuditError::InUse,
             _ => AuditError::Unreadable(error),
         })?;
-        Self::open_on(Arc::new(directory), lock, settings, Chain::new(key, vault), checkpoint, clock)
+        Self::open_on(Arc::new(directory), lock, settings, Chain::new(keys, vault), checkpoint, clock)
     }
 
     pub(super) fn open_on(
@@ -169,7 +170,7 @@ impl Log {
         let thread = thread.map_err(|error| AuditError::Unavailable(error.kind()))?;
         let log = Self {
             queue,
-            reading: Arc::new(Reading { disk, chain, readers }),
+            reading: Arc::new(Reading { disk, chain: Mutex::new(chain), readers }),
             health,
             clock,
             durability: settings.durability,
@@ -260,6 +261,31 @@ impl Log {
         .await
     }
 
+    /// Ends the log under the key that it has, and goes on in a new segment under another, if `switch` makes that one
+    /// the vault's. `switch` is given the head, which is durable and stays it: whatever is to be written waits. If it
+    /// fails, the log goes on as it was. What comes after it is taken up at the next opening, should it not come to
+    /// that now (`opening.rs`).
+    pub async fn rekey<E: From<AuditError> + Send + 'static>(
+        &self,
+        switch: impl FnOnce(Checkpoint) -> Result<ChainKeys, E> + Send + 'static,
+    ) -> Result<(), E> {
+        let (queue, reading) = (self.queue.clone(), self.reading.clone());
+        let rekeying = tokio::task::spawn_blocking(move || {
+            if queue.is_closed() {
+                return Err(AuditError::Closed.into());
+            }
+            queue.with_writer(|writer| {
+                let head = writer.head().map_err(|error| AuditError::Unavailable(error.kind()))?;
+                let keys = switch(head.clone())?;
+                let chain = Arc::new(Chain::new(keys, lock(&reading.chain).vault().to_owned()));
+                *lock(&reading.chain) = chain.clone();
+                writer.rekeyed(chain, head);
+                Ok(())
+            })
+        });
+        rekeying.await.unwrap_or_else(|error| Err(AuditError::Unreadable(io::Error::other(error)).into()))
+    }
+
     /// Whether the last write succeeded.
     pub fn is_available(&self) -> bool {
         self.health.available.load(Ordering::Relaxed)
@@ -274,9 +300,9 @@ impl Log {
     pub async fn verify(&self, checkpoint: Option<Checkpoint>) -> Result<Report, AuditError> {
         let (queue, reading) = (self.queue.clone(), self.reading.clone());
         blocking(move || {
-            let (extent, _reader) = reading.extent(&queue)?;
+            let (extent, chain, _reader) = reading.extent(&queue)?;
             let stop = || queue.is_closed();
-            verify(&*reading.disk, &reading.chain, &extent, checkpoint.as_ref(), stop)
+            verify(&*reading.disk, &chain, &extent, checkpoint.as_ref(), stop)
                 .map_err(AuditError::Unreadable)?
                 .ok_or(AuditError::Closed)
         })
@@ -301,7 +327,7 @@ impl Log {
     ) -> Result<Page, AuditError> {
         let (queue, reading) = (self.queue.clone(), self.reading.clone());
         blocking(move || {
-            let (extent, _reader) = reading.extent(&queue)?;
+            let (extent, _, _reader) = reading.extent(&queue)?;
             page(&*reading.disk, &extent, &look, most, keep).map_err(AuditError::Unreadable)
         })
         .await
@@ -327,8 +353,8 @@ impl Drop for Log {
 }
 
 impl Reading {
-    /// What there is to read now. Looks for damage first, so that the writer and the reader agree about it.
-    fn extent(&self, queue: &Queue) -> Result<(Extent, Reader), AuditError> {
+    /// What there is to read now, and the chain that it was written with. Looks for damage first, so that the writer and the reader agree about it.
+    fn extent(&self, queue: &Queue) -> Result<(Extent, Arc<Chain>, Reader), AuditError> {
         if queue.is_closed() {
             return Err(AuditError::Closed);
         }
@@ -339,7 +365,7 @@ impl Reading {
             self.readers.fetch_add(1, Ordering::SeqCst);
             let reader = Reader(self.readers.clone());
             let present = self.disk.list().map_err(AuditError::Unreadable)?;
-            Ok((Extent { present, current: writer.current() }, reader))
+            Ok((Extent { present, current: writer.current() }, lock(&self.chain).clone(), reader))
         })
     }
 }

@@ -4,6 +4,8 @@
 //! no segment, no checkpoint              begin segment 1
 //! intact after the checkpoint            go on; an unfinished last line (crash) is cut off
 //! anything else                          damage: begin a new segment after all others
+//! newest segment under a former key        begin a segment under the current one: the vault was rekeyed, and a
+//!                                          crash came before that
 //! damage noticed, new segment already
 //! begun, then a crash before a checkpoint  go on in that segment, don't begin another
 //! ```
@@ -59,17 +61,20 @@ pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpo
             .0
             .saturating_add(1)
             .max(checkpoint.map_or(1, |checkpoint| checkpoint.oldest_segment));
-        return go_on(disk, &walk, present, oldest, None);
+        return go_on(disk, chain, &walk, present, oldest, None);
     };
     let all = if checkpoint.is_some() { walk_all()? } else { walk };
     let known = checkpoint.and_then(Checkpoint::link).unwrap_or(Link::ORIGIN);
     if all.restart.is_some_and(|seq| seq > known.seq) {
-        return go_on(disk, &all, present, 0, Some(damage));
+        return go_on(disk, chain, &all, present, 0, Some(damage));
     }
     Ok(Found {
         head: if all.head.seq > known.seq { all.head } else { known },
         start: Start::Begin(Reason::Damage),
-        highest: newest.unwrap_or(0).max(checkpoint.map_or(0, |checkpoint| checkpoint.segment)),
+        highest: newest
+            .unwrap_or(0)
+            .max(checkpoint.map_or(0, |checkpoint| checkpoint.segment))
+            .max(chain.last_former()),
         segments: present,
         damage: Some(damage),
         torn: 0,
@@ -107,6 +112,7 @@ fn walk_after<'a>(
 /// Goes on at the end of an intact log. Segments below `oldest` were retired, but a crash kept them.
 fn go_on(
     disk: &dyn Disk,
+    chain: &Chain,
     walk: &Walk,
     mut segments: Vec<u32>,
     oldest: u32,
@@ -124,8 +130,9 @@ fn go_on(
     }
     let start = match kept.last() {
         None => Start::Begin(Reason::First),
+        Some(newest) if *newest <= chain.last_former() => Start::Begin(Reason::Rekeyed),
         Some(_) => Start::GoOn { number: walk.end.0, length: walk.end.1 },
     };
-    let highest = kept.last().copied().unwrap_or(0);
+    let highest = kept.last().copied().unwrap_or(0).max(chain.last_former());
     Ok(Found { head: walk.head, start, segments: kept, highest, damage, torn: walk.torn })
 }

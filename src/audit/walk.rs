@@ -224,7 +224,8 @@ impl<'a> Walk<'a> {
     fn header(&mut self, number: u32, told: &Line, text: &[u8], mac: [u8; MAC_LEN]) {
         let note = |flaw| Finding { segment: number, line: 1, seq: Some(told.seq), flaw };
         let previous = told.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()));
-        let Some(previous) = previous.filter(|previous| self.chain.joins(previous, text, &mac)) else {
+        let Some(previous) = previous.filter(|previous| self.chain.joins(number, previous, text, &mac))
+        else {
             self.note(note(Flaw::Changed));
             return self.go_on(mac, None);
         };
@@ -255,7 +256,7 @@ impl<'a> Walk<'a> {
         let note = |flaw| Finding { segment: number, line, seq: Some(told.seq), flaw };
         let in_order = self.expected.is_none_or(|expected| expected == told.seq);
         match self.before {
-            Some(before) if self.chain.joins(&before, text, &mac) => {
+            Some(before) if self.chain.joins(number, &before, text, &mac) => {
                 if !in_order {
                     self.note(note(Flaw::OutOfOrder));
                 }

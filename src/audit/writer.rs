@@ -143,6 +143,22 @@ impl Writer {
         Ok(head)
     }
 
+    /// Makes all lines durable: the head as it is now.
+    pub fn head(&mut self) -> io::Result<Checkpoint> {
+        let head = self.look().and_then(|()| self.sync());
+        self.report(&head);
+        head.and_then(|()| self.here().ok_or_else(|| ErrorKind::NotConnected.into()))
+    }
+
+    /// Goes on under another key, in a new segment, after the head that has been recorded with it.
+    pub fn rekeyed(&mut self, chain: Arc<Chain>, head: Checkpoint) {
+        self.parts.chain = chain;
+        self.checkpoint = Some(head);
+        self.place = Place::Between(Reason::Rekeyed);
+        let ready = self.ready();
+        self.report(&ready);
+    }
+
     /// Number and confirmed length of the segment being written, if there is one.
     pub fn current(&self) -> Option<(u32, u64)> {
         match &self.place {
