@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fsm_vault::audit::Checkpoint;
 use fsm_vault::identity::Authority;
-use fsm_vault::keys::{Header, HeaderError, KeyRing, OpenError, RecordName, Sealed, StoreKey};
+use fsm_vault::keys::{FormerChain, Header, HeaderError, KeyRing, OpenError, RecordName, Sealed, StoreKey};
 use fsm_vault::model::{
     Caller, CallerName, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses,
     SlotNotes, Tombstone, UsesMark,
@@ -154,6 +154,10 @@ fn names() {
             "uses_mark" => key(RecordName::UsesMark),
             "notice" => key(RecordName::Notice(&parsed::<NoticeId>(&name))),
             "slots" => key(RecordName::Slots),
+            "former_chain" => {
+                let until = name.as_u64().and_then(|until| until.try_into().ok()).expect("a segment");
+                key(RecordName::FormerChain(until))
+            }
             other => panic!("{other} is no kind"),
         };
         assert_eq!(hex(&found.to_bytes()), store_key, "{kind} {name}");
@@ -207,6 +211,10 @@ fn reads_as(kind: &str, message: &[u8], name: &str) {
         "uses_mark" => same::<UsesMark>(message, name),
         "notice" => same::<Notice>(message, name),
         "slots" => same::<SlotNotes>(message, name),
+        "former_chain" => {
+            let former = FormerChain::from_record(message).expect("a key");
+            assert_eq!(former.to_record().as_slice(), message, "{name}");
+        }
         "value" => {}
         other => panic!("{other} is no kind"),
     }

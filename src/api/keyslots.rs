@@ -1,4 +1,4 @@
-//! `/v1/sys/passphrase` and `/v1/sys/keyslots`.
+//! `/v1/sys/passphrase`, `/v1/sys/keyslots` and `/v1/sys/rekey`.
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -9,8 +9,13 @@ use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
 use crate::model::Invalid;
-use crate::vault::{Asker, SeenSlot};
-use crate::wire::{KeySlotForm, KeySlotView, Listed, MAX_BODY, Passphrase, PassphraseChange};
+use crate::vault::{Asker, Rekeyed, SeenSlot};
+use crate::wire::{
+    KeySlotForm, KeySlotView, Listed, MAX_BODY, Passphrase, PassphraseChange, RekeyForm, RekeyedView,
+};
+
+/// Passphrases beside the one that is shown in any case.
+const MOST_OTHERS: usize = 7;
 
 type Incomes = Request<Incoming>;
 
@@ -64,6 +69,27 @@ pub async fn change_passphrase(
     let PassphraseChange { passphrase, new_passphrase } = form;
     let seen = api.vault.change_passphrase(asker, passphrase, new_passphrase).await?;
     Ok(answer::ok(&view(seen)))
+}
+
+pub async fn rekey(
+    api: &Api,
+    asker: Asker<'_>,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let form = body::json(request, MAX_BODY, api.patience).await?;
+    let RekeyForm { passphrase, keep_passphrases, drop_others } = form;
+    if keep_passphrases.len() > MOST_OTHERS {
+        let why = format!(
+            "has more than {MOST_OTHERS} passphrases, and a vault no more key slots beside the first"
+        );
+        return Err(Failure::invalid("/keep_passphrases", why));
+    }
+    let passphrases = std::iter::once(passphrase).chain(keep_passphrases).collect();
+    let Rekeyed { slots, dropped, records } = api.vault.rekey(asker, passphrases, drop_others).await?;
+    let views = |slots: Vec<SeenSlot>| slots.into_iter().map(view).collect();
+    Ok(answer::ok(&RekeyedView { keyslots: views(slots), dropped: views(dropped), records }))
 }
 
 fn view(SeenSlot { id, note }: SeenSlot) -> KeySlotView {

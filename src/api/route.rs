@@ -17,6 +17,7 @@ pub enum Call<'a> {
     KeySlots,
     AddKeySlot,
     RemoveKeySlot(&'a str),
+    Rekey,
     Secrets,
     CreateSecret,
     Secret(&'a str),
@@ -86,6 +87,7 @@ impl Call<'_> {
             | Self::KeySlots
             | Self::AddKeySlot
             | Self::RemoveKeySlot(_)
+            | Self::Rekey
             | Self::Watch => Kind::System,
             Self::Secrets
             | Self::CreateSecret
@@ -137,6 +139,7 @@ impl Call<'_> {
             Self::ChangePassphrase => Some("vault.passphrase"),
             Self::AddKeySlot => Some("keyslot.add"),
             Self::RemoveKeySlot(_) => Some("keyslot.remove"),
+            Self::Rekey => Some("vault.rekey"),
             _ => None,
         }
     }
@@ -180,6 +183,7 @@ fn any<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("POST", ["v1", "sys", "seal"]) => Call::Seal,
         ("POST", ["v1", "sys", "unseal"]) => Call::Unseal,
         ("POST", ["v1", "sys", "passphrase"]) => Call::ChangePassphrase,
+        ("POST", ["v1", "sys", "rekey"]) => Call::Rekey,
         ("GET", ["v1", "sys", "keyslots"]) => Call::KeySlots,
         ("POST", ["v1", "sys", "keyslots"]) => Call::AddKeySlot,
         ("DELETE", ["v1", "sys", "keyslots", id]) => Call::RemoveKeySlot(id),
@@ -231,7 +235,7 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         ["v1", "secrets" | "callers" | "integrations", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
         ["v1", "secrets", _, "versions", _] | ["v1", "sys", "keyslots", _] => Some("DELETE"),
-        ["v1", "sys", "seal" | "unseal" | "passphrase"]
+        ["v1", "sys", "seal" | "unseal" | "passphrase" | "rekey"]
         | ["v1", "identity", "renew"]
         | ["v1", "imports"]
         | ["v1", "secrets", _, "versions"]

@@ -247,6 +247,7 @@ impl Api {
             Call::KeySlots => keyslots::list(self, asker, query, request).await,
             Call::AddKeySlot => keyslots::add(self, asker, query, request).await,
             Call::RemoveKeySlot(id) => keyslots::remove(self, asker, id, query, request).await,
+            Call::Rekey => keyslots::rekey(self, asker, query, request).await,
             Call::Secrets => secrets::list(self, asker, query, request).await,
             Call::CreateSecret => secrets::create(self, asker, query, request).await,
             Call::Secret(id) => secrets::see(self, asker, id, query, request).await,

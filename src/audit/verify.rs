@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::chain::{Chain, Checkpoint};
 use super::disk::{Directory, Disk};
 use super::finding::Finding;
+use super::keys::ChainKeys;
 use super::log::AuditError;
 use super::walk::{End, Walk};
-use crate::crypto::MacKey;
 
 /// What verifying found. The log is intact if `first_bad` is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,11 +60,11 @@ pub(super) fn verify(
 }
 
 /// Reads and checks a log that nobody writes to. What a crash left of a last line is no finding: opening cuts it off.
-/// `vault` is the vault's id in hex, `key` its chain key. Blocks.
+/// `vault` is the vault's id in hex, `keys` its chain key, with those that it had before. Blocks.
 pub fn verify_at_rest(
     dir: &Path,
     vault: String,
-    key: MacKey,
+    keys: impl Into<ChainKeys>,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<Report, AuditError> {
     let directory = Directory::at(dir);
@@ -72,7 +72,7 @@ pub fn verify_at_rest(
         io::ErrorKind::WouldBlock => AuditError::InUse,
         _ => AuditError::Unreadable(error),
     })?;
-    let chain = Chain::new(key, vault);
+    let chain = Chain::new(keys, vault);
     let present = directory.list().map_err(AuditError::Unreadable)?;
     let newest = present.last().copied();
     let mut walk = Walk::of_all(&chain, checkpoint);

@@ -58,6 +58,8 @@ pub enum Noun {
     /// Key slots: the passphrases that unseal the vault
     #[command(subcommand)]
     Keyslot(keyslot::KeySlot),
+    /// Seal every record anew under another root key, so that the old one opens nothing any more
+    Rekey(keyslot::Rekey),
     /// Try everything: a vault, a daemon, the FSM pair, two services
     Quickstart(quickstart::Quickstart),
     /// The client ID and client secret of Field Service Management
@@ -155,6 +157,7 @@ mod tests {
             "fsm-vault unseal --passphrase-file -",
             "fsm-vault passphrase change --passphrase-file a --new-passphrase-file b",
             "fsm-vault keyslot add --label x --new-passphrase-file b",
+            "fsm-vault rekey --passphrase-file a --keep-passphrase-file b --keep-passphrase-file c --drop-other-slots",
             "fsm-vault keyslot list",
             "fsm-vault keyslot remove 0a1b2c3d --passphrase-file -",
             "fsm-vault quickstart --once",
@@ -207,6 +210,7 @@ mod tests {
             "fsm-vault serve --listen 127.0.0.1:8271",
             "fsm-vault passphrase change horse",
             "fsm-vault passphrase",
+            "fsm-vault rekey horse",
             "fsm-vault keyslot add horse",
             "fsm-vault keyslot remove 0A1B2C3D",
             "fsm-vault keyslot remove",

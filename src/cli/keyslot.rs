@@ -1,4 +1,4 @@
-//! `passphrase` and `keyslot`: with what the vault can be unsealed.
+//! `passphrase`, `keyslot` and `rekey`: with what the vault can be unsealed.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::passphrase;
 use crate::client::{Body, Call, printable};
 use crate::model::{SlotId, SlotLabel};
 use crate::secret::Plaintext;
-use crate::wire::{KeySlotView, Listed};
+use crate::wire::{KeySlotView, Listed, RekeyedView};
 
 #[derive(Subcommand)]
 pub enum Passphrase {
@@ -74,6 +74,24 @@ pub struct Remove {
     id: SlotId,
     #[command(flatten)]
     shown: Shown,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  fsm-vault rekey\n  fsm-vault rekey --passphrase-file usual --keep-passphrase-file safe\n\nAfter \
+                  a passphrase has leaked together with a copy of the vault: change the passphrase first, then rekey. \
+                  Services go on reading meanwhile; changes wait. It needs as much free space as the store has. Older \
+                  backups still open with the old passphrases. Cut short, it has changed nothing: type it again."
+)]
+pub struct Rekey {
+    #[command(flatten)]
+    shown: Shown,
+    /// A private file with the passphrase of another key slot that is to stay; may be given for each
+    #[arg(long, value_name = "FILE")]
+    keep_passphrase_file: Vec<PathBuf>,
+    /// Let the key slots go whose passphrases aren't shown
+    #[arg(long)]
+    drop_other_slots: bool,
 }
 
 /// The passphrase by which one may do this.
@@ -147,6 +165,41 @@ fn remove(globals: &Globals, Remove { id, shown }: &Remove) -> Result<(), Failur
         let document = serde_json::json!({ "removed": id });
         globals.output.show(&document, || format!("key slot {id} removed\n"))
     })
+}
+
+pub fn rekey(globals: &Globals, command: &Rekey) -> Result<(), Failure> {
+    client(globals)?;
+    let files = command.shown.passphrase_file.iter().chain(&command.keep_passphrase_file);
+    if files.filter(|path| path.as_path() == Path::new("-")).count() > 1 {
+        return Err(Failure::usage("only one of the passphrases can come from standard input"));
+    }
+    let shown = command.shown.read()?;
+    let others = command.keep_passphrase_file.iter().map(|path| passphrase::from_file(path));
+    let others = others.collect::<Result<Vec<_>, _>>()?;
+    let body = Body::default()
+        .field("drop_others", &command.drop_other_slots)
+        .secret("passphrase", &shown)?
+        .secrets("keep_passphrases", &others)?
+        .end();
+    with_daemon(globals, async |daemon| {
+        let answer = daemon.call(Call::post("/v1/sys/rekey").patiently().with(body)).await?;
+        let rekeyed: RekeyedView = answer.read()?;
+        globals.output.answer(&answer, || told(&rekeyed))
+    })
+}
+
+fn told(rekeyed: &RekeyedView) -> String {
+    let mut text = format!(
+        "{} records are sealed under a new root key; the old one opens nothing here any more\n{}",
+        rekeyed.records,
+        table(&rekeyed.keyslots)
+    );
+    if !rekeyed.dropped.is_empty() {
+        text.push_str("These key slots are gone; to have them back, fsm-vault keyslot add:\n");
+        text.push_str(&table(&rekeyed.dropped));
+    }
+    text.push_str("Next, make a new backup; older ones still open with the old passphrases.\n");
+    text
 }
 
 /// The passphrase that is shown and the new one, before the daemon is asked.

@@ -41,6 +41,7 @@ fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
         Noun::Unseal(command) => status::unseal(globals, command),
         Noun::Passphrase(keyslot::Passphrase::Change(command)) => keyslot::change(globals, &command),
         Noun::Keyslot(command) => keyslot::run(globals, command),
+        Noun::Rekey(command) => keyslot::rekey(globals, &command),
         Noun::Quickstart(command) => quickstart::run(globals, command),
         Noun::Fsm(fsm::Fsm::Setup(command)) => fsm::setup(globals, command),
         Noun::Operator(operator::Operator::Recover(command)) => operator::recover(globals, command),

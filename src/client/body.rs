@@ -56,6 +56,22 @@ impl Body {
         self
     }
 
+    /// A list of secrets that must be text.
+    pub fn secrets(mut self, name: &str, secrets: &[Plaintext]) -> Result<Self, NotText> {
+        self.name(name);
+        self.0.push(b'[');
+        for (place, secret) in secrets.iter().enumerate() {
+            if place > 0 {
+                self.0.push(b',');
+            }
+            secret
+                .lend(|bytes| std::str::from_utf8(bytes).map(|text| self.string(text)))
+                .map_err(|_| NotText)?;
+        }
+        self.0.push(b']');
+        Ok(self)
+    }
+
     pub fn object(mut self, name: &str, inner: Self) -> Self {
         self.name(name);
         inner.end().lend(|bytes| self.0.extend_from_slice(bytes));
@@ -125,6 +141,14 @@ mod tests {
         let one = || Body::default().field("a", &1).end();
         assert_eq!(shown(Body::default().list("x", vec![one(), one()])), r#"{"x":[{"a":1},{"a":1}]}"#);
         assert_eq!(shown(Body::default().list("x", Vec::new())), r#"{"x":[]}"#);
+    }
+
+    #[test]
+    fn lists_of_secrets_are_json_too() {
+        let some = [plain(b"a"), plain(b"b\"")];
+        assert_eq!(shown(Body::default().secrets("x", &some).unwrap()), r#"{"x":["a","b\""]}"#);
+        assert_eq!(shown(Body::default().secrets("x", &[]).unwrap()), r#"{"x":[]}"#);
+        assert_eq!(Body::default().secrets("x", &[plain(b"\xff")]).err(), Some(NotText));
     }
 
     #[test]

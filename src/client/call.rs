@@ -16,7 +16,7 @@ pub struct Call {
     pub(super) if_match: Option<String>,
     /// The version that the caller has.
     pub(super) known: Option<u64>,
-    /// Whether the daemon may hold the answer back for a while.
+    /// Whether the answer may take a while.
     pub(super) waits: bool,
 }
 
@@ -55,6 +55,11 @@ impl Call {
     pub fn waiting(self, wait: Option<&str>) -> Self {
         let waits = wait.is_some();
         Self { waits, ..self.parameter("wait", wait) }
+    }
+
+    /// Waits longer than usual for the answer: the daemon goes through all that it has.
+    pub fn patiently(self) -> Self {
+        Self { waits: true, ..self }
     }
 
     /// Adds a JSON body.

@@ -30,7 +30,7 @@ use crate::identity::{Identity, IdentityError, Presented, Protocols};
 const TO_CONNECT: Duration = Duration::from_secs(5);
 /// For a request and its whole answer. An unseal takes one Argon2id and the reading of every record.
 const TO_ANSWER: Duration = Duration::from_secs(60);
-/// The same where the daemon may wait for a change, five minutes at most.
+/// The same where the daemon may wait for a change, five minutes at most, or goes through all that it has.
 const TO_WAIT: Duration = Duration::from_secs(6 * 60);
 /// How long a refused client waits to hear why.
 const TO_EXPLAIN: Duration = Duration::from_secs(1);

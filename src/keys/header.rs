@@ -42,6 +42,12 @@ pub struct Header {
     slots: Vec<Slot>,
 }
 
+/// A header with another root key than the one that it was made from.
+pub struct Renewed {
+    pub header: Header,
+    pub keys: KeyRing,
+}
+
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     #[error("this is no fsm-vault header, or it is damaged")]
@@ -150,6 +156,24 @@ impl Header {
         }
     }
 
+    /// The same vault under a new root key, with a slot for each of these passphrases. Costs an Argon2id for each.
+    pub fn renewed(&self, passphrases: &[Plaintext], cost: Argon2Cost) -> Result<Renewed, HeaderError> {
+        let keys = KeyRing::new(self.vault, DerivedKey::from_bytes(crypto::fresh()?));
+        let mut header = Self { vault: self.vault, slots: Vec::with_capacity(passphrases.len()) };
+        let cost = self.dearest(cost);
+        for passphrase in passphrases {
+            header.slots.push(header.wrap_anew(&keys, passphrase, cost)?);
+        }
+        if header.slots.is_empty() || header.slots.len() > MAX_SLOTS {
+            return Err(HeaderError::NoRoom);
+        }
+        Ok(Renewed { header, keys })
+    }
+
+    fn dearest(&self, cost: Argon2Cost) -> Argon2Cost {
+        self.slots.iter().map(Slot::cost).fold(cost, Argon2Cost::dearer)
+    }
+
     fn change(
         &self,
         keys: &KeyRing,
@@ -175,7 +199,7 @@ impl Header {
         passphrase: &Plaintext,
         cost: Argon2Cost,
     ) -> Result<Slot, HeaderError> {
-        let cost = self.slots.iter().map(Slot::cost).fold(cost, Argon2Cost::dearer);
+        let cost = self.dearest(cost);
         loop {
             let slot = Slot::wrap(self.vault, passphrase, cost, keys.root())?;
             if self.slots().all(|id| id != slot.id()) {
@@ -291,6 +315,20 @@ mod tests {
         assert_eq!(changed.without(first).err(), Some(HeaderError::NoSuchSlot));
         let one = changed.without(second).unwrap();
         assert_eq!((opened(&one, "other"), opened(&one, "new")), (None, Some(third)));
+    }
+
+    #[test]
+    fn a_renewed_header_is_the_same_vaults_under_another_key() {
+        let (header, keys) = Header::create(&passphrase("right"), CHEAP).unwrap();
+        let both = [passphrase("right"), passphrase("other")];
+        let Renewed { header: renewed, keys: new } = header.renewed(&both, CHEAP).unwrap();
+        assert_eq!((renewed.vault(), renewed.slots().len()), (header.vault(), 2));
+        assert!(renewed.slots().all(|id| header.slots().all(|old| old != id)));
+        assert!(!keys.root().lend(|a| new.root().lend(|b| a == b)));
+        for each in &both {
+            assert!(new.root().lend(|a| renewed.unlock(each).unwrap().root().lend(|b| a == b)));
+        }
+        assert!(header.renewed(&[], CHEAP).is_err());
     }
 
     #[test]

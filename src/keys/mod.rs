@@ -15,6 +15,6 @@ mod ring;
 mod sealed;
 mod slot;
 
-pub use header::{Header, HeaderError, VaultId};
-pub use ring::{ChainKey, KeyRing};
+pub use header::{Header, HeaderError, Renewed, VaultId};
+pub use ring::{ChainKey, FormerChain, KeyRing};
 pub use sealed::{FORMAT, OpenError, RecordKind, RecordName, Sealed, StoreKey};

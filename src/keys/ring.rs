@@ -17,6 +17,13 @@ const CHAIN: &[u8] = b"fsm-vault/1 audit chain";
 /// The key that chains the audit log.
 pub struct ChainKey(pub MacKey);
 
+/// The audit chain's key of a root key that is gone: what was written with it can still be checked.
+pub struct FormerChain {
+    /// The last segment of the log that was.
+    pub until: u32,
+    key: DerivedKey,
+}
+
 /// All keys of an unsealed vault. Dropping it wipes them.
 pub struct KeyRing {
     vault: VaultId,
@@ -42,7 +49,16 @@ impl KeyRing {
 
     /// The audit chain's key, for the audit room to keep while unsealed.
     pub fn chain_key(&self) -> ChainKey {
-        ChainKey(MacKey::new(derive(&self.root, self.vault.as_bytes(), CHAIN)))
+        ChainKey(MacKey::new(self.chain()))
+    }
+
+    /// The same, to be kept when this root key goes.
+    pub fn former_chain(&self, until: u32) -> FormerChain {
+        FormerChain { until, key: self.chain() }
+    }
+
+    fn chain(&self) -> DerivedKey {
+        derive(&self.root, self.vault.as_bytes(), CHAIN)
     }
 
     /// Where a record lies in the store: its kind and the keyed hash of its name.
@@ -83,6 +99,31 @@ impl KeyRing {
     }
 }
 
+impl FormerChain {
+    /// `until (4) ‖ key (32)`.
+    pub fn from_record(message: &[u8]) -> Option<Self> {
+        let (until, rest) = message.split_first_chunk::<4>()?;
+        let mut key = Zeroizing::new([0; 32]);
+        if rest.len() != key.len() {
+            return None;
+        }
+        key.copy_from_slice(rest);
+        Some(Self { until: u32::from_be_bytes(*until), key: DerivedKey::from_bytes(key) })
+    }
+
+    pub fn to_record(&self) -> Zeroizing<Vec<u8>> {
+        // With its room from the start: growing would leave a copy behind.
+        let mut record = Zeroizing::new(Vec::with_capacity(36));
+        record.extend_from_slice(&self.until.to_be_bytes());
+        self.key.lend(|key| record.extend_from_slice(key));
+        record
+    }
+
+    pub fn chain_key(&self) -> ChainKey {
+        ChainKey(MacKey::new(self.key.lend(|key| DerivedKey::from_bytes(Zeroizing::new(*key)))))
+    }
+}
+
 const _: () = assert!(MAC_LEN == StoreKey::HASH_LEN);
 
 impl RecordName<'_> {
@@ -97,6 +138,7 @@ impl RecordName<'_> {
             Self::Checkpoint | Self::UsesMark | Self::Slots => Vec::new(),
             Self::Tombstone(id) | Self::Uses(id) => id.as_str().as_bytes().to_vec(),
             Self::Notice(id) => id.as_str().as_bytes().to_vec(),
+            Self::FormerChain(until) => until.to_be_bytes().to_vec(),
         }
     }
 
@@ -113,6 +155,7 @@ impl RecordName<'_> {
             Self::UsesMark => RecordKind::UsesMark,
             Self::Notice(_) => RecordKind::Notice,
             Self::Slots => RecordKind::Slots,
+            Self::FormerChain(_) => RecordKind::FormerChain,
         }
     }
 }

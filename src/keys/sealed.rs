@@ -49,6 +49,8 @@ pub enum RecordKind {
     Notice = 10,
     /// Who made the key slots, and what for.
     Slots = 11,
+    /// The audit chain's key of a root key that the vault had before.
+    FormerChain = 12,
 }
 
 /// A record, by what it is rather than where it lies.
@@ -65,6 +67,8 @@ pub enum RecordName<'a> {
     UsesMark,
     Notice(&'a NoticeId),
     Slots,
+    /// By the last segment of the log that was written with it.
+    FormerChain(u32),
 }
 
 /// Where a record lies in the store: kind, then the keyed hash of its name. Shows no ID.
@@ -107,6 +111,7 @@ impl RecordKind {
             Self::UsesMark,
             Self::Notice,
             Self::Slots,
+            Self::FormerChain,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)
     }

@@ -27,7 +27,8 @@ const FLOOR: u64 = 16 * 1024 * 1024;
 
 /// Readers share it, a commit has it alone: nobody sees half a batch, or one that a power cut could take back.
 pub(super) struct Disk {
-    dir: PathBuf,
+    /// Where the files are: they may be moved.
+    dir: Mutex<PathBuf>,
     /// None once closed, and from a failed write until it is opened again.
     open: RwLock<Option<Open>>,
     /// A write failed, and it was not opened since.
@@ -65,7 +66,7 @@ impl Disk {
     fn start(dir: &Path) -> Result<Self, StoreError> {
         let open = Open::wherever_room_is(dir)?;
         let disk = Self {
-            dir: dir.to_owned(),
+            dir: Mutex::new(dir.to_owned()),
             open: RwLock::new(Some(open)),
             failed: AtomicBool::new(false),
             ballast: AtomicBool::new(false),
@@ -126,6 +127,15 @@ impl Disk {
         self.fail(self.open.write().unwrap());
     }
 
+    fn dir(&self) -> PathBuf {
+        self.dir.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Somebody has moved the directory, with the database open: sled looks at paths only while it opens.
+    pub(super) fn moved(&self, to: &Path) {
+        to.clone_into(&mut self.dir.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
     }
@@ -136,7 +146,7 @@ impl Disk {
         if !self.has_failed() {
             return Ok(());
         }
-        let open = Open::wherever_room_is(&self.dir)?;
+        let open = Open::wherever_room_is(&self.dir())?;
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(open);
         self.failed.store(false, Ordering::SeqCst);
         self.make_ballast();
@@ -154,8 +164,9 @@ impl Disk {
         if self.ballast.load(Ordering::Relaxed) {
             return;
         }
-        let roomy = room(&self.dir).is_ok_and(|free| free >= FLOOR + 2 * BALLAST);
-        self.ballast.store(roomy && ballast::make(&self.dir), Ordering::Relaxed);
+        let dir = self.dir();
+        let roomy = room(&dir).is_ok_and(|free| free >= FLOOR + 2 * BALLAST);
+        self.ballast.store(roomy && ballast::make(&dir), Ordering::Relaxed);
     }
 }
 

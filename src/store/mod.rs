@@ -16,6 +16,7 @@ mod sled;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::pin::Pin;
 
 pub use batch::{Batch, Expect};
@@ -67,6 +68,9 @@ pub trait Store: Send + Sync {
 
     /// All or nothing, durable when it returns. Dropping the future does not take the batch back.
     fn commit(&self, batch: Batch) -> Reply<'_, ()>;
+
+    /// The directory of a store on disk was moved here: there it is to be opened again.
+    fn moved(&self, _to: &Path) {}
 
     /// Whether a write failed and the store was not opened again since: then it answers nothing else, and whether the
     /// batches of that write happened is unknown.

@@ -89,6 +89,10 @@ impl Store for SledStore {
         })
     }
 
+    fn moved(&self, to: &Path) {
+        self.disk.moved(to);
+    }
+
     fn has_failed(&self) -> bool {
         self.disk.has_failed()
     }

@@ -10,7 +10,7 @@ use super::lifecycle::Vault;
 use super::state::Live;
 use super::unseal::named;
 use crate::audit::{Entry, Outcome};
-use crate::keys::{Header, KeyRing};
+use crate::keys::{Header, HeaderError, KeyRing};
 use crate::model::SlotId;
 use crate::secret::Plaintext;
 
@@ -69,6 +69,17 @@ impl Vault {
     /// Tries a passphrase. A wrong one is written down as a denial of `entry`: into the log, or into memory while the
     /// vault is sealed.
     pub(super) async fn prove(&self, entry: &Entry, passphrase: Plaintext) -> Result<Proof<'_>, VaultError> {
+        let (proof, _) = self.prove_all(entry, vec![passphrase]).await?;
+        Ok(proof)
+    }
+
+    /// The same with several, all of which have to be right. The proof is of the first; with it come the slots that they
+    /// open, one after another. Two that open the same are one.
+    pub(super) async fn prove_all(
+        &self,
+        entry: &Entry,
+        passphrases: Vec<Plaintext>,
+    ) -> Result<(Proof<'_>, Vec<(SlotId, Plaintext)>), VaultError> {
         let mut attempts = self.attempts.try_lock().map_err(|_| VaultError::Backoff(1))?;
         let now = self.clock.now();
         if let Some(seconds) = attempts.wait(now) {
@@ -77,12 +88,12 @@ impl Vault {
         let header = self.header();
         let opening = tokio::task::spawn_blocking({
             let header = Arc::clone(&header);
-            move || header.open(&passphrase)
+            move || open_all(&header, passphrases)
         });
         match opening.await.map_err(|_| crate::crypto::Failed)?.map_err(VaultError::from) {
-            Ok((slot, keys)) => {
+            Ok((slot, keys, opened)) => {
                 (attempts.wrong, attempts.not_before) = (0, None);
-                Ok(Proof { attempts, header, slot, keys })
+                Ok((Proof { attempts, header, slot, keys }, opened))
             }
             Err(VaultError::WrongPassphrase) => {
                 attempts.failed(now);
@@ -114,4 +125,20 @@ impl Vault {
         }
         Ok(())
     }
+}
+
+type Opened = (SlotId, KeyRing, Vec<(SlotId, Plaintext)>);
+
+fn open_all(header: &Header, passphrases: Vec<Plaintext>) -> Result<Opened, HeaderError> {
+    let (mut first, mut opened) = (None, Vec::<(SlotId, Plaintext)>::new());
+    for passphrase in passphrases {
+        let (slot, keys) = header.open(&passphrase)?;
+        first.get_or_insert((slot, keys));
+        if opened.iter().all(|(other, _)| *other != slot) {
+            opened.push((slot, passphrase));
+        }
+    }
+    // None is as good as a wrong one.
+    let (slot, keys) = first.ok_or(HeaderError::WrongPassphrase)?;
+    Ok((slot, keys, opened))
 }

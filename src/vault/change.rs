@@ -171,8 +171,8 @@ impl Vault {
             batch = batch.header(header.to_bytes());
         }
         failpoint!("vault.commit");
-        if let Err(error) = self.store.commit(batch).await {
-            if !self.store.has_failed() {
+        if let Err(error) = self.store().commit(batch).await {
+            if !self.store().has_failed() {
                 return Err(error.into());
             }
             let fate = Box::pin(self.failed_change(turn, written, header)).await;

@@ -3,6 +3,8 @@
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 use super::error::VaultError;
 
 /// `data_dir`, 0700.
@@ -21,6 +23,41 @@ impl Directory {
     /// sled's files.
     pub fn store(&self) -> PathBuf {
         self.0.join("store")
+    }
+
+    /// Where a rekey builds another store, and what it then leaves of the one before.
+    pub(super) fn next_store(&self) -> PathBuf {
+        self.0.join("store.next")
+    }
+
+    /// Removes [`Self::next_store`]. Nothing is followed out of it, and what is no directory is none of ours.
+    pub(super) fn clear_next(&self) -> std::io::Result<()> {
+        let next = self.next_store();
+        match std::fs::symlink_metadata(&next) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(found) if !found.is_dir() => return Err(std::io::ErrorKind::NotADirectory.into()),
+            Ok(_) => std::fs::remove_dir_all(&next)?,
+        }
+        self.sync()
+    }
+
+    /// Lets the two stores change places, durably. An error leaves them as they were; `true` beside it: that is
+    /// not known.
+    pub(super) fn exchange_stores(&self) -> Result<(), (std::io::Error, bool)> {
+        let exchange = || {
+            let (one, other) = (self.store(), self.next_store());
+            renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE)
+        };
+        exchange().map_err(|error| (error.into(), false))?;
+        self.sync().map_err(|error| {
+            let back = exchange().map_err(std::io::Error::from).and_then(|()| self.sync());
+            (error, back.is_err())
+        })
+    }
+
+    fn sync(&self) -> std::io::Result<()> {
+        std::fs::File::open(&self.0)?.sync_all()
     }
 
     pub fn audit(&self) -> PathBuf {
@@ -67,7 +104,7 @@ impl Directory {
     /// Refuses a directory that holds anything but what an attempt to make a vault may have left.
     pub(super) fn refuse_foreign_files(&self) -> Result<(), VaultError> {
         let Ok(entries) = std::fs::read_dir(&self.0) else { return Ok(()) };
-        let ours = ["store", "audit", "tls", "run", "identities"];
+        let ours = ["store", "store.next", "audit", "tls", "run", "identities"];
         let foreign = |name: &std::ffi::OsStr| !ours.iter().any(|own| *own == name);
         if entries.flatten().any(|entry| foreign(&entry.file_name())) {
             let path = self.0.display();

@@ -170,8 +170,9 @@ impl Vault {
 
     /// Reads the sealed bytes that are too large to be held in memory. False: a rotation has destroyed them meanwhile.
     async fn fetch_large(&self, permit: &mut Permit) -> Result<bool, VaultError> {
+        let store = self.store();
         for part in permit.parts.each_mut().filter(|part| part.sealed.held.is_none()) {
-            part.sealed.held = self.store.read(part.sealed.key).await?;
+            part.sealed.held = store.read(part.sealed.key).await?;
         }
         Ok(permit.parts.each_mut().all(|part| part.sealed.held.is_some()))
     }
@@ -189,6 +190,10 @@ impl Vault {
     ) -> Result<Option<Released>, VaultError> {
         let live = self.live();
         let unsealed = live.unsealed()?;
+        if unsealed.keys_since > permit.generation {
+            // What it was given is sealed under keys that are gone.
+            return Ok(None);
+        }
         if unsealed.generation != permit.generation {
             let same_version = Ask { version: VersionWanted::Number(permit.version), ..ask };
             let (verdict, _) = weigh(unsealed, asker, asked, same_version, self.clock.now());

@@ -223,8 +223,8 @@ fn counted(registry: &Registry) -> String {
 
 fn log(directory: &Directory, vault: String, loaded: &Loaded) -> Looked {
     let checkpoint = loaded.registry.checkpoint.as_ref().map(|kept| &kept.checkpoint);
-    let key = loaded.keys.chain_key().0;
-    match audit::verify_at_rest(&directory.audit(), vault, key, checkpoint) {
+    let keys = loaded.registry.chain_keys(&loaded.keys);
+    match audit::verify_at_rest(&directory.audit(), vault, keys, checkpoint) {
         Err(error) => Looked::other(
             "audit log",
             Health::Bad,

@@ -41,7 +41,8 @@ pub struct Opening {
 
 /// The vault. Shared by all who serve it; every method takes `&self`.
 pub struct Vault {
-    pub(super) store: Arc<dyn Store>,
+    /// Replaced by a rekey, under `live`.
+    store: Mutex<Arc<dyn Store>>,
     pub(super) audit: audit::Settings,
     pub(super) clock: Arc<dyn Clock>,
     /// Replaced as a whole, with its record, by a change of the key slots.
@@ -82,6 +83,10 @@ pub fn open_store(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
         Ok(store) => {
             let kept = directory.keep_private();
             kept.map_err(|source| VaultError::File { path: shown(directory.path()), source })?;
+            // Held by nobody else now: whatever a rekey that a crash ended has left is in nobody's use.
+            if let Err(error) = directory.clear_next() {
+                tracing::warn!(error = %error, "what a rekey has left in store.next can't be removed");
+            }
             Ok(Arc::new(store))
         }
         Err(StoreError::InUse) => Err(VaultError::InUse(shown(directory.path()))),
@@ -111,7 +116,7 @@ impl Vault {
             Vec::new()
         }));
         Ok(Self {
-            store,
+            store: Mutex::new(store),
             audit,
             clock,
             id: header.vault(),
@@ -138,6 +143,17 @@ impl Vault {
 
     pub fn id(&self) -> VaultId {
         self.id
+    }
+
+    /// Where the records are now.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    /// The store that there was.
+    pub(super) fn replace_store(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        let mut held = self.store.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        std::mem::replace(&mut *held, store)
     }
 
     /// The key slots as they are now.

@@ -10,7 +10,7 @@ use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::usage::Mark;
 use super::uses::Uses;
 use crate::identity::Authority;
-use crate::keys::{KeyRing, RecordKind, RecordName, Sealed, StoreKey};
+use crate::keys::{FormerChain, KeyRing, RecordKind, RecordName, Sealed, StoreKey};
 use crate::model::{Secret, SecretUses, UsesMark, VersionState};
 use crate::store::{Page, Store, StoreError};
 
@@ -62,7 +62,7 @@ pub(super) async fn load(store: &dyn Store, keys: KeyRing) -> Result<Loaded, Vau
     finishing.await.map_err(|_| crate::crypto::Failed)?
 }
 
-async fn read(store: &dyn Store, from: Option<StoreKey>) -> Result<Page, VaultError> {
+pub(super) async fn read(store: &dyn Store, from: Option<StoreKey>) -> Result<Page, VaultError> {
     match store.page(from).await {
         Err(StoreError::Damaged(damage)) => Err(VaultError::Damaged(damage.to_string())),
         other => Ok(other?),
@@ -114,6 +114,11 @@ impl Loading {
                 in_place(&self.keys, &key, &RecordName::Notice(&notice.id))?;
                 self.registry.put_notice(notice, revision);
             }
+            RecordKind::FormerChain => {
+                let former = FormerChain::from_record(&message).ok_or_else(|| misplaced("a record"))?;
+                in_place(&self.keys, &key, &RecordName::FormerChain(former.until))?;
+                self.registry.former_chains.push(former);
+            }
             RecordKind::Slots => {
                 in_place(&self.keys, &key, &RecordName::Slots)?;
                 self.registry.slots = Some(Kept { revision, noun: Arc::new(noun(&message)?) });
@@ -150,7 +155,7 @@ impl Loading {
     }
 }
 
-fn noun<T: DeserializeOwned>(message: &[u8]) -> Result<T, VaultError> {
+pub(super) fn noun<T: DeserializeOwned>(message: &[u8]) -> Result<T, VaultError> {
     serde_json::from_slice(message).map_err(|_| misplaced("a record of this format can't be read; it"))
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::usage::Mark;
 use super::uses::Uses;
-use crate::audit::Checkpoint;
-use crate::keys::{Sealed, StoreKey};
+use crate::audit::{ChainKeys, Checkpoint};
+use crate::keys::{FormerChain, KeyRing, Sealed, StoreKey};
 use crate::model::{
     Caller, CallerName, DomainPattern, Employee, Integration, IntegrationName, Notice, NoticeId, Scope,
     ScriptId, Secret, SecretId, SlotNotes, SpiffeId, Tombstone, Version, VersionState,
@@ -90,6 +90,8 @@ pub struct Registry {
     pub checkpoint: Option<KeptCheckpoint>,
     /// None: nothing was written down of any key slot.
     pub slots: Option<Kept<SlotNotes>>,
+    /// What parts of the audit log were written with.
+    pub former_chains: Vec<FormerChain>,
     pub mark: Mark,
     words: Words,
 }
@@ -280,6 +282,24 @@ impl Registry {
     pub fn caller_by_spiffe_id(&self, id: &SpiffeId) -> Option<&Caller> {
         let name = self.by_spiffe_id.get(id)?;
         self.callers.get(name).map(|kept| &*kept.noun)
+    }
+
+    /// What the audit log is written and checked with.
+    pub fn chain_keys(&self, keys: &KeyRing) -> ChainKeys {
+        let current = ChainKeys::from(keys.chain_key().0);
+        self.former_chains
+            .iter()
+            .fold(current, |all, former| all.with_former(former.until, former.chain_key().0))
+    }
+
+    /// Takes over what is known of fetches: it goes on being counted while a registry is made anew.
+    pub fn take_uses(&mut self, before: &mut Self) {
+        for kept in before.secrets.values_mut() {
+            if let Some(now) = self.secrets.get_mut(&kept.noun.id) {
+                now.uses = std::mem::take(&mut kept.uses);
+            }
+        }
+        self.mark = std::mem::take(&mut before.mark);
     }
 
     /// The integration that owns a secret.

@@ -63,7 +63,7 @@ impl Vault {
 
     /// Whether a change may be made now: the store is open, and what it holds is known.
     pub(super) fn settled(&self) -> Result<(), VaultError> {
-        if self.store.has_failed() || self.unsettled().change.is_some() {
+        if self.store().has_failed() || self.unsettled().change.is_some() {
             return Err(VaultError::StoreUnavailable(StoreError::Closed));
         }
         Ok(())
@@ -110,14 +110,14 @@ impl Vault {
     }
 
     async fn try_reopen(&self, _turn: &Turn<'_>) -> Result<Fate, VaultError> {
-        self.store.reopen().await?;
+        self.store().reopen().await?;
         failpoint!("vault.reopened");
         let Some((made, not_made)) = self.expected() else {
             // Sealed, or nothing is unknown: what there is is read at the next unsealing.
             self.reread_header().await?;
             return Ok(Fate::NotMade);
         };
-        let (found, header) = (self.records().await?, self.store.header().await?);
+        let (found, header) = (self.records().await?, self.store().header().await?);
         let fate = if not_made.is(&found, header.as_deref()) {
             Fate::NotMade
         } else if made.is(&found, header.as_deref()) {
@@ -180,7 +180,7 @@ impl Vault {
     async fn records(&self) -> Result<HashMap<StoreKey, u64>, VaultError> {
         let (mut found, mut from) = (HashMap::new(), None);
         loop {
-            let page = self.store.page(from).await?;
+            let page = self.store().page(from).await?;
             aside(|| {
                 let live = self.live();
                 let Unsealed { keys, .. } = live.unsealed()?;
@@ -198,7 +198,7 @@ impl Vault {
     }
 
     async fn reread_header(&self) -> Result<(), VaultError> {
-        if let Some(bytes) = self.store.header().await? {
+        if let Some(bytes) = self.store().header().await? {
             self.set_header(Header::parse(&bytes)?);
         }
         Ok(())
@@ -245,7 +245,8 @@ fn is_known(kind: RecordKind) -> bool {
         | RecordKind::Uses
         | RecordKind::UsesMark
         | RecordKind::Notice
-        | RecordKind::Slots => true,
+        | RecordKind::Slots
+        | RecordKind::FormerChain => true,
     }
 }
 
@@ -281,6 +282,10 @@ fn standing(keys: &KeyRing, registry: &Registry) -> HashMap<StoreKey, u64> {
     }
     if let Some(kept) = &registry.slots {
         lies(RecordName::Slots, kept.revision);
+    }
+    for former in &registry.former_chains {
+        // Written once.
+        lies(RecordName::FormerChain(former.until), 1);
     }
     if let Some(revision) = registry.mark.revision {
         lies(RecordName::UsesMark, revision);

@@ -23,6 +23,8 @@ pub(super) struct Unsealed {
     pub log: Arc<Log>,
     /// Goes up by one with every change, so that a decision can tell whether it still stands.
     pub generation: u64,
+    /// The generation with which these keys came.
+    pub keys_since: u64,
     /// Notices as they stand.
     pub standings: Standings,
 }

@@ -107,7 +107,7 @@ impl Vault {
     /// Reads and opens every record, then the log from its recorded head.
     async fn load(&self, keys: KeyRing) -> Result<Unsealed, VaultError> {
         failpoint!("vault.load");
-        let Loaded { keys, authority, registry } = load(&*self.store, keys).await?;
+        let Loaded { keys, authority, registry } = load(&*self.store(), keys).await?;
         if self.tls.authority_pem()? != authority.certificate_pem() {
             let why =
                 "tls/ca.pem is not the vault's own CA, so that strangers could have come in while sealed";
@@ -115,8 +115,10 @@ impl Vault {
         }
         let checkpoint = registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone());
         let vault = self.id().to_string();
-        let (settings, key, clock) = (self.audit.clone(), keys.chain_key().0, Arc::clone(&self.clock));
-        let opening = tokio::task::spawn_blocking(move || Log::open(settings, vault, key, checkpoint, clock));
+        let (settings, chain, clock) =
+            (self.audit.clone(), registry.chain_keys(&keys), Arc::clone(&self.clock));
+        let opening =
+            tokio::task::spawn_blocking(move || Log::open(settings, vault, chain, checkpoint, clock));
         let (log, opened) = opening.await.map_err(|_| crate::crypto::Failed)??;
         if let Some(damage) = &opened.damage {
             tracing::error!(
@@ -132,6 +134,7 @@ impl Vault {
             registry,
             log: Arc::new(log),
             generation: 0,
+            keys_since: 0,
             standings: Standings::default(),
         };
         usage::recall(&unsealed).await;

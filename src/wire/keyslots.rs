@@ -30,6 +30,33 @@ pub struct PassphraseChange {
     pub new_passphrase: Plaintext,
 }
 
+/// `POST /v1/sys/rekey`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RekeyForm {
+    /// Unseals the vault from then on.
+    #[schema(value_type = String, format = Password)]
+    pub passphrase: Plaintext,
+    /// Passphrases of other slots, which go on unsealing it too.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 7)]
+    pub keep_passphrases: Vec<Plaintext>,
+    /// Whether slots of other passphrases may go.
+    #[serde(default)]
+    pub drop_others: bool,
+}
+
+/// What a rekey has come to.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RekeyedView {
+    /// The key slots that there are now.
+    pub keyslots: Vec<KeySlotView>,
+    /// Those that went.
+    pub dropped: Vec<KeySlotView>,
+    /// Records that were sealed anew.
+    pub records: u64,
+}
+
 /// `POST /v1/sys/keyslots`.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -26,7 +26,7 @@ pub use events::{About, NoticeEvent, NoticeState, Resync, RotatedEvent, WatchOpe
 pub use insight::{AccessView, ConsumerView, NoteView, Notes};
 pub use integrations::{FSM_TEMPLATE, IntegrationBody, IntegrationView, PairForm};
 pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, write};
-pub use keyslots::{KeySlotForm, KeySlotView, PassphraseChange};
+pub use keyslots::{KeySlotForm, KeySlotView, PassphraseChange, RekeyForm, RekeyedView};
 pub use lists::{AuditEntries, Listed};
 pub use notices::NoticeView;
 pub use problem::{Code, Problem};

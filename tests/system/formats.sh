@@ -52,6 +52,12 @@ has_modes() {
 check "a vault is made" "$FSM_VAULT_BIN" init --data-dir "$vault" --passphrase-file "$right"
 check "and served once" serve_once
 check "its header is found without sled, and its log verifies" read_formats log "$vault" "$right"
+rekeyed() {
+    start_daemon "$vault" "$right" && as "$vault/identities/admin" rekey --passphrase-file "$right" && stop_daemon &&
+        grep -q '"reason":"rekeyed"' "$vault"/audit/audit-00000002.jsonl
+}
+check "the vault is rekeyed" rekeyed
+check "and its log verifies under both keys" read_formats log "$vault" "$right"
 check "not by a wrong passphrase" refuses 3 read_formats log "$vault" "$wrong"
 check "nor once a word was changed" bent_log
 check "tls/ knows the operator's key by its hash" operator_is_known

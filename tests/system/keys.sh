@@ -74,6 +74,107 @@ check "where the old one starts nothing" refuses 3 "$FSM_VAULT_BIN" serve --data
 start_daemon "$VAULT" "$NEW"
 check "and the pair is still served" holds '.version == 1' as "$FSM" --output json integration credentials fsm
 
+# A new root key. Meanwhile services read: the pair, whose halves are one version's, and a value of 1 MB.
+LARGE=$SCRATCH/large HALVES=$SCRATCH/halves
+openssl rand -hex 500000 | tr -d '\n' >"$LARGE"
+jq -n --rawfile i "$PAIR_ID" --rawfile s "$PAIR_SECRET" '{client_id: $i, client_secret: $s}' | jq -cS . >"$HALVES"
+as "$ADMIN" secret create _large --value-file "$LARGE" --script customscript_other --allow-all-domains >/dev/null
+as "$ADMIN" keyslot add --label paper --passphrase-file "$NEW" --new-passphrase-file "$SAFE" >/dev/null
+# reads NAME COMMAND...: repeats the command until $SCRATCH/enough is there, and counts what failed.
+reads() {
+    local name=$1 rounds=0 failed=0
+    shift
+    while [ ! -e "$SCRATCH/enough" ] || [ $rounds = 0 ]; do
+        "$@" >>"$SCRATCH/$name.told" 2>&1 || failed=$((failed + 1))
+        rounds=$((rounds + 1))
+    done
+    echo "$rounds $failed" >"$SCRATCH/$name.count"
+}
+reads_pair() {
+    as "$FSM" --output json integration credentials fsm | jq -cS '{client_id, client_secret}' | cmp - "$HALVES"
+}
+reads_large() {
+    as "$OTHER" secret get _large --raw | cmp - "$LARGE"
+}
+none_failed() {
+    local rounds failed
+    read -r rounds failed <"$SCRATCH/$1.count"
+    echo "$rounds rounds, $failed failed: $(head -c 300 "$SCRATCH/$1.told")"
+    [ "$rounds" -gt 0 ] && [ "$failed" = 0 ]
+}
+# salts: of each header that lies in the store's file, in hexadecimal; headers SALT...: whether one lies in any file.
+salts() {
+    python3 -c '
+import re, sys
+database = open(sys.argv[1], "rb").read()
+for found in re.finditer(rb"\x01FSMV\x01", database):
+    print(database[found.start() + 36 : found.start() + 68].hex())' "$VAULT/store/db" | sort -u
+}
+lies_nowhere() {
+    python3 -c '
+import pathlib, sys
+files = [path for path in pathlib.Path(sys.argv[1]).rglob("*") if path.is_file()]
+found = [path for path in files if any(bytes.fromhex(salt) in path.read_bytes() for salt in sys.argv[2:])]
+sys.exit(f"in {found}" if found or not files or not sys.argv[2:] else 0)' "$VAULT" "$@"
+}
+check "without the other passphrase its slot would go: a conflict" says "(paper)" 6 as "$ADMIN" rekey --passphrase-file "$NEW"
+mapfile -t OLD < <(salts)
+cp -r "$VAULT/store" "$SCRATCH/before"
+reads pair reads_pair &
+READERS=($!)
+reads large reads_large &
+READERS+=($!)
+check "a new root key, with both passphrases" holds '(.keyslots | length == 2) and .dropped == [] and .records > 10' \
+    as "$ADMIN" --output json rekey --passphrase-file "$NEW" --keep-passphrase-file "$SAFE"
+check "another, with one of them" holds '(.keyslots | length == 1) and .dropped[0].label == "paper"' \
+    as "$ADMIN" --output json rekey --passphrase-file "$NEW" --drop-other-slots
+touch "$SCRATCH/enough"
+wait "${READERS[@]}"
+check "nobody who read the pair meanwhile failed or got halves that don't belong together" none_failed pair
+check "nor who read a value of 1 MB" none_failed large
+check "what unwraps the old root key lies in none of the files" lies_nowhere "${OLD[@]}"
+check "the search would have found it" refuses 1 lies_nowhere "$(salts | head -n 1)"
+check "the old store is gone" test ! -e "$VAULT/store.next"
+check "the log verifies across it" as "$ADMIN" audit verify
+check "in segments of their own" test "$(grep -c '"reason":"rekeyed"' "$VAULT"/audit/*.jsonl | grep -c ':1$')" = 2
+check "changes go on" as "$ADMIN" secret edit _large --name large
+check "the passphrase still unseals" reseals "$NEW"
+check "that of the dropped slot doesn't" refuses 3 reseals "$SAFE" "$NEW"
+check "after a restart too" restarts "$NEW"
+check "identities still work, and the pair is there" reads_pair
+check "and the large value" reads_large
+stop_daemon
+cp -r "$VAULT" "$SCRATCH/copy" && rm -rf "$SCRATCH/copy/store" && mv "$SCRATCH/before" "$SCRATCH/copy/store"
+check "the store as it was before opens with the passphrase that it had" says "wrote a new identity" 0 \
+    "$FSM_VAULT_BIN" operator recover --data-dir "$SCRATCH/copy" --passphrase-file "$SAFE" --out "$SCRATCH/recovered"
+
+# Killed at it, whenever that is: the vault is whole, and it is simply typed again.
+inode() {
+    stat -c %i "$VAULT/store" 2>/dev/null
+}
+next_is_there() {
+    [ -e "$VAULT/store.next" ]
+}
+exchanged() {
+    [ "$(inode)" != "$BEFORE" ]
+}
+for moment in next_is_there exchanged; do
+    start_daemon "$VAULT" "$NEW"
+    BEFORE=$(inode)
+    as "$ADMIN" rekey --passphrase-file "$NEW" >"$SCRATCH/rekey" 2>&1 &
+    REKEY=$!
+    until "$moment" || ! kill -0 $REKEY 2>/dev/null; do :; done
+    stop_daemon KILL || true
+    wait $REKEY || true
+    check "killed when $moment: it starts" start_daemon "$VAULT" "$NEW"
+    check "killed when $moment: nothing is left over" test ! -e "$VAULT/store.next"
+    check "killed when $moment: the pair is there" reads_pair
+    check "killed when $moment: the log verifies" as "$ADMIN" audit verify
+    check "killed when $moment: it is done again" as "$ADMIN" rekey --passphrase-file "$NEW"
+    stop_daemon
+done
+start_daemon "$VAULT" "$NEW"
+
 # Wrong ones.
 for nth in 1 2 3; do
     check "a wrong passphrase is refused ($nth)" refuses 3 change --passphrase-file "$WRONG" --new-passphrase-file "$SAFE"

@@ -108,7 +108,7 @@ class Log:
     def header(self, number, text, mac, told):
         stated = told.get("previous") or ""
         previous = bytes.fromhex(stated) if re.fullmatch("[0-9a-f]{64}", stated) else None
-        if previous is None or self.ring.line_mac(previous, text) != mac:
+        if previous is None or self.ring.line_mac(number, previous, text) != mac:
             self.note(number, 1, "changed")
             self.before, self.expected = mac, None
             return
@@ -130,7 +130,7 @@ class Log:
         in_order = self.expected in (None, told["seq"])
         if self.before is None:
             self.before, self.expected = mac, None
-        elif self.ring.line_mac(self.before, text) == mac:
+        elif self.ring.line_mac(number, self.before, text) == mac:
             if not in_order:
                 self.note(number, at, "out_of_order")
             self.entries += 1

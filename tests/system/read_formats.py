@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from read_audit import verify
+from read_audit import segment_number, verify
 
 FORMAT = 1
 KINDS = {"authority": 1, "secret": 2, "value": 3, "integration": 4, "caller": 5, "checkpoint": 6,
-         "tombstone": 7, "uses": 8, "uses_mark": 9, "notice": 10, "slots": 11}
+         "tombstone": 7, "uses": 8, "uses_mark": 9, "notice": 10, "slots": 11, "former_chain": 12}
 FIXED, SLOT, OPEN_PART = 22, 109, 45
 
 
@@ -34,6 +34,8 @@ class Ring:
 
     def __init__(self, vault, root):
         self.vault, self.root = vault, root
+        # Chain keys of root keys that the vault had before, by the last segment that each was used for.
+        self.former_chains = {}
 
     def derive(self, salt, what):
         return HKDF(SHA256(), 32, salt, b"fsm-vault/1 " + what).derive(self.root)
@@ -44,7 +46,10 @@ class Ring:
     def fingerprint(self, value):
         return self.keyed(b"fingerprint", value)[:8].hex()
 
-    def line_mac(self, before, text):
+    def line_mac(self, segment, before, text):
+        until = min((until for until in self.former_chains if until >= segment), default=None)
+        if until is not None:
+            return hmac.digest(self.former_chains[until], before + text, "sha256")
         return self.keyed(b"audit chain", before + text)
 
     def store_key(self, kind, name):
@@ -71,6 +76,8 @@ def record_name(kind, name):
     """The bytes of a name as the vectors write it: None, a text, or [ID, version]."""
     if kind == "value":
         return name[0].encode() + b"\0" + name[1].to_bytes(8)
+    if kind == "former_chain":
+        return name.to_bytes(4)
     return (name or "").encode()
 
 
@@ -132,7 +139,9 @@ def read_name(rings, vector):
 
 def read_log(rings, vector):
     files = {name: None if lines is None else "".join(lines).encode() for name, lines in vector["files"].items()}
-    return verify(rings["one"], files, vector["checkpoint"])
+    ring = Ring(rings["one"].vault, rings["one"].root)
+    ring.former_chains = {until: bytes.fromhex(key) for until, key in vector.get("former", [])}
+    return verify(ring, files, vector["checkpoint"])
 
 
 def disagreements(path, groups):
@@ -151,6 +160,20 @@ GROUPS = {"header": {"headers": read_header}, "records": {"names": read_name, "r
           "audit": {"logs": read_log}}
 
 
+def former_chains(ring, database, newest):
+    """Finds the records of kind 12 without sled, as the page says: each lies there in one run of bytes."""
+    length = 54 + 36 + 16
+    for found in re.finditer(rb"(?=\x01\x01\x0c)", database):
+        record = database[found.start() + 1 :][:length]
+        for until in range(1, newest + 1):
+            try:
+                _, plaintext = ring.open(ring.store_key(KINDS["former_chain"], record_name("former_chain", until)), record)
+            except Refused:
+                continue
+            if plaintext[:4] == until.to_bytes(4):
+                yield until, plaintext[4:]
+
+
 def log_of(data_dir, passphrase_file):
     """Finds the header without sled, as the page says, and verifies the log with it."""
     passphrase = Path(passphrase_file).read_bytes().removesuffix(b"\n")
@@ -165,6 +188,8 @@ def log_of(data_dir, passphrase_file):
             verdicts.append(str(verdict))
             continue
         files = {path.name: path.read_bytes() for path in (Path(data_dir) / "audit").iterdir()}
+        newest = max(filter(None, map(segment_number, files)), default=0)
+        ring.former_chains = dict(former_chains(ring, database, newest))
         return verify(ring, files)
     print(f"no header opens: {verdicts or 'none found'}")
     sys.exit(3)

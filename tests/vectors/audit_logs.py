@@ -4,6 +4,7 @@
 `entries` the intact entries (docs/formats.md, Verifying).
 """
 
+import hmac
 import json
 
 FIRST, SECOND, THIRD = (f"audit-{number:08}.jsonl" for number in (1, 2, 3))
@@ -16,13 +17,17 @@ RETIRED = f'"action":"audit.retire","subject":"{FIRST}","outcome":"allowed","rea
 class Writer:
     """Writes a log line by line; `files` is what it has written."""
 
-    def __init__(self, ring):
+    def __init__(self, ring, key=None):
+        # None: the ring's own key.
+        self.key = key
         self.ring, self.seq, self.mac, self.files, self.number = ring, 0, bytes(32), {}, 0
 
     def line(self, members, name):
         self.seq += 1
         text = f'{{"seq":{self.seq},"time":"2026-11-22T10:00:{self.seq:02}.000000Z",{members}'
-        self.mac = self.ring.line_mac(self.mac, text.encode())
+        mac = lambda before, text: hmac.digest(self.key, before + text, "sha256") if self.key else self.ring.line_mac(
+            self.number, before, text)
+        self.mac = mac(self.mac, text.encode())
         self.files[name].append(f'{text},"mac":"{self.mac.hex()}"}}\n')
         return self
 
@@ -34,6 +39,11 @@ class Writer:
         previous = previous or self.mac.hex()
         members = f'"segment":{self.number},"format":{form},"vault":"{vault}","previous":"{previous}","reason":"{reason}"'
         return self.line(members, self.name)
+
+    def rekeyed(self, key=None):
+        """Goes on in a new segment under another key."""
+        self.key = key
+        return self.segment("rekeyed")
 
     def entries(self, *all_members):
         for members in all_members:
@@ -56,10 +66,10 @@ def whole(ring):
 
 
 def logs(ring):
-    def log(name, files, first_bad=None, entries=6, unfinished=0, checkpoint=None):
+    def log(name, files, first_bad=None, entries=6, unfinished=0, checkpoint=None, former=None):
         found = first_bad and dict(zip(("segment", "line", "flaw"), first_bad))
         return {"name": name, "files": files, "checkpoint": checkpoint, "first_bad": found, "unfinished_bytes": unfinished,
-                "entries": entries}
+                "entries": entries, **({"former": [[until, key.hex()] for until, key in former]} if former else {})}
 
     def bent(change, at=FIRST):
         files = {name: list(lines) for name, lines in whole(ring).files.items()}
@@ -148,6 +158,27 @@ def logs(ring):
     yield log("header without a known reason", Writer(ring).segment("anew").files, (1, 1, "does_not_follow"), 0)
     yield log("header with a previous mac that isn't", Writer(ring).segment("first", previous="0f" * 32).files, (1, 1, "changed"), 0)
     yield log("begun after damage", begun(ring).segment("damage").entries(READ).files, (2, 1, "after_damage"), 5)
+
+    old, older = bytes(range(32)), bytes(range(32, 64))
+
+    def before(key=old, last=READ):
+        return Writer(ring, key).segment("first").entries(READ, DENIED, last)
+
+    once, former = before().rekeyed().entries(READ, DENIED), [(1, old)]
+    yield log("rekeyed", once.files, None, 5, former=former)
+    yield log("rekeyed, with its checkpoint", once.files, None, 5, checkpoint=once.checkpoint(), former=former)
+    yield log("rekeyed, its checkpoint being the last line before", once.files, None, 5, checkpoint=before().checkpoint(), former=former)
+    yield log("rekeyed, and a crash before the new segment", before().files, None, 3, checkpoint=before().checkpoint(), former=former)
+    yield log("rekeyed, and a crash in its header", before().files | {SECOND: [once.files[SECOND][0][:60]]}, None, 3, 60,
+              before().checkpoint(), former)
+    twice = before(older).rekeyed(old).entries(READ).segment("full").entries(READ).rekeyed().entries(READ)
+    yield log("rekeyed twice", twice.files, None, 6, former=[(3, old), (1, older)])
+    yield log("rekeyed, without the former key", once.files, (1, 1, "changed"), 2)
+    yield log("rekeyed, under another former key", once.files, (1, 1, "changed"), 2, former=[(1, older)])
+    yield log("rekeyed, an entry with the former key after it", before().rekeyed(old).entries(READ).files, (2, 1, "changed"), 3,
+              former=former)
+    yield log("the past written anew with the former key", before(last=DENIED).files | {SECOND: once.files[SECOND]},
+              (2, 1, "does_not_follow"), 5, former=former)
 
     chained = json.loads(one[1])["mac"]
     yield log("a mac of another line", bent(replace(2, json.loads(one[2])["mac"], chained)), (1, 3, "changed"), 4)

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use fsm_vault::audit::{Checkpoint, Durability, Log, Settings};
+use fsm_vault::audit::{ChainKeys, Checkpoint, Durability, Log, Settings};
 use fsm_vault::clock::SystemClock;
+use fsm_vault::crypto::{DerivedKey, MacKey};
 use fsm_vault::keys::Sealed;
 use fsm_vault::store::{Batch, Expect, SledStore, Store};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use zeroize::Zeroizing;
 
 use super::{Hex, Vault, hex, rings, store_key, vectors};
 
@@ -73,6 +76,9 @@ struct LogVector {
     /// Lines by file; none: something that is no file.
     files: BTreeMap<String, Option<Vec<String>>>,
     checkpoint: Option<Checkpoint>,
+    /// Keys of the chain before, and the last segment of each.
+    #[serde(default)]
+    former: Vec<(u32, Hex)>,
     first_bad: Option<Value>,
     unfinished_bytes: u64,
     entries: u64,
@@ -100,9 +106,14 @@ async fn logs() {
             journal: None,
             figures: Default::default(),
         };
-        let (vault, key) = (ring.vault().to_string(), ring.chain_key().0);
+        let vault = ring.vault().to_string();
+        let keys =
+            vector.former.into_iter().fold(ChainKeys::from(ring.chain_key().0), |keys, (until, key)| {
+                let key = Zeroizing::new(key.0.try_into().expect("32 bytes"));
+                keys.with_former(until, MacKey::new(DerivedKey::from_bytes(key)))
+            });
         let (log, opened) =
-            Log::open(settings, vault, key, vector.checkpoint.clone(), Arc::new(SystemClock)).unwrap();
+            Log::open(settings, vault, keys, vector.checkpoint.clone(), Arc::new(SystemClock)).unwrap();
         assert_eq!(opened.recovered_bytes, vector.unfinished_bytes, "{name}");
         let report = log.verify(vector.checkpoint).await.unwrap();
         let first_bad = report.first_bad.map(|finding| {

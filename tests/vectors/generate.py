@@ -114,7 +114,8 @@ NAMES = [
     ("value", ["custsecret_a", 1]), ("value", ["custsecret_a", 2]), ("value", ["custsecret_a", 2**64 - 1]),
     ("integration", "fsm"), ("caller", "fsm"), ("caller", "admin"), ("checkpoint", None),
     ("tombstone", "custsecret_a"), ("uses", "custsecret_a"), ("uses_mark", None),
-    ("notice", "expiry.custsecret_a.2027-02-28"), ("slots", None),
+    ("notice", "expiry.custsecret_a.2027-02-28"), ("slots", None), ("former_chain", 1),
+    ("former_chain", 2**32 - 1),
 ]
 
 
@@ -152,6 +153,7 @@ def records():
     yield opens("uses", "uses", compact(USES), 5, USES["id"])
     yield opens("mark of the uses", "uses_mark", compact(USES_MARK), 7)
     yield opens("notes on the key slots", "slots", compact(SLOTS), 2)
+    yield opens("former chain key", "former_chain", (7).to_bytes(4) + bytes(range(32)), 1, 7)
     yield opens("value", "value", b"s3cr3t", named=["custsecret_a", 1])
     yield opens("value that is no UTF-8", "value", b"\xff\x00\xfe", named=["custsecret_a", 2])
     yield opens("long value", "value", fixed("long", 5000), named=["custsecret_a", 3])

@@ -8,7 +8,8 @@ use crate::audit::LoggedEntry;
 use crate::model::{IntegrationName, SecretId};
 use crate::telemetry;
 use crate::wire::{
-    Code, KeySlotForm, KeySlotView, MAX_BODY, Passphrase, PassphraseChange, Status, Verification,
+    Code, KeySlotForm, KeySlotView, MAX_BODY, Passphrase, PassphraseChange, RekeyForm, RekeyedView, Status,
+    Verification,
 };
 
 /// What showing a passphrase may be answered.
@@ -67,6 +68,11 @@ pub fn operations() -> Vec<Operation> {
         .body::<Passphrase>(MAX_BODY)
         .may(PROVING)
         .deleted("Its passphrase no longer unseals the vault."),
+        Operation::post("/v1/sys/rekey", "rekey", "Seals every record anew under another root key")
+            .operator("full")
+            .body::<RekeyForm>(MAX_BODY)
+            .may(PROVING)
+            .ok::<RekeyedView>("The key slots of the new root key, and those that went with the old one."),
         Operation::get("/v1/audit", "listAudit", "Lists what the log has on what one owns and did")
             .operator("view")
             .takes(&paging(

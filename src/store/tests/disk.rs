@@ -211,6 +211,20 @@ async fn after_a_failure_it_opens_again_in_place() {
 }
 
 #[tokio::test]
+async fn it_opens_again_where_it_was_moved_to() {
+    let dir = temporary();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let disk = Disk::create(&from).unwrap();
+    std::fs::rename(&from, &to).unwrap();
+    disk.moved(&to);
+    assert!(disk.commit([put(1, Expect::Absent, 1)].iter())[0].is_ok());
+    disk.fail_now();
+    disk.reopen().unwrap();
+    assert_eq!(disk.lend(|db| entries::page(db, None)).unwrap().records.len(), 1);
+    assert!(!from.exists());
+}
+
+#[tokio::test]
 async fn there_is_a_reserve_to_open_it_with() {
     let dir = temporary();
     let reserve = dir.path().join("ballast");

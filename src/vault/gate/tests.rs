@@ -97,3 +97,14 @@ async fn what_is_released_is_under_way_and_what_is_refused_is_not() {
     let refused = if let std::task::Poll::Ready(refused) = first { refused } else { refused.await };
     assert_eq!(denied(refused), Denial::CallerRevoked);
 }
+
+#[tokio::test]
+async fn it_falls_with_the_keys_and_is_decided_anew() {
+    let waiting = waiting("one").await;
+    let service = waiting.service.presented.clone();
+    waiting.site.vault.rekey(waiting.site.admin(), vec![plain("right")], false).await.unwrap();
+    let (id, session) = (waiting.id.clone(), session(service, here()));
+    let again = waiting.site.vault.read_value(asker(&session), &id, ANY).await.unwrap();
+    assert!(again.value.same_as(&plain("one")));
+    assert!(waiting.open().unwrap().is_none(), "what it was given is sealed under keys that are gone");
+}

@@ -285,7 +285,7 @@ async fn a_record_goes_whole_and_its_numbers_are_not_given_again() {
     assert_eq!(denied(site.vault.read_pair(asker(&service), &crm(), ANY).await), Denial::SecretUnknown);
     let half = site.vault.read_value(asker(&service), &id("_crm_client_id"), ANY).await;
     assert_eq!(denied(half), Denial::SecretUnknown);
-    let records = site.vault.store.scan().await.unwrap();
+    let records = site.vault.store().scan().await.unwrap();
     let count = |kind| records.iter().filter(|(key, _)| key.kind() == kind).count();
     assert_eq!(
         [RecordKind::Integration, RecordKind::Secret, RecordKind::Value, RecordKind::Tombstone].map(count),

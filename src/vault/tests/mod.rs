@@ -9,6 +9,7 @@ mod lifecycle;
 mod manage;
 mod model;
 mod notices;
+mod rekey;
 mod release;
 mod reopening;
 mod rotation;

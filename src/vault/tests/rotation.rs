@@ -83,7 +83,7 @@ async fn retired_values_leave_the_store() {
     site.secret("_a", "one", OPEN).await.unwrap();
     let id: SecretId = "_a".parse().unwrap();
     let values = async |site: &Site| {
-        let records = site.vault.store.scan().await.unwrap();
+        let records = site.vault.store().scan().await.unwrap();
         records.iter().filter(|(key, _)| key.kind() == crate::keys::RecordKind::Value).count()
     };
     let new = NewVersion { value: plain("two"), spread: spread(10, true) };

@@ -116,7 +116,7 @@ async fn a_deleted_id_goes_on_counting_unless_it_was_shared() {
         assert!(matches!(gone, Err(VaultError::NotFound("secret"))));
     }
     assert_eq!(denied(site.vault.read_value(asker(&service), &id("_a"), ANY).await), Denial::SecretUnknown);
-    let records = site.vault.store.scan().await.unwrap();
+    let records = site.vault.store().scan().await.unwrap();
     let left = |kind| records.iter().filter(|(key, _)| key.kind() == kind).count();
     use crate::keys::RecordKind::{Secret, Tombstone, Uses, Value};
     assert_eq!([left(Secret), left(Value), left(Uses), left(Tombstone)], [0, 0, 0, 2]);

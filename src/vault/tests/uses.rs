@@ -68,7 +68,7 @@ async fn nothing_fetched_is_nothing_recorded() {
     site.secret("_a", "one", OPEN).await.unwrap();
     let one = site.service("one", "customscript_a", &[]).await;
     let records = async |site: &Site| {
-        let all = site.vault.store.scan().await.unwrap();
+        let all = site.vault.store().scan().await.unwrap();
         let of =
             |kind| all.iter().filter(move |(key, _)| key.kind() == kind).map(|(_, sealed)| sealed.revision());
         (of(RecordKind::Uses).collect::<Vec<_>>(), of(RecordKind::UsesMark).collect::<Vec<_>>())

@@ -1,0 +1,364 @@
+//! A new root key: every record is sealed anew beside the old store, and the two stores change places.
+//!
+//! ```text
+//! step                                      a crash after it leaves
+//! 1 entry `vault.rekey` in the log          the old vault; the log has an entry of what never happened
+//! 2 `store.next`: all records, new keys     the old vault; `store.next` is removed at the next opening
+//! 3 the log is held, its head durable       the old vault
+//! 4 `store.next`: header, head, former      the old vault
+//!   chain key, in one batch
+//! 5 `store` and `store.next` change places  the new vault; the log's new segment is begun at the next opening
+//! 6 the log's new segment                   the new vault; `store.next`, now the old one, is removed then
+//! 7 published: keys, registry, store        the same
+//! 8 `store.next` is removed                 the new vault
+//! ```
+//!
+//! Readers go on all the time: until step 7 with the old keys and the old store, whose files stay open. Changes wait.
+//! Lines of the log wait from step 3 to step 6.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::attempts::Proof;
+use super::change::Turn;
+use super::directory::Directory;
+use super::error::VaultError;
+use super::keyslots::SeenSlot;
+use super::lifecycle::{Vault, shown};
+use super::loading::{Loaded, load};
+use super::manage::Cleared;
+use super::registry::{Kept, KeptCheckpoint, Registry};
+use super::resealing::Resealing;
+use super::session::Asker;
+use super::state::Live;
+use crate::audit::{ChainKeys, Checkpoint, Entry, Log, Outcome};
+use crate::crypto::{Argon2Cost, Failed};
+use crate::heap;
+use crate::keys::{Header, KeyRing, RecordName, Renewed};
+use crate::model::{SlotId, SlotNote, SlotNotes};
+use crate::policy::Action;
+use crate::secret::Plaintext;
+use crate::store::{Batch, Expect, SledStore, Store};
+
+/// Milliseconds for which reads from the old store are waited for.
+const MOST_WAITS: u32 = 10_000;
+
+/// What a rekey has come to.
+#[derive(Debug)]
+pub struct Rekeyed {
+    /// The slots that there are now, for the passphrases that were shown.
+    pub slots: Vec<SeenSlot>,
+    /// Slots that there were, for others.
+    pub dropped: Vec<SeenSlot>,
+    /// Records that were sealed anew.
+    pub records: u64,
+}
+
+/// A rekey that may begin: the passphrases were right.
+struct Plan<'a> {
+    proof: Proof<'a>,
+    kept: Vec<SlotId>,
+    dropped: Vec<SlotId>,
+    renewed: Renewed,
+}
+
+/// A vault under new keys, complete but for what goes with the switch.
+pub(super) struct Next {
+    pub store: Arc<dyn Store>,
+    loaded: Loaded,
+    header: Header,
+    slots: Option<Kept<SlotNotes>>,
+    /// What opens the old store.
+    old: KeyRing,
+    records: u64,
+    checkpoint_revision: u64,
+}
+
+/// Why the stores didn't change places.
+pub(super) enum NotSwitched {
+    /// All is as it was.
+    Undone(VaultError),
+    /// The disk may hold either: nothing may be changed any more.
+    Unknown(VaultError),
+}
+
+impl<E: Into<VaultError>> From<E> for NotSwitched {
+    fn from(error: E) -> Self {
+        Self::Undone(error.into())
+    }
+}
+
+impl Vault {
+    /// Gives the vault a new root key. The passphrases, each of a slot, go on unsealing it; slots of others are dropped,
+    /// which `drop_others` has to allow: a root key can be wrapped only for who is there.
+    pub async fn rekey(
+        &self,
+        asker: Asker<'_>,
+        passphrases: Vec<Plaintext>,
+        drop_others: bool,
+    ) -> Result<Rekeyed, VaultError> {
+        let entry = asker.entry(None, "vault.rekey");
+        // The log is let go of while Argon2id runs: a seal waits for it.
+        let Cleared { entry: told, .. } = self.clear_general(asker, Action::System, entry.clone()).await?;
+        let plan = match self.plan(&told, passphrases, drop_others).await {
+            // Its entry is written.
+            Err(VaultError::WrongPassphrase) => return Err(VaultError::WrongPassphrase),
+            plan => plan,
+        };
+        let turn = self.turn().await;
+        let cleared = self.clear_general(asker, Action::System, entry).await?;
+        let (cleared, plan) = cleared.prepared(plan).await?;
+        let Plan { proof, kept, dropped, renewed } = plan;
+        let before = self.slot_notes()?;
+        let seen = |id: SlotId| SeenSlot { id, note: before.of(id).cloned() };
+        let dropped: Vec<SeenSlot> = dropped.into_iter().map(seen).collect();
+        let notes = carried(&before, &kept, &renewed.header);
+        let (slots, rekeyed) = (renewed.header.slots().collect::<Vec<_>>(), notes.clone());
+        let Cleared { mut entry, log, .. } = cleared;
+        entry.changes = Some(serde_json::json!({
+            "slots": slots, "dropped": dropped.iter().map(|slot| slot.id).collect::<Vec<_>>(),
+        }));
+        log.append_durably(entry.clone()).await?;
+        let Proof { attempts, keys, .. } = proof;
+        let records = self.replace_everything(&turn, log, entry, keys, renewed, notes).await?;
+        drop(attempts);
+        let seen = |id: SlotId| SeenSlot { id, note: rekeyed.of(id).cloned() };
+        Ok(Rekeyed { slots: slots.into_iter().map(seen).collect(), dropped, records })
+    }
+
+    async fn plan(
+        &self,
+        entry: &Entry,
+        passphrases: Vec<Plaintext>,
+        drop_others: bool,
+    ) -> Result<Plan<'_>, VaultError> {
+        let (proof, opened) = self.prove_all(entry, passphrases).await?;
+        let (kept, passphrases): (Vec<SlotId>, Vec<Plaintext>) = opened.into_iter().unzip();
+        let dropped: Vec<SlotId> = proof.header.slots().filter(|id| !kept.contains(id)).collect();
+        if !dropped.is_empty() && !drop_others {
+            return Err(self.would_drop(&dropped)?);
+        }
+        let header = Arc::clone(&proof.header);
+        let renewing = tokio::task::spawn_blocking(move || header.renewed(&passphrases, Argon2Cost::DEFAULT));
+        let renewed = renewing.await.map_err(|_| Failed)??;
+        Ok(Plan { proof, kept, dropped, renewed })
+    }
+
+    fn would_drop(&self, dropped: &[SlotId]) -> Result<VaultError, VaultError> {
+        let notes = self.slot_notes()?;
+        let name = |id: &SlotId| match notes.of(*id).and_then(|note| note.label.as_ref()) {
+            Some(label) => format!("{id} ({})", label.as_str()),
+            None => id.to_string(),
+        };
+        let names = dropped.iter().map(name).collect::<Vec<_>>().join(", ");
+        Ok(VaultError::Conflict(format!(
+            "the key slots of other passphrases would be lost: {names}; show these passphrases too \
+             (--keep-passphrase-file), or say that they may go (--drop-other-slots)"
+        )))
+    }
+
+    /// Steps 2 to 8. A failure before the switch leaves everything as it was.
+    async fn replace_everything(
+        &self,
+        turn: &Turn<'_>,
+        log: Arc<Log>,
+        entry: Entry,
+        old: KeyRing,
+        renewed: Renewed,
+        notes: SlotNotes,
+    ) -> Result<u64, VaultError> {
+        let switched = async {
+            let next = Arc::new(self.build_next(turn, old, renewed, notes).await?);
+            let records = next.records;
+            let head = self.switch(&log, Arc::clone(&next)).await?;
+            // The log's thread has let go of it.
+            let next = Arc::into_inner(next).ok_or(VaultError::Crypto(Failed))?;
+            Ok((records, self.publish_next(next, head)))
+        };
+        let (records, (registry, store)) = match switched.await {
+            Ok(done) => done,
+            Err(NotSwitched::Undone(error)) => {
+                let failed = Entry { outcome: Outcome::Failed, ..entry };
+                if let Err(error) = log.append_durably(failed).await {
+                    tracing::error!(error = %error, "the failure of a rekey can't be audited");
+                }
+                self.clear_next().await;
+                return Err(error);
+            }
+            Err(NotSwitched::Unknown(error)) => {
+                drop(log);
+                self.wipe().await;
+                tracing::error!(error = %error, "it isn't known which store the disk holds; sealed, restart the daemon");
+                return Err(error);
+            }
+        };
+        // The vault stands; what is left is tidying.
+        if let Err(error) = self.write(turn, &log, Vec::new()).await {
+            tracing::error!(error = %error, "the log's head can't be recorded after a rekey");
+        }
+        self.let_go(registry, store).await;
+        self.clear_next().await;
+        Ok(records)
+    }
+
+    /// Step 2: all records under the new keys, read back as they will be at the next unsealing.
+    pub(super) async fn build_next(
+        &self,
+        _turn: &Turn<'_>,
+        old: KeyRing,
+        renewed: Renewed,
+        notes: SlotNotes,
+    ) -> Result<Next, VaultError> {
+        self.settled()?;
+        let (directory, path) = (self.directory.clone(), self.directory.next_store());
+        let making = tokio::task::spawn_blocking(move || {
+            let at = |source| VaultError::File { path: shown(&directory.next_store()), source };
+            directory.clear_next().map_err(at)?;
+            Ok::<_, VaultError>(SledStore::create(&path)?)
+        });
+        let store: Arc<dyn Store> = Arc::new(making.await.map_err(|_| Failed)??);
+        let Renewed { header, keys } = renewed;
+        let (resealing, counts, slots_revision, checkpoint_revision) = {
+            let live = self.live();
+            let registry = &live.unsealed()?.registry;
+            let slots = registry.slots.as_ref().map_or(0, |kept| kept.revision);
+            let checkpoint = registry.checkpoint.as_ref().map_or(0, |kept| kept.revision);
+            (Resealing::new(registry, old, keys), numbers(registry), slots + 1, checkpoint + 1)
+        };
+        let (old, keys, mut records) = resealing.run(&*self.store(), &*store).await?;
+        let slots = if notes.slots.is_empty() {
+            None
+        } else {
+            let key = keys.store_key(&RecordName::Slots);
+            let message = serde_json::to_vec(&notes).expect("nouns have string keys and serialise");
+            let sealed = keys.seal(&key, slots_revision, &message)?;
+            store.commit(Batch::new().put(key, Expect::Absent, sealed)).await?;
+            records += 1;
+            Some(Kept { revision: slots_revision, noun: Arc::new(notes) })
+        };
+        let loaded = load(&*store, keys).await?;
+        if numbers(&loaded.registry) != counts {
+            return Err(VaultError::Damaged(
+                "the records sealed anew aren't those that there are".to_owned(),
+            ));
+        }
+        Ok(Next { store, loaded, header, slots, old, records, checkpoint_revision })
+    }
+
+    /// Steps 3 to 6.
+    pub(super) async fn switch(&self, log: &Log, next: Arc<Next>) -> Result<Checkpoint, NotSwitched> {
+        let directory = self.directory.clone();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        log.rekey(move |head| {
+            next.finish(&head)?;
+            exchange(&directory)?;
+            next.store.moved(&directory.store());
+            let keys = next.chain_keys(&head);
+            // Whoever waits for it is there: nothing between here and there is given up.
+            let _ = tell.send(head);
+            Ok::<_, NotSwitched>(keys)
+        })
+        .await?;
+        told.await.map_err(|_| NotSwitched::Undone(Failed.into()))
+    }
+
+    /// Step 7: from here on everybody reads the new. Returns what there was.
+    pub(super) fn publish_next(
+        &self,
+        next: Next,
+        head: Checkpoint,
+    ) -> (Option<Box<Registry>>, Arc<dyn Store>) {
+        let Next { store, loaded, header, slots, old, checkpoint_revision, .. } = next;
+        let Loaded { keys, authority, mut registry } = loaded;
+        registry.former_chains.push(old.former_chain(head.segment));
+        registry.slots = slots;
+        registry.checkpoint = Some(KeptCheckpoint { revision: checkpoint_revision, checkpoint: head });
+        let mut live = self.live_mut();
+        let before = match &mut *live {
+            // Only who has the turn seals.
+            Live::Sealed => None,
+            Live::Unsealed(unsealed) => {
+                registry.take_uses(&mut unsealed.registry);
+                unsealed.generation += 1;
+                unsealed.keys_since = unsealed.generation;
+                (unsealed.keys, unsealed.authority) = (keys, authority);
+                Some(Box::new(std::mem::replace(&mut unsealed.registry, registry)))
+            }
+        };
+        self.set_header(header);
+        (before, self.replace_store(store))
+    }
+
+    /// Drops the registry that there was, and closes the store once nobody reads from it any more.
+    async fn let_go(&self, registry: Option<Box<Registry>>, store: Arc<dyn Store>) {
+        // Whoever is slower than that closes it: the files may go before.
+        for _ in 0..MOST_WAITS {
+            if Arc::strong_count(&store) == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let dropping = tokio::task::spawn_blocking(move || {
+            drop((registry, store));
+            heap::give_back();
+        });
+        if dropping.await.is_err() {
+            tracing::error!("the store that was replaced could not be closed in order");
+        }
+    }
+
+    /// Step 8.
+    async fn clear_next(&self) {
+        let directory = self.directory.clone();
+        match tokio::task::spawn_blocking(move || directory.clear_next()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(error = %error, "store.next can't be removed"),
+            Err(_) => tracing::error!("store.next can't be removed"),
+        }
+    }
+}
+
+impl Next {
+    /// Step 4. On a thread for what blocks.
+    pub(super) fn finish(&self, head: &Checkpoint) -> Result<(), VaultError> {
+        let keys = &self.loaded.keys;
+        let put = |batch: Batch, name: RecordName, revision, message: &[u8]| {
+            let key = keys.store_key(&name);
+            keys.seal(&key, revision, message).map(|sealed| batch.put(key, Expect::Absent, sealed))
+        };
+        let former = self.old.former_chain(head.segment).to_record();
+        let batch = put(Batch::new(), RecordName::FormerChain(head.segment), 1, &former)?;
+        let message = serde_json::to_vec(head).expect("a checkpoint has string keys and serialises");
+        let batch = put(batch, RecordName::Checkpoint, self.checkpoint_revision, &message)?;
+        Ok(Handle::current().block_on(self.store.commit(batch.header(self.header.to_bytes())))?)
+    }
+
+    /// What the log is written and checked with from then on.
+    pub(super) fn chain_keys(&self, head: &Checkpoint) -> ChainKeys {
+        let former = self.old.former_chain(head.segment).chain_key().0;
+        self.loaded.registry.chain_keys(&self.loaded.keys).with_former(head.segment, former)
+    }
+}
+
+/// Step 5.
+pub(super) fn exchange(directory: &Directory) -> Result<(), NotSwitched> {
+    directory.exchange_stores().map_err(|(source, unknown)| {
+        let error = VaultError::File { path: shown(directory.path()), source };
+        if unknown { NotSwitched::Unknown(error) } else { NotSwitched::Undone(error) }
+    })
+}
+
+/// The notes on the slots that are kept, under their new IDs.
+fn carried(before: &SlotNotes, kept: &[SlotId], header: &Header) -> SlotNotes {
+    let note =
+        |(old, new): (&SlotId, SlotId)| before.of(*old).map(|note| SlotNote { id: new, ..note.clone() });
+    SlotNotes { slots: kept.iter().zip(header.slots()).filter_map(note).collect() }
+}
+
+/// How many there are of each noun.
+fn numbers(registry: &Registry) -> [usize; 5] {
+    let Registry { secrets, integrations, callers, tombstones, notices, .. } = registry;
+    [secrets.len(), integrations.len(), callers.len(), tombstones.len(), notices.len()]
+}

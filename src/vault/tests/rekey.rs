@@ -1,0 +1,256 @@
+//! A new root key: nothing is lost, nobody is refused meanwhile, and wherever it is cut short there is one whole vault.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::rekey::{Next, exchange};
+use super::super::*;
+use super::site::*;
+use crate::audit::Outcome;
+use crate::crypto::Argon2Cost;
+use crate::model::{Denial, Level, SecretId, SlotNotes};
+
+const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
+const OTHER: &str = "another passphrase";
+
+fn id(text: &str) -> SecretId {
+    text.parse().unwrap()
+}
+
+/// A vault with a pair, a small and a large secret, one with two versions, a deleted one, and a service.
+async fn furnished() -> (Site, Session) {
+    let site = Site::with_fsm().await;
+    site.secret("_small", "small value", OPEN).await.unwrap();
+    site.secret("_large", &large(), OPEN).await.unwrap();
+    site.secret("_gone", "gone", OPEN).await.unwrap();
+    site.vault.delete_secret(site.admin(), &id("_gone"), &IfMatch::Any).await.unwrap();
+    let spread = Spread { grace: None, activate: true, note: None, force: false };
+    let new = NewVersion { value: plain("newer value"), spread };
+    site.vault.rotate_secret(site.admin(), &id("_small"), new).await.unwrap();
+    let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
+    (site, fsm)
+}
+
+fn large() -> String {
+    "large value ".repeat(50_000)
+}
+
+async fn rekey(site: &Site) -> Rekeyed {
+    site.vault.rekey(site.admin(), vec![plain("right")], false).await.unwrap()
+}
+
+/// That the service gets all there is.
+async fn all_is_there(vault: &Vault, service: &Session) {
+    let pair = vault.read_pair(asker(service), &"fsm".parse().unwrap(), ANY).await.unwrap();
+    assert!(holds(&pair, "the id", Some("the secret")));
+    for (name, value) in [("_small", "newer value"), ("_large", large().as_str())] {
+        let read = vault.read_value(asker(service), &id(name), ANY).await.unwrap();
+        assert!(read.value.same_as(&plain(value)), "{name}");
+    }
+    let before = crate::policy::Ask { version: crate::model::VersionWanted::Number(1), ..ANY };
+    let before = vault.read_value(asker(service), &id("_small"), before).await.unwrap();
+    assert!(before.value.same_as(&plain("small value")));
+}
+
+async fn fingerprint(vault: &Vault, admin: Asker<'_>) -> String {
+    let seen = vault.see_secret(admin, &id("_small")).await.unwrap();
+    seen.secret.versions.last().unwrap().fingerprint.0.clone()
+}
+
+#[tokio::test]
+async fn everything_is_there_under_the_new_key_and_after_a_restart() {
+    let (site, fsm) = furnished().await;
+    all_is_there(&site.vault, &fsm).await;
+    let old_header = site.vault.store().header().await.unwrap().unwrap();
+    let (before, fetched) = (
+        fingerprint(&site.vault, site.admin()).await,
+        site.vault.list_consumers(site.admin(), &id("_small"), None, 9).await.unwrap(),
+    );
+    let mut site = site;
+    for nth in 0..2 {
+        let rekeyed = rekey(&site).await;
+        assert!(rekeyed.records > 10 && rekeyed.dropped.is_empty() && rekeyed.slots.len() == 1, "{nth}");
+        all_is_there(&site.vault, &fsm).await;
+        assert!(!site.directory.path().join("store.next").exists());
+        let report = site.vault.verify_log(site.admin()).await.unwrap();
+        assert_eq!(report.first_bad, None);
+        assert_eq!(report.segments, nth + 2);
+        // Changes go on, on what there was.
+        site.vault.record_uses().await.unwrap();
+        site.secret(&format!("_after_{nth}"), "x", OPEN).await.unwrap();
+        assert!(site.secret("_small", "x", OPEN).await.is_err());
+        site = site.restarted().await;
+        all_is_there(&site.vault, &fsm).await;
+        let report = site.vault.verify_log(site.admin()).await.unwrap();
+        assert_eq!((report.first_bad, report.segments), (None, nth + 2));
+    }
+    assert_ne!(fingerprint(&site.vault, site.admin()).await, before);
+    let counted = site.vault.list_consumers(site.admin(), &id("_small"), None, 9).await.unwrap();
+    assert_eq!((fetched.items[0].last.count, counted.items[0].last.count), (2, 10));
+    let entry = site.log(1000).await.into_iter().find(|each| each.entry.action == "vault.rekey").unwrap();
+    assert_eq!(entry.entry.outcome, Outcome::Allowed);
+    drop(site.vault);
+    let looked = inspect(&site.directory, Some(plain("right")), noon()).await;
+    let log = looked.iter().find(|each| each.at == "audit log").unwrap();
+    assert_eq!(log.health, Health::Fine, "{}", log.found);
+    // The old root key's wrapping is in none of the files.
+    for file in std::fs::read_dir(site.directory.path().join("store")).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+        let slot = &old_header[22..];
+        assert!(!bytes.windows(slot.len()).any(|window| window == slot), "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn slots_are_kept_for_whoever_is_there_and_others_go_only_when_told_so() {
+    let site = Site::unsealed().await;
+    let vault = &site.vault;
+    let label = Some("safe".parse().unwrap());
+    let second = vault.add_slot(site.admin(), label.clone(), plain("right"), plain(OTHER)).await.unwrap();
+    let refused = vault.rekey(site.admin(), vec![plain("right")], false).await;
+    let Err(VaultError::Conflict(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains(&format!("{} (safe)", second.id)), "{why}");
+
+    let both = vec![plain("right"), plain(OTHER), plain("right")];
+    let rekeyed = vault.rekey(site.admin(), both, false).await.unwrap();
+    assert_eq!((rekeyed.slots.len(), rekeyed.dropped.len()), (2, 0));
+    assert_eq!(rekeyed.slots[1].note.as_ref().unwrap().label, label);
+    assert_eq!(vault.list_slots(site.admin()).await.unwrap(), rekeyed.slots);
+
+    let rekeyed = vault.rekey(site.admin(), vec![plain(OTHER)], true).await.unwrap();
+    assert_eq!((rekeyed.slots.len(), rekeyed.dropped.len()), (1, 1));
+    vault.seal(site.admin()).await.unwrap();
+    assert!(matches!(vault.unseal_locally(plain("right")).await, Err(VaultError::WrongPassphrase)));
+    vault.unseal_locally(plain(OTHER)).await.unwrap();
+    assert_eq!(vault.list_slots(site.admin()).await.unwrap(), rekeyed.slots);
+    assert_eq!(vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn whoever_may_not_or_shows_a_wrong_passphrase_changes_nothing() {
+    let (site, fsm) = furnished().await;
+    let editor = site.operator("editor", Level::Edit, "2").await;
+    let before = site.vault.store().header().await.unwrap();
+    for (session, denial) in [(&editor, Denial::Level), (&fsm, Denial::WrongRole)] {
+        assert_eq!(denied(site.vault.rekey(asker(session), vec![plain("right")], true).await), denial);
+    }
+    for shown in [vec![plain("wrong")], vec![plain("right"), plain("wrong")], vec![]] {
+        let refused = site.vault.rekey(site.admin(), shown, true).await;
+        assert!(matches!(refused, Err(VaultError::WrongPassphrase)));
+    }
+    let refused = site.vault.rekey(site.admin(), vec![plain("right")], true).await;
+    assert!(matches!(refused, Err(VaultError::Backoff(1))), "they count like those at unsealing");
+    site.later(1);
+    // What can't be built leaves the old vault, and is told in the log.
+    std::fs::write(site.directory.path().join("store.next"), "").unwrap();
+    let refused = site.vault.rekey(site.admin(), vec![plain("right")], true).await;
+    assert!(matches!(refused, Err(VaultError::File { .. })), "{refused:?}");
+    let entry = site.log(1).await.remove(0).entry;
+    assert_eq!((&*entry.action, entry.outcome), ("vault.rekey", Outcome::Failed));
+    assert_eq!(site.vault.store().header().await.unwrap(), before);
+    all_is_there(&site.vault, &fsm).await;
+    assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_go_on_and_none_fails() {
+    let (site, fsm) = furnished().await;
+    let (site, fsm) = (Arc::new(site), Arc::new(fsm));
+    let done = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (site, fsm, done) = (Arc::clone(&site), Arc::clone(&fsm), Arc::clone(&done));
+            tokio::spawn(async move {
+                let mut rounds = 0;
+                while !done.load(Ordering::Relaxed) || rounds == 0 {
+                    all_is_there(&site.vault, &fsm).await;
+                    rounds += 1;
+                }
+                rounds
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        rekey(&site).await;
+    }
+    done.store(true, Ordering::Relaxed);
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0);
+    }
+    assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+}
+
+/// The steps of `rekey.rs`, cut short after each by the end of the process.
+#[tokio::test]
+async fn a_crash_at_each_step_leaves_the_old_vault_or_the_new_one_whole() {
+    for step in 1..=7 {
+        let (site, fsm) = furnished().await;
+        let before = fingerprint(&site.vault, site.admin()).await;
+        let Site { directory, clock, vault, admin, _keep } = site;
+        {
+            let turn = vault.turn().await;
+            let log = Arc::clone(&vault.live().unsealed().ok().unwrap().log);
+            let header = vault.header();
+            let (_, old) = header.open(&plain("right")).unwrap();
+            let renewed =
+                header.renewed(&[plain("right")], Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 });
+            if step == 1 {
+                // Not yet half of it, and no header.
+                std::fs::create_dir(directory.next_store()).unwrap();
+                std::fs::write(directory.next_store().join("db"), b"half").unwrap();
+            } else {
+                let next =
+                    vault.build_next(&turn, old, renewed.unwrap(), SlotNotes::default()).await.unwrap();
+                cut_short(&vault, &log, Arc::new(next), step).await;
+            }
+        }
+        drop(vault);
+        let vault = reopened(&directory, &clock).await;
+        assert!(!directory.next_store().exists(), "step {step}");
+        vault.unseal_locally(plain("right")).await.unwrap();
+        all_is_there(&vault, &fsm).await;
+        let report = vault.verify_log(asker(&admin)).await.unwrap();
+        assert_eq!(report.first_bad, None, "step {step}");
+        let site = Site { directory, clock, vault, admin, _keep };
+        assert_eq!(fingerprint(&site.vault, site.admin()).await != before, step >= 5, "step {step}");
+        // It goes on, and is simply done again.
+        rekey(&site).await;
+        let site = site.restarted().await;
+        all_is_there(&site.vault, &fsm).await;
+        assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None, "step {step}");
+    }
+}
+
+async fn cut_short(vault: &Vault, log: &crate::audit::Log, next: Arc<Next>, step: u32) {
+    let directory = vault.directory.clone();
+    match step {
+        2 | 3 => {}
+        4 | 5 => {
+            let head = log.checkpoint().await.unwrap();
+            let kept = vault
+                .live()
+                .unsealed()
+                .ok()
+                .unwrap()
+                .registry
+                .checkpoint
+                .as_ref()
+                .unwrap()
+                .checkpoint
+                .clone();
+            let finishing = tokio::task::spawn_blocking(move || {
+                next.finish(&head.unwrap_or(kept)).unwrap();
+                assert!(step == 4 || exchange(&directory).is_ok());
+            });
+            finishing.await.unwrap();
+        }
+        _ => {
+            let head = vault.switch(log, Arc::clone(&next)).await.ok().unwrap();
+            let next = Arc::into_inner(next).unwrap();
+            if step == 7 {
+                drop(vault.publish_next(next, head));
+            }
+        }
+    }
+}
