@@ -67,8 +67,8 @@ impl Daemon {
         tasks.spawn(notify::run(Arc::clone(&vault), ways, stop.clone()));
         let watched = Arc::clone(&notifier);
         let watchdog = tokio::spawn({
-            let stop = CancellationToken::new();
-            async move { watched.keep_alive(stop).await }
+            let (stop, vault) = (CancellationToken::new(), Arc::clone(&vault));
+            async move { watched.keep_alive(stop, || ailment(&vault)).await }
         });
         notifier.ready();
         tracing::info!("ready");
@@ -96,6 +96,13 @@ impl Daemon {
         tracing::info!("stopped");
         Ok(closed?)
     }
+}
+
+/// What keeps the daemon from serving anybody, though it runs: no client believes an expired certificate. Unsealed, it
+/// is renewed in time; at a start with a passphrase, too.
+fn ailment(vault: &Vault) -> Option<&'static str> {
+    let expired = vault.server_certificate().expires_at() <= vault.clock().now();
+    expired.then_some("The server's certificate has expired. Start it with a passphrase: it renews it")
 }
 
 /// Takes connections off one listener until it is told to stop.

@@ -52,9 +52,9 @@ impl Notifier {
         self.tell(&NotifyState::Status(line.lines().next().unwrap_or_default()));
     }
 
-    /// Tells the manager that the runtime still turns, at half the interval that it asked for, until `end`.
-    /// Returns at once when there is no watchdog.
-    pub async fn keep_alive(&self, end: CancellationToken) {
+    /// Tells the manager that the runtime still turns, at half the interval that it asked for, until `end`. What
+    /// `ails` names keeps it from saying so, and is the status instead. Returns at once when there is no watchdog.
+    pub async fn keep_alive(&self, end: CancellationToken, ails: impl Fn() -> Option<&'static str>) {
         let (Some(silence), Some(_)) = (self.watchdog, &self.manager) else { return };
         // tokio refuses an interval of zero.
         let mut beat = tokio::time::interval((silence / 2).max(Duration::from_millis(1)));
@@ -62,7 +62,13 @@ impl Notifier {
         loop {
             tokio::select! {
                 () = end.cancelled() => return,
-                _ = beat.tick() => self.tell(&NotifyState::Watchdog),
+                _ = beat.tick() => match ails() {
+                    None => self.tell(&NotifyState::Watchdog),
+                    Some(ailment) => {
+                        tracing::error!(ailment, "not alive to the service manager");
+                        self.status(ailment);
+                    }
+                },
             }
         }
     }
@@ -173,10 +179,26 @@ mod tests {
         let end = CancellationToken::new();
         let beating = tokio::spawn({
             let (notifier, end) = (notifier.clone(), end.clone());
-            async move { notifier.keep_alive(end).await }
+            async move { notifier.keep_alive(end, || None).await }
         });
         for _ in 0..3 {
             assert_eq!(manager.hears(), "WATCHDOG=1");
+        }
+        end.cancel();
+        beating.await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_ails_it_is_told_instead_of_a_beat() {
+        let manager = Manager::new();
+        let notifier = Arc::new(manager.notifier(Some(Duration::from_millis(10))));
+        let end = CancellationToken::new();
+        let beating = tokio::spawn({
+            let (notifier, end) = (notifier.clone(), end.clone());
+            async move { notifier.keep_alive(end, || Some("it has expired")).await }
+        });
+        for _ in 0..2 {
+            assert_eq!(manager.hears(), "STATUS=it has expired");
         }
         end.cancel();
         beating.await.unwrap();
@@ -186,9 +208,10 @@ mod tests {
     async fn does_not_beat_unasked() {
         let manager = Manager::new();
         for asked in [None, Some(Duration::ZERO)] {
-            manager.notifier(asked).keep_alive(CancellationToken::new()).await;
+            manager.notifier(asked).keep_alive(CancellationToken::new(), || None).await;
         }
-        Notifier::new(None, Some(Duration::from_secs(1))).unwrap().keep_alive(CancellationToken::new()).await;
+        let nobody = Notifier::new(None, Some(Duration::from_secs(1))).unwrap();
+        nobody.keep_alive(CancellationToken::new(), || None).await;
         assert!(manager.hears_nothing());
     }
 }
