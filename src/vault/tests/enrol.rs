@@ -79,6 +79,13 @@ async fn one_renews_oneself_and_nobody_else() {
         denied(site.vault.renew_identity(asker(&forged), &request(), None).await),
         Denial::CallerUnknown
     );
+    // With its own certificate it renews itself, whatever it asks for, and changes nothing for the other.
+    let keys = async || {
+        site.vault.see_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap().caller.keys.len()
+    };
+    let before = keys().await;
+    let theirs = site.vault.renew_identity(asker(&other), &request(), None).await.unwrap();
+    assert_eq!((theirs.caller.name.as_str(), keys().await), ("other", before));
     // Longer than its kind gets, or for what is no request.
     let year = Some(jiff::SignedDuration::from_hours(366 * 24));
     assert!(site.vault.renew_identity(asker(&fsm), &request(), year).await.is_err());
