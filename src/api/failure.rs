@@ -163,7 +163,7 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
                 "The store's disk can't be written or read; see the daemon's log. It is tried again by itself.".to_owned(),
             )
         }
-        VaultError::Unsettled => (Code::Conflict, text),
+        VaultError::Unsettled | VaultError::RolledBack(_) => (Code::Conflict, text),
         VaultError::Identity(IdentityError::Request(fault)) => (Code::InvalidField, fault.to_string()),
         VaultError::InUse(_)
         | VaultError::File { .. }

@@ -10,7 +10,7 @@ use super::query::Query;
 use super::server::Api;
 use crate::telemetry::{self, Held, Notices, Readings};
 use crate::vault::{Asker, Gauges};
-use crate::wire::{AuditStanding, MAX_BODY, Passphrase, Status};
+use crate::wire::{AuditStanding, MAX_BODY, Status, Unseal};
 
 type Incomes = Request<Incoming>;
 
@@ -82,8 +82,12 @@ pub async fn unseal(
     request: &mut Incomes,
 ) -> Result<Reply, Failure> {
     Query::read(query, &[])?;
-    let Passphrase { passphrase } = body::json(request, MAX_BODY, api.patience).await?;
-    api.vault.unseal(asker, passphrase).await?;
+    let Unseal { passphrase, accept_rollback } = body::json(request, MAX_BODY, api.patience).await?;
+    if accept_rollback {
+        api.vault.unseal_accepting_rollback(asker, passphrase).await?;
+    } else {
+        api.vault.unseal(asker, passphrase).await?;
+    }
     Ok(answer::ok(&state(api)))
 }
 

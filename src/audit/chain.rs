@@ -42,7 +42,7 @@
 //!
 //! All other lines are *entries*: `request_id`, `caller`, `serial`, `peer` (`{"uid","pid"}` or
 //! `{"address"}`), `action`, `secret`, `integration`, `subject`, `version`, `domain`, `employee`, `outcome`
-//! (`allowed`, `denied`, `failed`), `reason`, `fingerprint`, `changes`, `count`, in this order; all but
+//! (`allowed`, `denied`, `failed`), `reason`, `fingerprint`, `changes`, `count`, `epoch`, in this order; all but
 //! `action` and `outcome` are left out when there is nothing to say. Four actions are the log's own:
 //!
 //! - `audit.retire`: the segments up to the file named in `subject` are removed by age, `count` of them;

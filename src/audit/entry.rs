@@ -65,6 +65,10 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub count: Option<u64>,
+    /// Of a change: the epoch that the store has once it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub epoch: Option<u64>,
 }
 
 /// How it ended. Refusal is the default: an entry that forgot to say doesn't claim a release.
@@ -142,6 +146,7 @@ impl Entry {
         common(&mut self.employee, &other.employee);
         common(&mut self.fingerprint, &other.fingerprint);
         common(&mut self.changes, &other.changes);
+        common(&mut self.epoch, &other.epoch);
         if self.action != other.action {
             self.action = "request.repeat".into();
         }
@@ -173,6 +178,7 @@ pub(super) mod tests {
             fingerprint: Some("00ff".into()),
             changes: Some(serde_json::json!({"name": {"old": "a", "new": "b"}})),
             count: Some(2),
+            epoch: Some(9),
         }
     }
 
@@ -185,7 +191,7 @@ pub(super) mod tests {
                 r#""request_id":"r-1","caller":"mobile","serial":"0a","peer":{"uid":990,"pid":4242},"#,
                 r#""action":"secret.read","secret":"custsecret_a","integration":"fsm","subject":"x\"y\n","#,
                 r#""version":3,"domain":"system.netsuite.com","employee":"7","outcome":"allowed","#,
-                r#""reason":"because","fingerprint":"00ff","changes":{"name":{"new":"b","old":"a"}},"count":2"#
+                r#""reason":"because","fingerprint":"00ff","changes":{"name":{"new":"b","old":"a"}},"count":2,"epoch":9"#
             )
         );
     }

@@ -78,6 +78,8 @@ pub struct Opened {
     pub damage: Option<Finding>,
     /// Bytes of an unfinished last line that were cut off.
     pub recovered_bytes: u64,
+    /// The newest epoch that a change's entry after the checkpoint tells of.
+    pub epoch: Option<u64>,
 }
 
 /// The audit log, open for writing.
@@ -146,7 +148,7 @@ impl Log {
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Opened), AuditError> {
         let found = survey(&*disk, &chain, checkpoint.as_ref()).map_err(AuditError::Unreadable)?;
-        let opened = Opened { damage: found.damage, recovered_bytes: found.torn };
+        let opened = Opened { damage: found.damage, recovered_bytes: found.torn, epoch: found.epoch };
         let health = Arc::new(Health::new());
         let chain = Arc::new(chain);
         let readers = Arc::new(AtomicUsize::new(0));

@@ -27,6 +27,8 @@ pub(super) struct Found {
     /// No segment above this number has ever been seen.
     pub highest: u32,
     pub damage: Option<Finding>,
+    /// The newest epoch told of after the checkpoint.
+    pub epoch: Option<u64>,
     /// Bytes of an unfinished line, to be cut off or already gone.
     pub torn: u64,
 }
@@ -76,6 +78,7 @@ pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpo
             .max(checkpoint.map_or(0, |checkpoint| checkpoint.segment))
             .max(chain.last_former()),
         segments: present,
+        epoch: all.epoch,
         damage: Some(damage),
         torn: 0,
     })
@@ -134,5 +137,5 @@ fn go_on(
         Some(_) => Start::GoOn { number: walk.end.0, length: walk.end.1 },
     };
     let highest = kept.last().copied().unwrap_or(0).max(chain.last_former());
-    Ok(Found { head: walk.head, start, segments: kept, highest, damage, torn: walk.torn })
+    Ok(Found { head: walk.head, start, segments: kept, highest, damage, epoch: walk.epoch, torn: walk.torn })
 }

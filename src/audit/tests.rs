@@ -187,7 +187,7 @@ async fn a_log_of_several_segments_verifies_and_goes_on_after_reopening() {
     let checkpoint = place.written(20).await;
     assert!(checkpoint.segment >= 3, "{checkpoint:?}");
     let (log, opened) = place.open(Some(checkpoint.clone()));
-    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0 });
+    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0, epoch: None });
     assert_eq!(log.checkpoint().await.unwrap(), None, "nothing new");
     assert_eq!(log.append_durably(entry(20)).await.unwrap(), checkpoint.seq + 1);
     let report = log.verify(Some(checkpoint)).await.unwrap();
@@ -203,7 +203,7 @@ async fn without_a_checkpoint_all_is_checked_at_opening() {
     let place = Place::small();
     let checkpoint = place.written(20).await;
     let (log, opened) = place.open(None);
-    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0 });
+    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0, epoch: None });
     assert_eq!(log.append(entry(20)).await.unwrap(), checkpoint.seq + 1);
     assert_eq!(log.verify(None).await.unwrap().first_bad, None);
 }
@@ -741,7 +741,7 @@ async fn an_unfinished_last_line_is_cut_off() {
         torn.push_str(&"{\"seq\":6,".repeat(40)[..length]);
         std::fs::write(place.path(1), torn).unwrap();
         let (log, opened) = place.open(checkpoint);
-        assert_eq!(opened, Opened { damage: None, recovered_bytes: length as u64 });
+        assert_eq!(opened, Opened { damage: None, recovered_bytes: length as u64, epoch: None });
         assert_eq!(log.append(entry(3)).await.unwrap(), 6);
         let told = &tail(&log, 9, None, |logged| logged.entry.action == "audit.recover").await.unwrap()[0];
         assert_eq!(told.entry.changes, Some(serde_json::json!({ "bytes": length })));
@@ -756,7 +756,7 @@ async fn an_unfinished_header_is_begun_again() {
         let checkpoint = place.written(18).await;
         std::fs::write(place.path(4), rest).unwrap();
         let (log, opened) = place.open(Some(checkpoint));
-        assert_eq!(opened, Opened { damage: None, recovered_bytes: rest.len() as u64 });
+        assert_eq!(opened, Opened { damage: None, recovered_bytes: rest.len() as u64, epoch: None });
         for nth in 0..7 {
             log.append(entry(nth)).await.unwrap();
         }

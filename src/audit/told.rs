@@ -26,6 +26,7 @@ pub struct Told<'a> {
     pub fingerprint: Option<Fingerprints<'a>>,
     pub changes: Option<&'a serde_json::Value>,
     pub count: Option<u64>,
+    pub epoch: Option<u64>,
 }
 
 /// Keyed fingerprints, told as one word with a `+` between two.
@@ -67,6 +68,7 @@ impl Told<'_> {
             serde_json::to_writer(&mut *members.out, changes).expect("memory takes every write");
         }
         members.number(r#""count":"#, self.count);
+        members.number(r#""epoch":"#, self.epoch);
     }
 
     /// The same, for keeping.
@@ -92,6 +94,7 @@ impl Told<'_> {
             }),
             changes: self.changes.cloned(),
             count: self.count,
+            epoch: self.epoch,
         }
     }
 }
@@ -115,6 +118,7 @@ impl Entry {
             fingerprint: self.fingerprint.as_deref().map(|first| Fingerprints { first, second: None }),
             changes: self.changes.as_ref(),
             count: self.count,
+            epoch: self.epoch,
         }
     }
 

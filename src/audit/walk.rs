@@ -42,6 +42,8 @@ pub(super) struct Walk<'a> {
     gaps: Vec<(u32, u32)>,
     /// The intact line with the highest sequence number.
     pub head: Link,
+    /// The newest epoch that a trusted line after the checkpoint tells of.
+    pub epoch: Option<u64>,
     /// Segment and offset after the last line.
     pub end: (u32, u64),
     /// Bytes of an unfinished line at the end.
@@ -70,6 +72,7 @@ struct Line<'a> {
     action: Option<std::borrow::Cow<'a, str>>,
     subject: Option<std::borrow::Cow<'a, str>>,
     count: Option<u64>,
+    epoch: Option<u64>,
 }
 
 impl<'a> Walk<'a> {
@@ -91,6 +94,7 @@ impl<'a> Walk<'a> {
             hollow: false,
             retired: (0, 0),
             restart: None,
+            epoch: None,
             entries: 0,
             segments: 0,
             first: None,
@@ -265,6 +269,9 @@ impl<'a> Walk<'a> {
                     let upto = told.subject.as_deref().and_then(number_of).unwrap_or(0);
                     let count = self.retired.1.saturating_add(told.count.unwrap_or(1));
                     self.retired = (self.retired.0.max(upto), count);
+                }
+                if self.checkpoint.is_none_or(|checkpoint| told.seq > checkpoint.seq) {
+                    self.epoch = self.epoch.max(told.epoch);
                 }
                 self.trust(told.seq, mac);
             }

@@ -103,7 +103,8 @@ async fn story(
     make_vault(&settings, passphrase.making, &mut steps).await?;
     let listen = listeners(&settings, Listen::default_tcp(), &mut steps)?;
     let signals = serve::signals()?;
-    let plan = Plan { settings, passphrase: Some(passphrase.serving), listen, activated: None };
+    let passphrase = Some(passphrase.serving);
+    let plan = Plan { settings, passphrase, accept_rollback: false, listen, activated: None };
     let daemon = daemon::open(plan).await?;
     let addresses = daemon.addresses().to_vec();
     steps.say(format!("serving on {}", spelled(&addresses).join(" and ")))?;

@@ -34,6 +34,9 @@ pub struct Serve {
     /// configuration, else vault.sock in $RUNTIME_DIRECTORY or DIR/run, and tcp:127.0.0.1:8271]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<Listen>,
+    /// Serve although the store is older than what is known of it; audited. A revoked caller may be active again
+    #[arg(long)]
+    accept_rollback: bool,
 }
 
 pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
@@ -51,7 +54,12 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
 
     let sealed = passphrase.is_none();
     let activated = Some(activated).filter(|handed| !handed.is_empty());
-    let plan = Plan { settings, passphrase, listen, activated };
+    let accept_rollback = command.accept_rollback;
+    if accept_rollback && passphrase.is_none() {
+        let how = "without a passphrase it comes up sealed: give --accept-rollback to fsm-vault unseal";
+        return Err(Failure::usage(how));
+    }
+    let plan = Plan { settings, passphrase, accept_rollback, listen, activated };
     runtime()?.block_on(async {
         let signals = signals()?;
         let daemon = daemon::open(plan).await?;

@@ -26,6 +26,9 @@ pub struct Unseal {
     /// A private file with the passphrase, - for standard input; asked for unseen if left out
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// Unseal although the store is older than what is known of it; audited. A revoked caller may be active again
+    #[arg(long)]
+    accept_rollback: bool,
 }
 
 pub fn status(globals: &Globals) -> Result<(), Failure> {
@@ -46,7 +49,11 @@ pub fn unseal(globals: &Globals, command: Unseal) -> Result<(), Failure> {
     // Before anybody is asked for a passphrase in vain.
     client(globals)?;
     let passphrase = passphrase::known(command.passphrase_file.as_deref())?;
-    let body = Body::default().secret("passphrase", &passphrase)?.end();
+    let mut body = Body::default().secret("passphrase", &passphrase)?;
+    if command.accept_rollback {
+        body = body.field("accept_rollback", &true);
+    }
+    let body = body.end();
     with_daemon(globals, async |daemon| {
         let answer = daemon.call(Call::post("/v1/sys/unseal").with(body)).await?;
         show(globals, daemon.client(), &answer)

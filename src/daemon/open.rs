@@ -25,6 +25,8 @@ pub struct Plan {
     pub settings: Settings,
     /// None: the daemon comes up sealed.
     pub passphrase: Option<Plaintext>,
+    /// Take the store as it is although it is older than what is known of it.
+    pub accept_rollback: bool,
     /// Where to listen, unless systemd hands sockets over.
     pub listen: Vec<Listen>,
     pub activated: Option<Activated>,
@@ -47,7 +49,7 @@ pub fn audit_settings(settings: &Settings) -> audit::Settings {
 
 /// Opens the vault and its listeners. With a passphrase they open after unsealing; without one it comes up sealed.
 pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
-    let Plan { settings, passphrase, listen, activated } = plan;
+    let Plan { settings, passphrase, accept_rollback, listen, activated } = plan;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directory = Directory::at(&settings.data_dir);
     let store = open_store(&directory)?;
@@ -63,7 +65,11 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let tls = server_config(vault.server_certificate().reader(), verifier, clock)?;
     match passphrase {
         Some(passphrase) => {
-            vault.unseal_locally(passphrase).await?;
+            if accept_rollback {
+                vault.unseal_locally_accepting_rollback(passphrase).await?;
+            } else {
+                vault.unseal_locally(passphrase).await?;
+            }
             tracing::info!("vault unsealed");
         }
         None => tracing::warn!("vault is sealed; unseal it with: fsm-vault unseal"),

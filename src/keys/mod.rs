@@ -5,16 +5,22 @@
 //! root key ──HKDF(salt = 32 random bytes in the record, "record")──▶ one key for one record
 //!          ├─HKDF("index")───────▶ names of records in the store
 //!          ├─HKDF("fingerprint")─▶ fingerprints of values
+//!          ├─HKDF("census")──────▶ what all records add up to
+//!          ├─HKDF("epoch")───────▶ the epoch file
 //!          └─HKDF("audit chain")─▶ the audit log's chain
 //! ```
 //!
 //! The one room that derives keys. Hands no key out except the audit chain's, and that as a type of its own.
 
+mod census;
+mod epoch;
 mod header;
 mod ring;
 mod sealed;
 mod slot;
 
+pub use census::{Census, Tally};
+pub use epoch::EPOCH_LEN;
 pub use header::{Header, HeaderError, Renewed, VaultId};
 pub use ring::{ChainKey, FormerChain, KeyRing};
 pub use sealed::{FORMAT, OpenError, RecordKind, RecordName, Sealed, StoreKey};

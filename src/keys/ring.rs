@@ -13,6 +13,8 @@ const RECORD: &[u8] = b"fsm-vault/1 record";
 const INDEX: &[u8] = b"fsm-vault/1 index";
 const FINGERPRINT: &[u8] = b"fsm-vault/1 fingerprint";
 const CHAIN: &[u8] = b"fsm-vault/1 audit chain";
+const CENSUS: &[u8] = b"fsm-vault/1 census";
+const EPOCH: &[u8] = b"fsm-vault/1 epoch";
 
 /// The key that chains the audit log.
 pub struct ChainKey(pub MacKey);
@@ -30,13 +32,15 @@ pub struct KeyRing {
     root: DerivedKey,
     index: MacKey,
     fingerprint: MacKey,
+    census: MacKey,
+    epoch: MacKey,
 }
 
 impl KeyRing {
     pub(super) fn new(vault: VaultId, root: DerivedKey) -> Self {
-        let index = MacKey::new(derive(&root, vault.as_bytes(), INDEX));
-        let fingerprint = MacKey::new(derive(&root, vault.as_bytes(), FINGERPRINT));
-        Self { vault, root, index, fingerprint }
+        let key = |info| MacKey::new(derive(&root, vault.as_bytes(), info));
+        let (index, fingerprint, census, epoch) = (key(INDEX), key(FINGERPRINT), key(CENSUS), key(EPOCH));
+        Self { vault, root, index, fingerprint, census, epoch }
     }
 
     pub(super) fn root(&self) -> &DerivedKey {
@@ -45,6 +49,14 @@ impl KeyRing {
 
     pub fn vault(&self) -> VaultId {
         self.vault
+    }
+
+    pub(super) fn census_key(&self) -> &MacKey {
+        &self.census
+    }
+
+    pub(super) fn epoch_key(&self) -> &MacKey {
+        &self.epoch
     }
 
     /// The audit chain's key, for the audit room to keep while unsealed.

@@ -158,6 +158,11 @@ impl Sealed {
         self.0.get(2..SALT_AT).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes)
     }
 
+    /// The tag, which differs for each sealing; None if it is too short to have one.
+    pub(super) fn tag(&self) -> Option<[u8; TAG_LEN]> {
+        self.0.get(TEXT_AT..).and_then(|text| text.last_chunk()).copied()
+    }
+
     pub(super) fn begin(kind: RecordKind, revision: u64, salt: &[u8; SALT_LEN], message: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(TEXT_AT + NONCE_LEN + message + TAG_LEN);
         bytes.extend_from_slice(&[FORMAT, kind as u8]);

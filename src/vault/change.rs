@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::census::{Head, Replaced};
 use super::comparison::Comparison;
 use super::error::VaultError;
 use super::lifecycle::Vault;
@@ -10,8 +11,8 @@ use super::notices::touched;
 use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::reopening::Fate;
 use super::state::Unsealed;
-use crate::audit::{Checkpoint, Entry, Log, Outcome};
-use crate::keys::{Header, KeyRing, RecordName, Sealed, StoreKey};
+use crate::audit::{Entry, Log, Outcome};
+use crate::keys::{Header, KeyRing, RecordKind, RecordName, Sealed, StoreKey};
 use crate::model::{
     Caller, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses, SlotNotes,
     Tombstone, UsesMark,
@@ -41,7 +42,7 @@ pub(super) enum Noun {
     Integration(Box<Integration>),
     IntegrationGone(IntegrationName),
     Caller(Caller),
-    Checkpoint(Checkpoint),
+    Checkpoint(Head),
     Tombstone(Tombstone),
     /// Who fetched a secret, with so many changes of it.
     Uses {
@@ -117,6 +118,8 @@ impl Vault {
         nouns: Vec<Noun>,
         header: Option<Header>,
     ) -> Result<(), VaultError> {
+        let epoch = self.next_epoch()?;
+        entries.iter_mut().for_each(|entry| entry.epoch = Some(epoch));
         failpoint!("vault.audit");
         log.append_all_durably(&entries).await?;
         failpoint!("vault.audited");
@@ -153,19 +156,33 @@ impl Vault {
         &self,
         turn: &Turn<'_>,
         log: &Log,
-        mut nouns: Vec<Noun>,
+        nouns: Vec<Noun>,
         header: Option<Header>,
     ) -> Result<(), VaultError> {
         // Before the log's head is taken: one that can't be stored must not let segments be retired.
         self.settled()?;
-        nouns.extend(log.checkpoint().await?.map(Noun::Checkpoint));
-        if nouns.is_empty() && header.is_none() {
+        let head = log.checkpoint().await?;
+        if nouns.is_empty() && head.is_none() && header.is_none() {
             return Ok(());
         }
+        let replaced = self.replaced_by(&nouns).await?;
         let (mut batch, written) = {
             let live = self.live();
             let Unsealed { keys, registry, .. } = live.unsealed()?;
-            seal(keys, registry, nouns)?
+            let (batch, mut written) = seal(keys, registry, nouns)?;
+            let lies = written.iter().filter_map(|each| Some((&each.key, each.sealed.as_ref()?)));
+            let census = Some(Self::census_after(keys, registry.census, &replaced, lies));
+            // Where the log's head hasn't moved, the one that was recorded is still true.
+            let known = || registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone());
+            match head.or_else(known) {
+                None => (batch, written),
+                Some(checkpoint) => {
+                    let head = vec![Noun::Checkpoint(Head { checkpoint, census })];
+                    let (batch, with_head) = seal_onto(batch, keys, registry, head)?;
+                    written.extend(with_head);
+                    (batch, written)
+                }
+            }
         };
         if let Some(header) = &header {
             batch = batch.header(header.to_bytes());
@@ -182,9 +199,54 @@ impl Vault {
         Ok(())
     }
 
+    /// The epoch that the next commit makes.
+    pub(super) fn next_epoch(&self) -> Result<u64, VaultError> {
+        let live = self.live();
+        Ok(live.unsealed()?.registry.epoch() + 1)
+    }
+
+    /// The records that these nouns replace or take away, read from the store; of values, only where they lie.
+    async fn replaced_by(&self, nouns: &[Noun]) -> Result<Vec<Replaced>, VaultError> {
+        let mut replaced: Vec<Replaced> = {
+            let live = self.live();
+            let Unsealed { keys, registry, .. } = live.unsealed()?;
+            let standing = |noun: &Noun| {
+                let key = keys.store_key(&noun.name());
+                Some(Replaced { key, revision: noun.standing(registry)?, sealed: None })
+            };
+            nouns.iter().filter_map(standing).collect()
+        };
+        replaced.sort_by_key(|each| each.key);
+        replaced.dedup_by_key(|each| each.key);
+        for each in replaced.iter_mut().filter(|each| each.key.kind() != RecordKind::Value) {
+            each.sealed = self.store().read(each.key).await?;
+        }
+        Ok(replaced)
+    }
+
+    /// Writes the epoch beside the store. Without it an older store put back may go unnoticed, and nothing else.
+    fn note_epoch(&self, written: &[Written]) {
+        let heads = written.iter().filter(|each| matches!(each.noun, Noun::Checkpoint(_)));
+        let Some(epoch) = heads.map(|each| each.revision).next_back() else { return };
+        let live = self.live();
+        if let Ok(Unsealed { keys, .. }) = live.unsealed()
+            && let Err(error) = self.epoch_file.write(keys, epoch)
+        {
+            tracing::error!(error = %error, "the file epoch can't be written");
+        }
+    }
+
+    /// The file `epoch` belongs to the keys that there are.
+    pub(super) fn clear_next_epoch(&self) {
+        if let Err(error) = self.epoch_file.clear_next() {
+            tracing::error!(error = %error, "the file epoch.next can't be removed");
+        }
+    }
+
     /// Readers see what is durable now, and are told.
     pub(super) fn publish(&self, written: Vec<Written>, header: Option<Header>) {
         failpoint!("vault.publish");
+        self.note_epoch(&written);
         header.into_iter().for_each(|header| self.set_header(header));
         let (now, mut comparison) = (self.clock.now(), Comparison::default());
         if let super::state::Live::Unsealed(unsealed) = &mut *self.live_mut() {
@@ -201,7 +263,15 @@ impl Vault {
 
 /// Seals every noun as the next revision of its record.
 fn seal(keys: &KeyRing, registry: &Registry, nouns: Vec<Noun>) -> Result<(Batch, Vec<Written>), VaultError> {
-    let mut batch = Batch::new();
+    seal_onto(Batch::new(), keys, registry, nouns)
+}
+
+fn seal_onto(
+    mut batch: Batch,
+    keys: &KeyRing,
+    registry: &Registry,
+    nouns: Vec<Noun>,
+) -> Result<(Batch, Vec<Written>), VaultError> {
     let mut all = Vec::with_capacity(nouns.len());
     for noun in nouns {
         let (before, expected) = noun.before(registry);
@@ -221,6 +291,37 @@ pub(super) fn first_batch(keys: &KeyRing, nouns: Vec<Noun>) -> Result<Batch, Vau
 }
 
 impl Noun {
+    fn name(&self) -> RecordName<'_> {
+        match self {
+            Self::Secret(Secret { id, .. }) | Self::SecretGone(id) => RecordName::Secret(id),
+            Self::Value { id, number, .. } | Self::Gone { id, number } => RecordName::Value(id, *number),
+            Self::Uses { uses, .. } => RecordName::Uses(&uses.id),
+            Self::UsesGone(id) => RecordName::Uses(id),
+            Self::UsesMark(_) => RecordName::UsesMark,
+            Self::Integration(record) => RecordName::Integration(&record.name),
+            Self::IntegrationGone(name) => RecordName::Integration(name),
+            Self::Caller(caller) => RecordName::Caller(&caller.name),
+            Self::Slots(_) => RecordName::Slots,
+            Self::Checkpoint(_) => RecordName::Checkpoint,
+            Self::Tombstone(tombstone) => RecordName::Tombstone(&tombstone.id),
+            Self::Notice(Notice { id, .. }) | Self::NoticeGone(id) => RecordName::Notice(id),
+        }
+    }
+
+    /// The revision of the record that is there now.
+    fn standing(&self, registry: &Registry) -> Option<u64> {
+        match self {
+            Self::Gone { id, number } | Self::Value { id, number, .. } => {
+                registry.secrets.get(id).and_then(|kept| kept.values.get(*number)).map(|_| 1)
+            }
+            Self::UsesGone(id) => registry.secrets.get(id).and_then(|kept| kept.uses.revision()),
+            _ => match self.before(registry) {
+                (revision, Expect::Revision(_)) => Some(revision),
+                _ => None,
+            },
+        }
+    }
+
     /// The last revision of the record (0: there was none), and what the store must hold before the change.
     fn before(&self, registry: &Registry) -> (u64, Expect) {
         let standing = match self {
@@ -360,8 +461,9 @@ impl Written {
             Noun::Slots(notes) => {
                 registry.slots = Some(Kept { revision: self.revision, noun: Arc::new(notes) });
             }
-            Noun::Checkpoint(checkpoint) => {
+            Noun::Checkpoint(Head { checkpoint, census }) => {
                 registry.checkpoint = Some(KeptCheckpoint { revision: self.revision, checkpoint });
+                registry.census = census.unwrap_or_default();
             }
         }
     }

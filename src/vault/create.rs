@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::census::Head;
 use super::change::{Noun, first_batch};
 use super::directory::Directory;
 use super::enrol::enrolment;
@@ -89,7 +90,9 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
         ..Entry::default()
     };
     log.append_durably(entry).await?;
-    let checkpoint = log.checkpoint().await?.map(Noun::Checkpoint);
+    let checkpoint = log.checkpoint().await?;
+    // The census is taken at the first unsealing.
+    let checkpoint = checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None }));
     tokio::task::spawn_blocking(move || log.close()).await.map_err(|_| crate::crypto::Failed)?;
 
     let nouns = std::iter::once(Noun::Caller(caller)).chain(checkpoint).collect();

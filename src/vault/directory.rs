@@ -69,6 +69,11 @@ impl Directory {
         self.0.join("tls")
     }
 
+    /// How far the store has come, told outside it.
+    pub fn epoch(&self) -> PathBuf {
+        self.0.join("epoch")
+    }
+
     /// The default Unix socket.
     pub fn run(&self) -> PathBuf {
         self.0.join("run")
@@ -104,7 +109,7 @@ impl Directory {
     /// Refuses a directory that holds anything but what an attempt to make a vault may have left.
     pub(super) fn refuse_foreign_files(&self) -> Result<(), VaultError> {
         let Ok(entries) = std::fs::read_dir(&self.0) else { return Ok(()) };
-        let ours = ["store", "store.next", "audit", "tls", "run", "identities"];
+        let ours = ["store", "store.next", "audit", "tls", "run", "identities", "epoch", "epoch.next"];
         let foreign = |name: &std::ffi::OsStr| !ours.iter().any(|own| *own == name);
         if entries.flatten().any(|entry| foreign(&entry.file_name())) {
             let path = self.0.display();

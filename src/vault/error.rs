@@ -59,6 +59,9 @@ pub enum VaultError {
     VaultExists(String),
     #[error("the store is damaged: {0}; restore a backup")]
     Damaged(String),
+    /// An older copy of the store, and nobody said that it be taken.
+    #[error("{0}")]
+    RolledBack(super::epoch::RolledBack),
     #[error("the vault's header: {0}")]
     Header(HeaderError),
 
@@ -150,6 +153,7 @@ impl VaultError {
             | Self::Stale
             | Self::VaultExists(_)
             | Self::InUse(_)
+            | Self::RolledBack(_)
             | Self::Unsettled => 6,
             Self::Identity(IdentityError::File(FileError::Exists { .. })) => 6,
             Self::Identity(IdentityError::File(FileError::Exposed { .. } | FileError::Foreign { .. })) => 2,
@@ -170,7 +174,7 @@ impl VaultError {
         match self {
             Self::Denied(denial) => denial.reason(),
             Self::NotFound(_) => "not_found",
-            Self::Conflict(_) | Self::VaultExists(_) | Self::InUse(_) => "conflict",
+            Self::Conflict(_) | Self::VaultExists(_) | Self::InUse(_) | Self::RolledBack(_) => "conflict",
             Self::Managed(_) => "managed_by_integration",
             Self::Tombstoned(_) => "tombstoned",
             Self::Stale => "precondition_failed",

@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::fs::statvfs;
 
 use super::directory::Directory;
+use super::epoch::{EpochFile, Witnesses};
 use super::error::VaultError;
-use super::lifecycle::open_store;
+use super::lifecycle::{open_store, shown};
 use super::loading::{Loaded, load};
 use super::registry::Registry;
 use crate::audit;
@@ -205,6 +206,7 @@ async fn inside(directory: &Directory, store: Arc<dyn Store>, passphrase: Option
         Err(error) => seen.push(bad("records", &error)),
         Ok(loaded) => {
             seen.push(Looked::fine("records", counted(&loaded.registry)));
+            seen.push(epoch(directory, &loaded));
             seen.push(log(directory, vault, &loaded));
         }
     }
@@ -219,6 +221,19 @@ fn counted(registry: &Registry) -> String {
         registry.integrations.len(),
         registry.callers.len()
     )
+}
+
+fn epoch(directory: &Directory, loaded: &Loaded) -> Looked {
+    let filed = match EpochFile::at(directory.epoch()).read(&loaded.keys) {
+        Ok(filed) => filed,
+        Err(source) => return bad("epoch", &VaultError::File { path: shown(&directory.epoch()), source }),
+    };
+    let store = loaded.registry.epoch();
+    let witnesses = Witnesses { store, filed, logged: None, filed_before: loaded.counted };
+    match witnesses.judge() {
+        Ok(()) => Looked::fine("epoch", format!("{store}: no newer one is known beside the store")),
+        Err(found) => bad("epoch", &found.into()),
+    }
 }
 
 fn log(directory: &Directory, vault: String, loaded: &Loaded) -> Looked {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::attempts::Attempts;
 use super::directory::Directory;
+use super::epoch::EpochFile;
 use super::error::VaultError;
 use super::feed::Feed;
 use super::fetching::Fetching;
@@ -65,6 +66,7 @@ pub struct Vault {
     /// Whether a verification has found the log other than it was written.
     pub(super) found_bad: AtomicBool,
     pub(super) directory: Directory,
+    pub(super) epoch_file: EpochFile,
     pub(super) notice_rules: NoticeRules,
     /// Attempts to tell of notices that failed, by way.
     pub(super) failed_deliveries: [AtomicU64; 2],
@@ -132,6 +134,7 @@ impl Vault {
             departures: Departures::new(),
             feed: Arc::new(Feed::new()?),
             found_bad: AtomicBool::new(false),
+            epoch_file: EpochFile::at(directory.epoch()),
             directory,
             notice_rules: notices,
             failed_deliveries: Default::default(),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::census::{self, Counting, Head};
 use super::error::VaultError;
 use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::usage::Mark;
 use super::uses::Uses;
 use crate::identity::Authority;
-use crate::keys::{FormerChain, KeyRing, RecordKind, RecordName, Sealed, StoreKey};
+use crate::keys::{Census, FormerChain, KeyRing, RecordKind, RecordName, Sealed, StoreKey};
 use crate::model::{Secret, SecretUses, UsesMark, VersionState};
 use crate::store::{Page, Store, StoreError};
 
@@ -19,6 +20,8 @@ pub(super) struct Loaded {
     pub keys: KeyRing,
     pub authority: Authority,
     pub registry: Registry,
+    /// Whether the store kept a census: those that came with it came with the file `epoch` too.
+    pub counted: bool,
 }
 
 /// What has been loaded so far.
@@ -26,6 +29,9 @@ struct Loading {
     keys: KeyRing,
     registry: Registry,
     authority: Option<Authority>,
+    counting: Counting,
+    /// As the store keeps it.
+    census: Option<Census>,
     /// Not yet known to belong to a secret.
     values: HashMap<StoreKey, SealedValue>,
     uses: Vec<(SecretUses, u64)>,
@@ -37,6 +43,8 @@ pub(super) async fn load(store: &dyn Store, keys: KeyRing) -> Result<Loaded, Vau
         keys,
         registry: Registry::default(),
         authority: None,
+        counting: Counting::default(),
+        census: None,
         values: HashMap::new(),
         uses: Vec::new(),
     };
@@ -74,6 +82,7 @@ impl Loading {
     fn take(&mut self, key: StoreKey, sealed: Sealed) -> Result<(), VaultError> {
         let message = self.keys.open(&key, &sealed)?;
         let revision = sealed.revision().ok_or_else(|| misplaced("a record"))?;
+        self.counting.take(&self.keys, &key, &sealed);
         match key.kind() {
             RecordKind::Authority => self.authority = Some(Authority::from_record(&message)?),
             RecordKind::Value => {
@@ -125,14 +134,18 @@ impl Loading {
             }
             RecordKind::Checkpoint => {
                 in_place(&self.keys, &key, &RecordName::Checkpoint)?;
-                self.registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint: noun(&message)? });
+                let Head { checkpoint, census } = noun(&message)?;
+                self.registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint });
+                self.census = census;
             }
         }
         Ok(())
     }
 
     fn finish(self) -> Result<Loaded, VaultError> {
-        let Self { keys, mut registry, authority, mut values, uses } = self;
+        let Self { keys, mut registry, authority, mut values, uses, counting, census } = self;
+        registry.census = counting.done();
+        census::compare(census, registry.census)?;
         for (recorded, revision) in uses {
             let kept = registry.secrets.get_mut(&recorded.id);
             let kept = kept.ok_or_else(|| misplaced("a record of fetches has no secret; it"))?;
@@ -151,7 +164,7 @@ impl Loading {
         }
         let authority =
             authority.ok_or_else(|| VaultError::Damaged("the local CA's record is missing".to_owned()))?;
-        Ok(Loaded { keys, authority, registry })
+        Ok(Loaded { keys, authority, registry, counted: census.is_some() })
     }
 }
 

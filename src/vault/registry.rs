@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::usage::Mark;
 use super::uses::Uses;
 use crate::audit::{ChainKeys, Checkpoint};
-use crate::keys::{FormerChain, KeyRing, Sealed, StoreKey};
+use crate::keys::{Census, FormerChain, KeyRing, Sealed, StoreKey};
 use crate::model::{
     Caller, CallerName, DomainPattern, Employee, Integration, IntegrationName, Notice, NoticeId, Scope,
     ScriptId, Secret, SecretId, SlotNotes, SpiffeId, Tombstone, Version, VersionState,
@@ -73,6 +73,7 @@ struct Words {
 
 /// The head of the audit log, as last recorded in the store.
 pub struct KeptCheckpoint {
+    /// The epoch of the store.
     pub revision: u64,
     pub checkpoint: Checkpoint,
 }
@@ -88,12 +89,21 @@ pub struct Registry {
     pub notices: BTreeMap<NoticeId, Kept<Notice>>,
     by_spiffe_id: HashMap<SpiffeId, CallerName>,
     pub checkpoint: Option<KeptCheckpoint>,
+    /// Of all records but the checkpoint, as they are now.
+    pub census: Census,
     /// None: nothing was written down of any key slot.
     pub slots: Option<Kept<SlotNotes>>,
     /// What parts of the audit log were written with.
     pub former_chains: Vec<FormerChain>,
     pub mark: Mark,
     words: Words,
+}
+
+impl Registry {
+    /// How often the store has been written.
+    pub fn epoch(&self) -> u64 {
+        self.checkpoint.as_ref().map_or(0, |kept| kept.revision)
+    }
 }
 
 impl KeptSecret {

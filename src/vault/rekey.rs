@@ -6,7 +6,7 @@
 //! 2 `store.next`: all records, new keys     the old vault; `store.next` is removed at the next opening
 //! 3 the log is held, its head durable       the old vault
 //! 4 `store.next`: header, head, former      the old vault
-//!   chain key, in one batch
+//!   chain key, in one batch; `epoch.next`
 //! 5 `store` and `store.next` change places  the new vault; the log's new segment is begun at the next opening
 //! 6 the log's new segment                   the new vault; `store.next`, now the old one, is removed then
 //! 7 published: keys, registry, store        the same
@@ -16,14 +16,16 @@
 //! Readers go on all the time: until step 7 with the old keys and the old store, whose files stay open. Changes wait.
 //! Lines of the log wait from step 3 to step 6.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use super::attempts::Proof;
+use super::census::Head;
 use super::change::Turn;
 use super::directory::Directory;
+use super::epoch::EpochFile;
 use super::error::VaultError;
 use super::keyslots::SeenSlot;
 use super::lifecycle::{Vault, shown};
@@ -36,7 +38,7 @@ use super::state::Live;
 use crate::audit::{ChainKeys, Checkpoint, Entry, Log, Outcome};
 use crate::crypto::{Argon2Cost, Failed};
 use crate::heap;
-use crate::keys::{Header, KeyRing, RecordName, Renewed};
+use crate::keys::{Census, Header, KeyRing, RecordName, Renewed};
 use crate::model::{SlotId, SlotNote, SlotNotes};
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -74,6 +76,8 @@ pub(super) struct Next {
     old: KeyRing,
     records: u64,
     checkpoint_revision: u64,
+    /// Of all records, once the last are written.
+    census: OnceLock<Census>,
 }
 
 /// Why the stores didn't change places.
@@ -117,6 +121,7 @@ impl Vault {
         let notes = carried(&before, &kept, &renewed.header);
         let (slots, rekeyed) = (renewed.header.slots().collect::<Vec<_>>(), notes.clone());
         let Cleared { mut entry, log, .. } = cleared;
+        entry.epoch = Some(self.next_epoch()?);
         entry.changes = Some(serde_json::json!({
             "slots": slots, "dropped": dropped.iter().map(|slot| slot.id).collect::<Vec<_>>(),
         }));
@@ -195,8 +200,9 @@ impl Vault {
             }
         };
         // The vault stands; what is left is tidying.
-        if let Err(error) = self.write(turn, &log, Vec::new()).await {
-            tracing::error!(error = %error, "the log's head can't be recorded after a rekey");
+        match self.write(turn, &log, Vec::new()).await {
+            Ok(()) => self.clear_next_epoch(),
+            Err(error) => tracing::error!(error = %error, "the log's head can't be recorded after a rekey"),
         }
         self.let_go(registry, store).await;
         self.clear_next().await;
@@ -244,7 +250,8 @@ impl Vault {
                 "the records sealed anew aren't those that there are".to_owned(),
             ));
         }
-        Ok(Next { store, loaded, header, slots, old, records, checkpoint_revision })
+        let census = OnceLock::new();
+        Ok(Next { store, loaded, header, slots, old, records, checkpoint_revision, census })
     }
 
     /// Steps 3 to 6.
@@ -253,6 +260,7 @@ impl Vault {
         let (tell, told) = tokio::sync::oneshot::channel();
         log.rekey(move |head| {
             next.finish(&head)?;
+            next.tell_epoch(&directory)?;
             exchange(&directory)?;
             next.store.moved(&directory.store());
             let keys = next.chain_keys(&head);
@@ -270,10 +278,11 @@ impl Vault {
         next: Next,
         head: Checkpoint,
     ) -> (Option<Box<Registry>>, Arc<dyn Store>) {
-        let Next { store, loaded, header, slots, old, checkpoint_revision, .. } = next;
-        let Loaded { keys, authority, mut registry } = loaded;
+        let Next { store, loaded, header, slots, old, checkpoint_revision, census, .. } = next;
+        let Loaded { keys, authority, mut registry, .. } = loaded;
         registry.former_chains.push(old.former_chain(head.segment));
         registry.slots = slots;
+        registry.census = census.into_inner().unwrap_or(registry.census);
         registry.checkpoint = Some(KeptCheckpoint { revision: checkpoint_revision, checkpoint: head });
         let mut live = self.live_mut();
         let before = match &mut *live {
@@ -324,15 +333,26 @@ impl Next {
     /// Step 4. On a thread for what blocks.
     pub(super) fn finish(&self, head: &Checkpoint) -> Result<(), VaultError> {
         let keys = &self.loaded.keys;
-        let put = |batch: Batch, name: RecordName, revision, message: &[u8]| {
-            let key = keys.store_key(&name);
-            keys.seal(&key, revision, message).map(|sealed| batch.put(key, Expect::Absent, sealed))
-        };
         let former = self.old.former_chain(head.segment).to_record();
-        let batch = put(Batch::new(), RecordName::FormerChain(head.segment), 1, &former)?;
-        let message = serde_json::to_vec(head).expect("a checkpoint has string keys and serialises");
-        let batch = put(batch, RecordName::Checkpoint, self.checkpoint_revision, &message)?;
+        let key = keys.store_key(&RecordName::FormerChain(head.segment));
+        let former = keys.seal(&key, 1, &former)?;
+        let mut census = self.loaded.registry.census;
+        census.add(keys.tally(&key, 1, Some(&former)));
+        let census = *self.census.get_or_init(|| census);
+        let head = Head { checkpoint: head.clone(), census: Some(census) };
+        let message = serde_json::to_vec(&head).expect("a checkpoint has string keys and serialises");
+        let batch = Batch::new().put(key, Expect::Absent, former);
+        let key = keys.store_key(&RecordName::Checkpoint);
+        let sealed = keys.seal(&key, self.checkpoint_revision, &message)?;
+        let batch = batch.put(key, Expect::Absent, sealed);
         Ok(Handle::current().block_on(self.store.commit(batch.header(self.header.to_bytes())))?)
+    }
+
+    /// The file beside the store, for the new keys, before the stores change places.
+    pub(super) fn tell_epoch(&self, directory: &Directory) -> Result<(), VaultError> {
+        let path = directory.epoch();
+        let told = EpochFile::at(path.clone()).write_next(&self.loaded.keys, self.checkpoint_revision);
+        told.map_err(|source| VaultError::File { path: shown(&path), source })
     }
 
     /// What the log is written and checked with from then on.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::attempts::{Attempts, Proof};
+use super::epoch::{RolledBack, Witnesses};
 use super::error::VaultError;
-use super::lifecycle::Vault;
+use super::lifecycle::{Vault, shown};
 use super::loading::{Loaded, load};
 use super::notices::Standings;
 use super::registry::Registry;
@@ -19,6 +20,24 @@ use crate::secret::Plaintext;
 impl Vault {
     /// Unseals for a full operator. While sealed the refusals are kept in memory, and written once unsealed.
     pub async fn unseal(&self, asker: Asker<'_>, passphrase: Plaintext) -> Result<(), VaultError> {
+        self.unseal_for(asker, passphrase, Rollback::Refuse).await
+    }
+
+    /// The same, of a store that is older than its witnesses, too.
+    pub async fn unseal_accepting_rollback(
+        &self,
+        asker: Asker<'_>,
+        passphrase: Plaintext,
+    ) -> Result<(), VaultError> {
+        self.unseal_for(asker, passphrase, Rollback::Accept).await
+    }
+
+    async fn unseal_for(
+        &self,
+        asker: Asker<'_>,
+        passphrase: Plaintext,
+        rollback: Rollback,
+    ) -> Result<(), VaultError> {
         let entry = asker.entry(None, "vault.unseal");
         if !self.is_sealed() {
             self.clear_general(asker, crate::policy::Action::System, entry).await?.looked().await?;
@@ -32,23 +51,39 @@ impl Vault {
             }
             return Err(denial.into());
         }
-        self.unseal_as(entry, passphrase).await
+        self.unseal_as(entry, passphrase, rollback).await
     }
 
     /// Unseals at the daemon's start, or for an offline command.
     pub async fn unseal_locally(&self, passphrase: Plaintext) -> Result<(), VaultError> {
-        let entry =
-            Entry { caller: Some("daemon".into()), action: "vault.unseal".into(), ..Entry::default() };
-        self.unseal_as(entry, passphrase).await
+        self.unseal_as(local(), passphrase, Rollback::Refuse).await
     }
 
-    async fn unseal_as(&self, entry: Entry, passphrase: Plaintext) -> Result<(), VaultError> {
+    /// The same, of a store that is older than its witnesses, too.
+    pub async fn unseal_locally_accepting_rollback(&self, passphrase: Plaintext) -> Result<(), VaultError> {
+        self.unseal_as(local(), passphrase, Rollback::Accept).await
+    }
+
+    async fn unseal_as(
+        &self,
+        entry: Entry,
+        passphrase: Plaintext,
+        rollback: Rollback,
+    ) -> Result<(), VaultError> {
         let Proof { mut attempts, keys, .. } = self.prove(&entry, passphrase).await?;
         let turn = self.turn().await;
         if !self.is_sealed() {
             return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
         }
-        let unsealed = self.load(keys).await?;
+        let (unsealed, judged) = self.load(keys).await?;
+        let accepted = match (judged, rollback) {
+            (Err(found), Rollback::Refuse) => {
+                tracing::error!(rollback = %found, "the store was put back");
+                return Err(found.into());
+            }
+            (judged, _) => judged.err(),
+        };
+        let epoch = Some(unsealed.registry.epoch() + 1);
         let log = Arc::clone(&unsealed.log);
         for pending in &attempts.pending {
             log.append_durably(named(pending.clone(), &unsealed.registry)).await?;
@@ -67,10 +102,19 @@ impl Vault {
         }
         *attempts = Attempts::default();
         // Before the first request is served.
-        log.append_durably(named(Entry { outcome: Outcome::Allowed, ..entry }, &unsealed.registry)).await?;
+        let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
+        if let Some(found) = accepted {
+            tracing::warn!(rollback = %found, "an older copy of the store was accepted");
+            let action = "vault.accept_rollback".into();
+            log.append_durably(Entry { action, changes: Some(found.told()), ..entry.clone() }).await?;
+        }
+        log.append_durably(entry).await?;
         failpoint!("vault.unsealed");
         *self.live_mut() = Live::Unsealed(Box::new(unsealed));
         let recorded = self.write(&turn, &log, Vec::new()).await;
+        if recorded.is_ok() {
+            self.clear_next_epoch();
+        }
         drop(log);
         if let Err(error) = recorded.and_then(|()| self.after_unseal()) {
             // It was answered with an error, so it must not stay open.
@@ -105,9 +149,10 @@ impl Vault {
     }
 
     /// Reads and opens every record, then the log from its recorded head.
-    async fn load(&self, keys: KeyRing) -> Result<Unsealed, VaultError> {
+    /// Says besides whether the store is the newest that is known of.
+    async fn load(&self, keys: KeyRing) -> Result<(Unsealed, Result<(), RolledBack>), VaultError> {
         failpoint!("vault.load");
-        let Loaded { keys, authority, registry } = load(&*self.store(), keys).await?;
+        let Loaded { keys, authority, registry, counted } = load(&*self.store(), keys).await?;
         if self.tls.authority_pem()? != authority.certificate_pem() {
             let why =
                 "tls/ca.pem is not the vault's own CA, so that strangers could have come in while sealed";
@@ -128,6 +173,12 @@ impl Vault {
                 "the audit log is damaged; a new segment was begun"
             );
         }
+        let filed = self.epoch_file.read(&keys);
+        let filed =
+            filed.map_err(|source| VaultError::File { path: shown(&self.directory.epoch()), source })?;
+        let witnesses =
+            Witnesses { store: registry.epoch(), filed, logged: opened.epoch, filed_before: counted };
+        let judged = witnesses.judge();
         let unsealed = Unsealed {
             keys,
             authority,
@@ -140,8 +191,19 @@ impl Vault {
         usage::recall(&unsealed).await;
         // Argon2id's memory, the records as they were read, the end of the log: more than what stays.
         heap::give_back();
-        Ok(unsealed)
+        Ok((unsealed, judged))
     }
+}
+
+/// What is to be done about a store that is older than its witnesses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rollback {
+    Refuse,
+    Accept,
+}
+
+fn local() -> Entry {
+    Entry { caller: Some("daemon".into()), action: "vault.unseal".into(), ..Entry::default() }
 }
 
 /// While sealed a caller is known by its SPIFFE ID alone.

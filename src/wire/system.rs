@@ -24,12 +24,23 @@ pub struct AuditStanding {
     pub damaged: bool,
 }
 
-/// `POST /v1/sys/unseal`.
+/// Proof of knowing the passphrase.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Passphrase {
     #[schema(value_type = String, format = Password)]
     pub passphrase: Plaintext,
+}
+
+/// `POST /v1/sys/unseal`.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unseal {
+    #[schema(value_type = String, format = Password)]
+    pub passphrase: Plaintext,
+    /// Take the store as it is although it is older than what is known of it.
+    #[serde(default)]
+    pub accept_rollback: bool,
 }
 
 /// `GET /v1/audit/verify`.

@@ -52,6 +52,7 @@ has_modes() {
 check "a vault is made" "$FSM_VAULT_BIN" init --data-dir "$vault" --passphrase-file "$right"
 check "and served once" serve_once
 check "its header is found without sled, and its log verifies" read_formats log "$vault" "$right"
+check "so does the file epoch: written at the making's commit, the unsealing's and the end's" says '"epoch": 3' 0 read_formats log "$vault" "$right"
 rekeyed() {
     start_daemon "$vault" "$right" && as "$vault/identities/admin" rekey --passphrase-file "$right" && stop_daemon &&
         grep -q '"reason":"rekeyed"' "$vault"/audit/audit-00000002.jsonl

@@ -31,7 +31,7 @@ def parse(line):
         told = json.loads(line.decode(), object_pairs_hook=once)
     except (ValueError, RecursionError):
         return None
-    bits = {"segment": 32, "format": 32, "count": 64}
+    bits = {"segment": 32, "format": 32, "count": 64, "epoch": 64}
     numbers = all(is_number(told[each], bits[each]) for each in bits if told.get(each) is not None)
     texts = ("vault", "previous", "reason", "action", "subject")
     texts = all(type(told[each]) is str for each in texts if told.get(each) is not None)

@@ -144,6 +144,14 @@ def read_log(rings, vector):
     return verify(ring, files, vector["checkpoint"])
 
 
+def read_epoch(ring, content):
+    """The epoch that the file tells of; None if this vault didn't write it."""
+    told, mac = content[:29], content[29:]
+    if not hmac.compare_digest(ring.keyed(b"epoch", told), mac) or told[:21] != b"FSME" + bytes([FORMAT]) + ring.vault:
+        return None
+    return int.from_bytes(told[21:])
+
+
 def disagreements(path, groups):
     document = json.loads(Path(path).read_text())
     rings = {name: unlock(bytes.fromhex(vault["header"]), vault["passphrase"].encode())
@@ -187,10 +195,11 @@ def log_of(data_dir, passphrase_file):
         except Refused as verdict:
             verdicts.append(str(verdict))
             continue
+        epoch = read_epoch(ring, (Path(data_dir) / "epoch").read_bytes())
         files = {path.name: path.read_bytes() for path in (Path(data_dir) / "audit").iterdir()}
         newest = max(filter(None, map(segment_number, files)), default=0)
         ring.former_chains = dict(former_chains(ring, database, newest))
-        return verify(ring, files)
+        return verify(ring, files) | {"epoch": epoch}
     print(f"no header opens: {verdicts or 'none found'}")
     sys.exit(3)
 

@@ -9,7 +9,7 @@ use crate::model::{IntegrationName, SecretId};
 use crate::telemetry;
 use crate::wire::{
     Code, KeySlotForm, KeySlotView, MAX_BODY, Passphrase, PassphraseChange, RekeyForm, RekeyedView, Status,
-    Verification,
+    Unseal, Verification,
 };
 
 /// What showing a passphrase may be answered.
@@ -39,7 +39,7 @@ pub fn operations() -> Vec<Operation> {
             .ok::<Status>("The state, sealed."),
         Operation::post("/v1/sys/unseal", "unseal", "Unseals the vault")
             .custodian()
-            .body::<Passphrase>(MAX_BODY)
+            .body::<Unseal>(MAX_BODY)
             .may(&[Code::WrongPassphrase, Code::RateLimited])
             .ok::<Status>("The state, unsealed."),
         Operation::post(

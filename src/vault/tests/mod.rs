@@ -12,6 +12,7 @@ mod notices;
 mod rekey;
 mod release;
 mod reopening;
+mod rollback;
 mod rotation;
 mod schedules;
 mod secrets;

@@ -1,0 +1,219 @@
+//! Whether the store is the newest one: its epoch against what the audit log and a file beside the store know.
+//!
+//! ```text
+//! file `epoch`      audit log, after the        what it means
+//!                   checkpoint's line
+//! newer             any                         an older store was put back: refused
+//! any               of a change newer than the  the same
+//!                   store's next one
+//! gone or foreign   any                         refused, where the store remembers that there was one
+//! the same          nothing, or the next epoch  all is well; or a crash between a change's entry and its commit
+//! older             likewise                    all is well: a power cut, or the file was put back alone
+//! ```
+//!
+//! The file is written after each commit, without a sync: a power cut may leave an older one, never one that is newer than
+//! the store, whose commit was on the disk before. It keeps its size, so that its bytes are the old ones or the new ones;
+//! only its making is synced. Its key goes with the root key: before a rekey's stores change places, the file `epoch.next` is made
+//! for the new one, and takes the other's place afterwards; whichever of the two belongs to the keys is believed. Putting back the whole data directory leaves all three as they agree: only what left the host
+//! (the epoch stands in every unsealing's entry) tells of that.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::VaultError;
+use crate::keys::{EPOCH_LEN, KeyRing};
+
+/// The file beside the store.
+pub(super) struct EpochFile(PathBuf);
+
+/// What is known of how far the store had come.
+pub(super) struct Witnesses {
+    pub store: u64,
+    pub filed: Filed,
+    /// The newest that the log tells of after the line that the store knows as its head.
+    pub logged: Option<u64>,
+    /// Whether this store was written by a daemon that wrote the file too.
+    pub filed_before: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filed {
+    Missing,
+    /// This vault didn't write it.
+    Foreign,
+    Says(u64),
+}
+
+/// Why the store isn't believed to be the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RolledBack {
+    store: u64,
+    /// None: the file is gone.
+    witness: Option<u64>,
+    by: &'static str,
+}
+
+impl Witnesses {
+    /// Refuses a store that is older than a witness.
+    pub fn judge(&self) -> Result<(), RolledBack> {
+        let Self { store, filed, logged, filed_before } = *self;
+        let older = |witness, by| Err(RolledBack { store, witness, by });
+        match (filed, logged) {
+            (Filed::Says(filed), _) if filed > store => older(Some(filed), "the file epoch"),
+            (_, Some(logged)) if logged > store.saturating_add(1) => older(Some(logged), "the audit log"),
+            (Filed::Missing, _) if filed_before => older(None, "the file epoch is gone"),
+            (Filed::Foreign, _) if filed_before => older(None, "the file epoch isn't this vault's"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl RolledBack {
+    /// For the audit log.
+    pub(super) fn told(&self) -> serde_json::Value {
+        serde_json::json!({ "store": self.store, "witness": self.witness, "by": self.by })
+    }
+}
+
+impl std::fmt::Display for RolledBack {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { store, witness, by } = self;
+        match witness {
+            Some(witness) => write!(
+                out,
+                "the store is an older copy: it was written {store} times, and {by} knows of {witness}. "
+            )?,
+            None => write!(out, "whether the store is the newest can't be told: {by}. ")?,
+        }
+        out.write_str(
+            "Put back the newest copy of the data directory, or restore the newest backup. To go on with what is there, in \
+             which a revoked caller may be active again and a changed rule undone, add --accept-rollback (to serve or unseal)",
+        )
+    }
+}
+
+impl EpochFile {
+    pub fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    pub fn read(&self, keys: &KeyRing) -> io::Result<Filed> {
+        match Self::read_at(&self.0, keys)? {
+            Filed::Says(epoch) => Ok(Filed::Says(epoch)),
+            found => match Self::read_at(&self.next(), keys)? {
+                Filed::Says(epoch) => Ok(Filed::Says(epoch)),
+                _ => Ok(found),
+            },
+        }
+    }
+
+    fn read_at(path: &Path, keys: &KeyRing) -> io::Result<Filed> {
+        let mut file = match open(path, OpenOptions::new().read(true)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Filed::Missing),
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Ok(Filed::Foreign),
+            file => file?,
+        };
+        if !file.metadata()?.is_file() {
+            return Ok(Filed::Foreign);
+        }
+        let mut bytes = Vec::with_capacity(EPOCH_LEN + 1);
+        file.by_ref().take(EPOCH_LEN as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(keys.told_epoch(&bytes).map_or(Filed::Foreign, Filed::Says))
+    }
+
+    /// In place where there is one; some microseconds.
+    pub fn write(&self, keys: &KeyRing, epoch: u64) -> io::Result<()> {
+        let bytes = keys.tell_epoch(epoch);
+        match open(&self.0, OpenOptions::new().write(true)) {
+            Ok(file)
+                if file.metadata().is_ok_and(|found| found.is_file() && found.len() == EPOCH_LEN as u64) =>
+            {
+                file.write_all_at(&bytes, 0)
+            }
+            _ => make(&self.0, &bytes),
+        }
+    }
+
+    /// For the keys that come with the next store.
+    pub fn write_next(&self, keys: &KeyRing, epoch: u64) -> io::Result<()> {
+        make(&self.next(), &keys.tell_epoch(epoch))
+    }
+
+    /// Once the other file belongs to the keys.
+    pub fn clear_next(&self) -> io::Result<()> {
+        gone(std::fs::remove_file(self.next()))
+    }
+
+    fn next(&self) -> PathBuf {
+        self.0.with_extension("next")
+    }
+}
+
+/// On the disk when it returns.
+fn make(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("draft");
+    gone(std::fs::remove_file(&draft))?;
+    let file = open(&draft, OpenOptions::new().write(true).create_new(true))?;
+    file.write_all_at(bytes, 0)?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
+    how.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
+impl From<RolledBack> for VaultError {
+    fn from(found: RolledBack) -> Self {
+        Self::RolledBack(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_store_is_refused_and_a_crash_is_not() {
+        use Filed::{Foreign, Missing, Says};
+        // The store has been written ten times.
+        for (filed, logged, filed_before, fine) in [
+            (Says(10), None, true, true),
+            (Says(10), Some(10), true, true),
+            // The entry of a change that a crash kept from being made.
+            (Says(10), Some(11), true, true),
+            (Says(10), Some(12), true, false),
+            (Says(11), None, true, false),
+            (Says(11), Some(11), true, false),
+            (Says(u64::MAX), None, false, false),
+            // After a power cut.
+            (Says(9), None, true, true),
+            (Says(0), Some(11), true, true),
+            (Says(9), Some(12), true, false),
+            (Missing, None, true, false),
+            (Missing, Some(12), true, false),
+            (Missing, None, false, true),
+            (Missing, Some(12), false, false),
+            (Foreign, None, true, false),
+            (Foreign, None, false, true),
+        ] {
+            let witnesses = Witnesses { store: 10, filed, logged, filed_before };
+            assert_eq!(witnesses.judge().is_ok(), fine, "{filed:?} {logged:?} {filed_before}");
+        }
+        let last = Witnesses { store: u64::MAX, filed: Missing, logged: Some(u64::MAX), filed_before: false };
+        assert!(last.judge().is_ok());
+    }
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# An older copy of the store is refused, with what to type, and taken when that is typed.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+stop_daemon
+cp -a "$VAULT" "$SCRATCH/older"
+start_daemon "$VAULT" "$PASSPHRASE"
+as "$ADMIN" caller revoke fsm >/dev/null
+check "revoked, it gets nothing" answers 403 caller_revoked unix "$FSM" /v1/integrations/fsm/credentials
+stop_daemon
+cp -a "$VAULT" "$SCRATCH/newest"
+
+# put_back NAME...: the newest directory with these parts of the older one.
+put_back() {
+    rm -rf "$VAULT" && cp -a "$SCRATCH/newest" "$VAULT"
+    local name
+    for name in "$@"; do
+        rm -rf "${VAULT:?}/$name" && cp -a "$SCRATCH/older/$name" "$VAULT/$name"
+    done
+}
+serve() { timeout 60 "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --passphrase-file "$PASSPHRASE" --listen "unix:$VAULT/run/vault.sock" "$@"; }
+
+put_back store
+check "an older store: the daemon refuses, and says what to type" says --accept-rollback 6 serve
+put_back store audit
+check "with an older log, the file epoch tells" says "the file epoch knows" 6 serve
+put_back store epoch
+check "with an older file, the log tells" says "the audit log knows" 6 serve
+put_back
+rm "$VAULT/epoch"
+check "without the file, it can't be told" says "the file epoch is gone" 6 serve
+
+put_back store
+start_daemon "$VAULT" ''
+check "sealed, unseal refuses too" says --accept-rollback 6 as "$ADMIN" unseal --passphrase-file "$PASSPHRASE"
+check "over the API: 409" answers 409 conflict unix "$ADMIN" /v1/sys/unseal --json '{"passphrase":"correct horse battery staple"}'
+check "nothing is served" answers 503 sealed unix "$FSM" /v1/integrations/fsm/credentials
+check "accepted, it unseals" as "$ADMIN" unseal --accept-rollback --passphrase-file "$PASSPHRASE"
+check "and the log says so" holds '.items | any(.[]; .action == "vault.accept_rollback" and .changes.witness > .changes.store)' \
+    as "$ADMIN" --output json audit tail
+check "what was undone is active again, as it says" answers 200 - unix "$FSM" /v1/integrations/fsm/credentials
+check "the log is intact" as "$ADMIN" audit verify
+stop_daemon
+start_daemon "$VAULT" "$PASSPHRASE"
+check "from then on it starts as usual" as "$ADMIN" status
+stop_daemon
+put_back
+start_daemon "$VAULT" "$PASSPHRASE" --accept-rollback
+check "accepted where nothing is to be accepted, nothing is logged" \
+    holds '.items | all(.[]; .action != "vault.accept_rollback")' as "$ADMIN" --output json audit tail -n 100
+check "the newest has the caller revoked" answers 403 caller_revoked unix "$FSM" /v1/integrations/fsm/credentials
+stop_daemon
+check "sealed, serve can't accept" says "fsm-vault unseal" 2 "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --accept-rollback
+check "nothing panicked" no_panic
