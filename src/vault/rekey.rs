@@ -259,8 +259,7 @@ impl Vault {
         let directory = self.directory.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         log.rekey(move |head| {
-            next.finish(&head)?;
-            next.tell_epoch(&directory)?;
+            next.finish(&head, &directory)?;
             exchange(&directory)?;
             next.store.moved(&directory.store());
             let keys = next.chain_keys(&head);
@@ -331,7 +330,7 @@ impl Vault {
 
 impl Next {
     /// Step 4. On a thread for what blocks.
-    pub(super) fn finish(&self, head: &Checkpoint) -> Result<(), VaultError> {
+    pub(super) fn finish(&self, head: &Checkpoint, directory: &Directory) -> Result<(), VaultError> {
         let keys = &self.loaded.keys;
         let former = self.old.former_chain(head.segment).to_record();
         let key = keys.store_key(&RecordName::FormerChain(head.segment));
@@ -345,11 +344,12 @@ impl Next {
         let key = keys.store_key(&RecordName::Checkpoint);
         let sealed = keys.seal(&key, self.checkpoint_revision, &message)?;
         let batch = batch.put(key, Expect::Absent, sealed);
-        Ok(Handle::current().block_on(self.store.commit(batch.header(self.header.to_bytes())))?)
+        Handle::current().block_on(self.store.commit(batch.header(self.header.to_bytes())))?;
+        self.tell_epoch(directory)
     }
 
     /// The file beside the store, for the new keys, before the stores change places.
-    pub(super) fn tell_epoch(&self, directory: &Directory) -> Result<(), VaultError> {
+    fn tell_epoch(&self, directory: &Directory) -> Result<(), VaultError> {
         let path = directory.epoch();
         let told = EpochFile::at(path.clone()).write_next(&self.loaded.keys, self.checkpoint_revision);
         told.map_err(|source| VaultError::File { path: shown(&path), source })

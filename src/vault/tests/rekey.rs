@@ -240,7 +240,7 @@ async fn cut_short(vault: &Vault, log: &crate::audit::Log, next: Arc<Next>, step
                 .checkpoint
                 .clone();
             let finishing = tokio::task::spawn_blocking(move || {
-                next.finish(&head.unwrap_or(kept)).unwrap();
+                next.finish(&head.unwrap_or(kept), &directory).unwrap();
                 assert!(step == 4 || exchange(&directory).is_ok());
             });
             finishing.await.unwrap();
