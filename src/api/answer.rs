@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 pub use super::reply::Reply;
@@ -15,7 +15,13 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 fn with(status: StatusCode, kind: Option<HeaderValue>, body: Bytes) -> Reply {
+    within(HeaderMap::new(), status, kind, body)
+}
+
+/// In the room of headers that are there already and empty.
+fn within(headers: HeaderMap, status: StatusCode, kind: Option<HeaderValue>, body: Bytes) -> Reply {
     let mut reply = Response::new(ReplyBody::whole(body));
+    *reply.headers_mut() = headers;
     *reply.status_mut() = status;
     if let Some(kind) = kind {
         reply.headers_mut().insert(CONTENT_TYPE, kind);
@@ -48,9 +54,14 @@ pub fn revealed(status: StatusCode, body: Plaintext, departing: Departing) -> Re
     with(status, Some(JSON), body.reveal_into_body(departing))
 }
 
+/// A fetch's JSON, with headers that are there already and empty.
+pub fn fetched(headers: HeaderMap, body: Plaintext, departing: Departing) -> Reply {
+    within(headers, StatusCode::OK, Some(JSON), body.reveal_into_body(departing))
+}
+
 /// A value's bytes and nothing else.
-pub fn revealed_bytes(body: Plaintext, departing: Departing) -> Reply {
-    with(StatusCode::OK, Some(BYTES), body.reveal_into_body(departing))
+pub fn fetched_bytes(headers: HeaderMap, body: Plaintext, departing: Departing) -> Reply {
+    within(headers, StatusCode::OK, Some(BYTES), body.reveal_into_body(departing))
 }
 
 /// Server-sent events: the first piece, and what makes the others.
@@ -65,8 +76,13 @@ pub fn unchanged() -> Reply {
     with(StatusCode::NOT_MODIFIED, None, Bytes::new())
 }
 
-/// The entity tag of a version.
+/// The entity tag of a version. Those of the first few, which nearly all are, take no allocation.
 fn tag(version: u64) -> HeaderValue {
+    const FIRST: [&str; 10] =
+        [r#""0""#, r#""1""#, r#""2""#, r#""3""#, r#""4""#, r#""5""#, r#""6""#, r#""7""#, r#""8""#, r#""9""#];
+    if let Some(tag) = usize::try_from(version).ok().and_then(|version| FIRST.get(version)) {
+        return HeaderValue::from_static(tag);
+    }
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(version).as_bytes();
     // A u64 has 20 digits at most.
@@ -93,4 +109,16 @@ pub fn tagged(mut reply: Reply, version: u64) -> Reply {
 pub fn problem(problem: &wire::Problem) -> Reply {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     with(status, Some(HeaderValue::from_static("application/problem+json")), wire::write(problem).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_has_its_tag() {
+        for version in (0..120).chain([u64::MAX]) {
+            assert_eq!(tag(version), format!("\"{version}\""));
+        }
+    }
 }

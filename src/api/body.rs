@@ -52,7 +52,12 @@ pub fn may_be_large(request: &Request<Incoming>) -> bool {
 
 /// Refuses a body where none belongs.
 pub fn none(request: &Request<Incoming>) -> Result<(), Failure> {
-    if is_over(request) { Ok(()) } else { Err(Failure::Malformed("This call takes no body.")) }
+    if is_over(request) { Ok(()) } else { refused() }
+}
+
+/// For a call that has a body and takes none.
+pub fn refused<T>() -> Result<T, Failure> {
+    Err(Failure::Malformed("This call takes no body."))
 }
 
 /// Whether there is no body, or all of it has been read.

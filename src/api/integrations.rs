@@ -8,13 +8,11 @@ use super::body;
 use super::failure::Failure;
 use super::precondition::if_match;
 use super::query::Query;
-use super::secrets::{Asked, known, listed};
+use super::secrets::listed;
 use super::server::Api;
 use crate::model::{FSM_NAME, FSM_SECRETS, FieldError, IntegrationForm, IntegrationName, Invalid, SecretId};
 use crate::vault::{Asker, MadeIntegration, NewIntegration, PairSource, SeenIntegration};
-use crate::wire::{
-    FSM_TEMPLATE, IntegrationBody, IntegrationView, MAX_BODY, MAX_VALUE_BODY, issued_body, pair_body,
-};
+use crate::wire::{FSM_TEMPLATE, IntegrationBody, IntegrationView, MAX_BODY, MAX_VALUE_BODY, issued_body};
 
 type Incomes = Request<Incoming>;
 
@@ -98,27 +96,6 @@ pub async fn delete(
     let (name, depends) = (named(name)?, if_match(request.headers())?);
     api.vault.delete_integration(asker, &name, &depends).await?;
     Ok(answer::deleted())
-}
-
-pub async fn credentials(
-    api: &Api,
-    asker: Asker<'_>,
-    name: &str,
-    query: Option<&str>,
-    request: &Incomes,
-) -> Result<Reply, Failure> {
-    body::none(request)?;
-    let (asked, name, known) = (Asked::read(query)?, named(name)?, known(request));
-    if let Some(patience) = asked.wait {
-        // Boxed, as with a secret.
-        Box::pin(api.wait(asker, api.vault.await_pair(asker, &name, asked.ask(), &known, patience))).await?;
-    }
-    let pair = api.vault.read_pair(asker, &name, asked.ask()).await?;
-    if known.names(pair.version) {
-        return Ok(answer::tagged(answer::unchanged(), pair.version));
-    }
-    let body = pair_body(&pair.client_id, pair.client_secret.as_ref(), pair.version);
-    Ok(answer::tagged(answer::revealed(StatusCode::OK, body, pair.departing), pair.version))
 }
 
 pub fn named(name: &str) -> Result<IntegrationName, Failure> {

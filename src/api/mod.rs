@@ -10,6 +10,7 @@ mod caller_edit;
 mod callers;
 mod editing;
 mod failure;
+mod fetch;
 mod imports;
 mod insight;
 mod integrations;
@@ -27,5 +28,6 @@ mod system;
 mod versions;
 mod watch;
 
+pub use fetch::{Asking, LastWords};
 pub use reply::Reply;
 pub use server::{Api, Verdict};

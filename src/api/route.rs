@@ -154,13 +154,8 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
     }
 }
 
-/// Whether this is one of the two calls that services make all the time.
-pub fn is_fetch(method: &Method, path: &str) -> bool {
-    fetch(method, path).is_some()
-}
-
 /// The two calls that services make all the time, found without cutting the path.
-fn fetch<'a>(method: &Method, path: &'a str) -> Option<Call<'a>> {
+pub fn fetch<'a>(method: &Method, path: &'a str) -> Option<Call<'a>> {
     let between = |before: &str, after: &str| {
         path.strip_prefix(before)?.strip_suffix(after).filter(|segment| is_plain(segment))
     };

@@ -1,34 +1,24 @@
 //! `/v1/secrets`.
 
-use std::str::FromStr;
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, IF_NONE_MATCH};
-use hyper::{Request, StatusCode};
 
 use super::answer::{self, Reply};
 use super::body;
-use super::callers::duration;
 use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
-use crate::model::{Domain, Employee, FieldError, Invalid, SecretId, VersionWanted, line_of_text};
-use crate::policy::Ask;
+use crate::model::{Employee, FieldError, Invalid, SecretId, line_of_text};
 use crate::secret::Plaintext;
-use crate::vault::{Asker, Known, NewSecret, Page, SecretFilter, SeenSecret, aside};
-use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView, value_body};
+use crate::vault::{Asker, NewSecret, Page, SecretFilter, SeenSecret};
+use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView};
 
 /// NetSuite's limits for what people read.
 const MAX_NAME: usize = 300;
 const MAX_DESCRIPTION: usize = 4000;
 const MAX_OWNERS: usize = 100;
-/// Bytes of a value beyond which writing it out is done beside other requests.
-const LARGE: usize = 64 * 1024;
-/// Of a read that waits for a change.
-const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
 type Incomes = Request<Incoming>;
 
@@ -79,103 +69,6 @@ pub async fn create(
     let created = api.vault.create_secret(asker, checked(form).map_err(Failure::Invalid)?).await?;
     let revision = created.revision.clone();
     Ok(answer::revised(answer::created(&view(created)), &revision))
-}
-
-pub async fn value(
-    api: &Api,
-    asker: Asker<'_>,
-    id: &str,
-    query: Option<&str>,
-    request: &Incomes,
-) -> Result<Reply, Failure> {
-    body::none(request)?;
-    let (asked, id, known) = (Asked::read(query)?, named(id)?, known(request));
-    if let Some(patience) = asked.wait {
-        // Boxed: what it keeps would be room in every connection, for a request that may never come.
-        Box::pin(api.wait(asker, api.vault.await_value(asker, &id, asked.ask(), &known, patience))).await?;
-    }
-    let opened = api.vault.read_value(asker, &id, asked.ask()).await?;
-    if known.names(opened.version) {
-        return Ok(answer::tagged(answer::unchanged(), opened.version));
-    }
-    let wants_bytes = request.headers().get(ACCEPT).is_some_and(|value| value == "application/octet-stream");
-    let reply = if wants_bytes {
-        answer::revealed_bytes(opened.value, opened.departing)
-    } else {
-        let write =
-            || value_body(opened.id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
-        let body = if opened.value.lend(<[u8]>::len) > LARGE {
-            let body = aside(write);
-            // It took a while, in which the connection's end could not be looked at.
-            api.vault.still_stands(asker)?;
-            body
-        } else {
-            write()
-        };
-        answer::revealed(StatusCode::OK, body, opened.departing)
-    };
-    Ok(answer::tagged(reply, opened.version))
-}
-
-/// What a service says with a read.
-pub struct Asked {
-    domain: Option<Domain>,
-    employee: Option<Employee>,
-    version: VersionWanted,
-    /// How long to wait for another version than the one it has. None: not at all.
-    pub wait: Option<Duration>,
-}
-
-impl Asked {
-    pub fn read(query: Option<&str>) -> Result<Self, Failure> {
-        let query = Query::read(query, &["domain", "employee", "version", "wait"])?;
-        let Wait(wait) = query.optional("wait")?.unwrap_or_default();
-        let version = query.optional("version")?.unwrap_or(VersionWanted::Current);
-        if wait.is_some() && version != VersionWanted::Current {
-            return Err(Failure::invalid("?wait", "is for the current version; leave version out"));
-        }
-        Ok(Self { domain: query.optional("domain")?, employee: query.optional("employee")?, version, wait })
-    }
-
-    pub fn ask(&self) -> Ask<'_> {
-        Ask { domain: self.domain.as_ref(), employee: self.employee.as_ref(), version: self.version }
-    }
-}
-
-/// `wait=`: a length of time; none waits for nothing.
-#[derive(Default)]
-struct Wait(Option<Duration>);
-
-impl FromStr for Wait {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        let wait = Duration::try_from(duration(text)?).ok().filter(|wait| *wait <= LONGEST_WAIT);
-        let wait = wait.ok_or(Invalid("is out of bounds: from 0s (not at all) to 5m"))?;
-        Ok(Self((!wait.is_zero()).then_some(wait)))
-    }
-}
-
-/// The versions whose entity tags `If-None-Match` names (RFC 9110, 13.1.2: weakly compared, `*` is any).
-pub fn known(request: &Incomes) -> Known {
-    if !request.headers().contains_key(IF_NONE_MATCH) {
-        return Known::Present;
-    }
-    let all = request.headers().get_all(IF_NONE_MATCH);
-    let each = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let mut versions = Vec::new();
-    for tag in each.map(str::trim) {
-        if tag == "*" {
-            return Known::Any;
-        }
-        let number =
-            tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-        // As it is written in the tags: no sign, no leading zero.
-        let number =
-            number.and_then(|text| text.parse::<u64>().ok().filter(|number| number.to_string() == text));
-        versions.extend(number);
-    }
-    Known::OneOf(versions)
 }
 
 /// One page as the API has it; the cursor is the last item's key.

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::Either;
+use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use hyper::{Method, Request};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
+use super::fetch::{Asking, Fetch};
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestId, RequestIds};
-use super::route::{Call, is_fetch, route};
+use super::route::{Call, route};
 use super::{
     answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, keyslots, notices,
     openapi, secrets, system, versions, watch,
@@ -68,13 +69,35 @@ impl Api {
     pub fn answer<'a>(
         self: &'a Arc<Self>,
         session: &'a Arc<Session>,
-        request: Request<Incoming>,
+        asking: Asking,
     ) -> impl Future<Output = Verdict> + Send + 'a {
-        if is_fetch(request.method(), request.uri().path()) {
-            Either::Left(self.answer_now(session, request))
-        } else {
-            Either::Right(Box::pin(self.answer_to_the_end(session, request)))
+        match asking {
+            // The fetch is lent, because what a future is given it keeps twice.
+            Asking::Fetch(mut fetch) => {
+                Either::Left(async move { self.answer_fetch(session, &mut fetch).await })
+            }
+            Asking::Wrong(kind, why) => {
+                let why = match session.share.begin(|| self.vault.clock().now()) {
+                    Err(limit) => VaultError::Limited(limit).into(),
+                    Ok(_) if self.vault.is_sealed() => VaultError::Denied(Denial::Sealed).into(),
+                    Ok(_) => *why,
+                };
+                Either::Right(Either::Left(ready(self.verdict(&self.request_ids.next(), kind, Err(why)))))
+            }
+            Asking::Other(request) => {
+                Either::Right(Either::Right(Box::pin(self.answer_to_the_end(session, *request))))
+            }
         }
+    }
+
+    async fn answer_fetch(&self, session: &Session, fetch: &mut Fetch) -> Verdict {
+        let request_id = self.request_ids.next();
+        let outcome = match session.share.begin(|| self.vault.clock().now()) {
+            Err(limit) => Err(VaultError::Limited(limit).into()),
+            Ok(_) if self.vault.is_sealed() => Err(VaultError::Denied(Denial::Sealed).into()),
+            Ok(_under_way) => fetch.answer(self, Asker { session, request_id: request_id.as_str() }).await,
+        };
+        self.verdict(&request_id, fetch.kind(), outcome)
     }
 
     async fn answer_to_the_end(
@@ -102,26 +125,32 @@ impl Api {
             Ok(_under_way) => self.call(session, asker, &mut request, &mut kind).await,
             Err(limit) => Err(VaultError::Limited(limit).into()),
         };
-        let decided = outcome.as_ref().map_or_else(Failure::verdict, |_| Some(Decision::Allowed));
-        decided.into_iter().for_each(|verdict| self.meter.decided(verdict));
         if !body::is_over(&request) {
-            Box::pin(body::discard(&mut request)).await;
+            body::discard(&mut request).await;
         }
-        let mut verdict = match outcome {
-            Ok(mut reply) => {
-                stamp(&mut reply, &request_id);
-                Verdict { reply, ends_connection: false }
-            }
-            Err(failure) => {
-                failure.limit().into_iter().for_each(|limit| self.meter.limited(limit));
-                Verdict { ends_connection: failure.ends_connection(), reply: refusal(failure, &request_id) }
-            }
-        };
-        self.meter.answered(kind, verdict.reply.status().as_u16());
+        let mut verdict = self.verdict(&request_id, kind, outcome);
         if bare {
             // HTTP/1.1 would leave the body out by itself, HTTP/2 would send what no client may take.
             *verdict.reply.body_mut() = ReplyBody::default();
         }
+        verdict
+    }
+
+    /// What becomes of a request, counted and with what every answer carries.
+    fn verdict(&self, request_id: &RequestId, kind: Kind, outcome: Result<Reply, Failure>) -> Verdict {
+        let decided = outcome.as_ref().map_or_else(Failure::verdict, |_| Some(Decision::Allowed));
+        decided.into_iter().for_each(|verdict| self.meter.decided(verdict));
+        let verdict = match outcome {
+            Ok(mut reply) => {
+                stamp(&mut reply, request_id);
+                Verdict { reply, ends_connection: false }
+            }
+            Err(failure) => {
+                failure.limit().into_iter().for_each(|limit| self.meter.limited(limit));
+                Verdict { ends_connection: failure.ends_connection(), reply: refusal(failure, request_id) }
+            }
+        };
+        self.meter.answered(kind, verdict.reply.status().as_u16());
         verdict
     }
 
@@ -184,7 +213,7 @@ impl Api {
         session.outgoing.is_watching() && !self.vault.is_sealed() && !self.vault.stands(session)
     }
 
-    /// Also tells in `kind` what is called.
+    /// Any call but a fetch. Also tells in `kind` what is called.
     async fn call(
         &self,
         session: &Arc<Session>,
@@ -208,23 +237,6 @@ impl Api {
             return Err(VaultError::Denied(Denial::Sealed).into());
         }
         let query = uri.query();
-        match call {
-            Call::Value(id) => secrets::value(self, asker, id, query, request).await,
-            Call::Credentials(name) => integrations::credentials(self, asker, name, query, request).await,
-            // Boxed: what each of them keeps would be room that every fetch has to make.
-            call => Box::pin(self.other(call, session, asker, query, request)).await,
-        }
-    }
-
-    /// Any call but the two that services make all the time.
-    async fn other(
-        &self,
-        call: Call<'_>,
-        session: &Arc<Session>,
-        asker: Asker<'_>,
-        query: Option<&str>,
-        request: &mut Request<Incoming>,
-    ) -> Result<Reply, Failure> {
         if let Some(action) = call.reads_a_body()
             && !self.vault.is_sealed()
         {
@@ -257,13 +269,13 @@ impl Api {
             Call::Consumers(id) => insight::consumers(self, asker, id, query, request).await,
             Call::Access(id) => insight::access(self, asker, id, query, request).await,
             Call::Import => imports::import(self, asker, query, request).await,
-            Call::Value(id) => secrets::value(self, asker, id, query, request).await,
+            // Without a body it was a fetch.
+            Call::Value(_) | Call::Credentials(_) => body::refused(),
             Call::Integrations => integrations::list(self, asker, query, request).await,
             Call::CreateIntegration => integrations::create(self, asker, query, request).await,
             Call::Integration(name) => integrations::see(self, asker, name, query, request).await,
             Call::EditIntegration(name) => integrations::edit(self, asker, name, query, request).await,
             Call::DeleteIntegration(name) => integrations::delete(self, asker, name, query, request).await,
-            Call::Credentials(name) => integrations::credentials(self, asker, name, query, request).await,
             Call::Rotate(id) => versions::rotate(self, asker, id, query, request).await,
             Call::Activate(which) => versions::activate(self, asker, which, query, request).await,
             Call::Retire(which) => versions::retire(self, asker, which, query, request).await,

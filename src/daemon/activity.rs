@@ -32,6 +32,8 @@ pub struct Activity {
     talked_at: AtomicU64,
     /// The daemon stops.
     stopped: AtomicBool,
+    /// Nothing is read for now.
+    deaf: AtomicBool,
     end: Notify,
 }
 
@@ -69,6 +71,7 @@ impl Activity {
             idle_talk: zero(),
             talked_at: zero(),
             stopped: AtomicBool::new(false),
+            deaf: AtomicBool::new(false),
             end: Notify::new(),
         }
     }
@@ -168,6 +171,13 @@ impl Busy {
         self.0.stopped.load(Ordering::Relaxed)
     }
 
+    /// Until this request has its answer, nothing more is read. For one that is answered at once and alone: hyper looks
+    /// for its peer's end with each poll of it, through TLS. Whoever sets this polls the connection again, as the answer
+    /// does when it is there.
+    pub fn listen_no_more(&self) {
+        self.0.deaf.store(true, Ordering::Relaxed);
+    }
+
     /// The connection must end after the answers under way.
     pub fn end(&self) {
         self.0.end.notify_one();
@@ -176,6 +186,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        self.0.deaf.store(false, Ordering::Relaxed);
         let now = self.0.elapsed();
         self.0.idle_since.store(now, Ordering::Relaxed);
         if self.0.behind.load(Ordering::Relaxed) {
@@ -212,6 +223,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.activity.deaf.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
         if self.unbroken == UNBROKEN {
             self.unbroken = 0;
             cx.waker().wake_by_ref();

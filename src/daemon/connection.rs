@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Busy, Watched};
 use super::strangers::{Stranger, Strangers};
-use crate::api::{Api, Reply};
+use crate::api::{Api, Asking, LastWords, Reply};
 use crate::config::Limits;
 use crate::identity::{Peer, Presented};
 use crate::model::Limit;
@@ -30,8 +30,6 @@ use crate::vault::Session;
 
 /// Bytes of a request's head, in either protocol.
 const MAX_HEAD: u32 = 16 * 1024;
-/// Header fields of a request.
-const MAX_HEADERS: usize = 64;
 /// HTTP/2 flow-control windows: a body of 8 MiB still moves, a thousand streams don't hold a gigabyte.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -66,6 +64,7 @@ struct Conversation {
     http2: bool,
     /// There is no place for this connection: each request is told so.
     no_room: Option<Limit>,
+    last_words: LastWords,
 }
 
 /// What all connections share.
@@ -143,7 +142,8 @@ impl Connections {
     {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let (api, session) = (Arc::clone(&self.api), Arc::new(session));
-        let talk = Arc::new(Conversation { api, session, http2, no_room });
+        let last_words = LastWords::default();
+        let talk = Arc::new(Conversation { api, session, http2, no_room, last_words });
         let activity = Arc::new(Activity::new());
         let service = service_fn(|request: Request<Incoming>| {
             let busy = activity.begin(http2, request.body().is_end_stream());
@@ -236,7 +236,6 @@ impl Connections {
             // hyper's own would end idle connections too: `activity` tells the two apart.
             .header_read_timeout(None)
             .max_buf_size(MAX_HEAD as usize)
-            .max_headers(MAX_HEADERS)
             .half_close(false);
         builder
             .http2()
@@ -255,22 +254,33 @@ impl Connections {
 }
 
 impl Conversation {
-    async fn answer(self: Arc<Self>, busy: Busy, request: Request<Incoming>) -> Result<Reply, Infallible> {
-        if busy.comes_too_late() {
-            return Ok(last(self.api.shutting_down(), self.http2));
+    /// Reads the request at once, and answers later.
+    fn answer(
+        self: Arc<Self>,
+        busy: Busy,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Reply, Infallible>> + Send {
+        let asking = Asking::of(request, &self.last_words);
+        if asking.is_brief() && !self.http2 {
+            busy.listen_no_more();
         }
-        if let Some(limit) = self.no_room {
-            busy.end();
-            return Ok(last(self.api.no_room(limit), self.http2));
+        async move {
+            if busy.comes_too_late() {
+                return Ok(last(self.api.shutting_down(), self.http2));
+            }
+            if let Some(limit) = self.no_room {
+                busy.end();
+                return Ok(last(self.api.no_room(limit), self.http2));
+            }
+            let mut verdict = self.api.answer(&self.session, asking).await;
+            if verdict.ends_connection {
+                busy.end();
+                verdict.reply = last(verdict.reply, self.http2);
+            }
+            // A watch is under way until its last event.
+            verdict.reply.body_mut().hold(busy);
+            Ok(verdict.reply)
         }
-        let mut verdict = self.api.answer(&self.session, request).await;
-        if verdict.ends_connection {
-            busy.end();
-            verdict.reply = last(verdict.reply, self.http2);
-        }
-        // A watch is under way until its last event.
-        verdict.reply.body_mut().hold(busy);
-        Ok(verdict.reply)
     }
 }
 
@@ -297,6 +307,6 @@ mod tests {
         fn room<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
             size_of::<F>()
         }
-        assert!(room(Conversation::answer) <= 2560, "{}", room(Conversation::answer));
+        assert!(room(Conversation::answer) <= 1536, "{}", room(Conversation::answer));
     }
 }

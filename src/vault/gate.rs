@@ -25,7 +25,6 @@ const ATTEMPTS: usize = 8;
 
 /// A released value.
 pub struct OpenedValue {
-    pub id: SecretId,
     pub version: u64,
     pub value: Plaintext,
     pub encoding: Encoding,
@@ -52,6 +51,7 @@ pub(super) enum Asked<'a> {
 }
 
 /// Leave to open what was decided on, once its audit entry is written. Made by `weigh` alone, used up by `open_permitted`.
+/// What is to be opened is looked up again there: of a vault that hasn't changed since, it is the same.
 #[must_use]
 struct Permit {
     /// Who it was given to.
@@ -59,20 +59,21 @@ struct Permit {
     version: u64,
     generation: u64,
     at: Timestamp,
-    parts: Halves<Part>,
+    /// Too large to be held in memory: where the sealed bytes are, and once they have been fetched, those.
+    large: Option<Box<Halves<SealedValue>>>,
     /// For a large value, taken before the entry is written.
     place: Option<Place>,
 }
 
+/// A value as it was opened.
 struct Part {
-    id: SecretId,
+    value: Plaintext,
     encoding: Encoding,
     state: Standing,
-    sealed: SealedValue,
 }
 
 /// A version and its opened parts, on their way out.
-type Released = (u64, Halves<(Part, Plaintext)>, Departing);
+type Released = (u64, Halves<Part>, Departing);
 
 /// A decision for a look that releases nothing: the entry isn't in the log yet.
 struct Weighed {
@@ -93,8 +94,8 @@ impl Vault {
         ask: Ask<'_>,
     ) -> Result<OpenedValue, VaultError> {
         let (version, opened, departing) = self.release(asker, Asked::Secret(id), ask).await?;
-        let (part, value) = opened.first;
-        Ok(OpenedValue { id: part.id, version, value, encoding: part.encoding, state: part.state, departing })
+        let Part { value, encoding, state } = opened.first;
+        Ok(OpenedValue { version, value, encoding, state, departing })
     }
 
     /// An integration's pair.
@@ -106,8 +107,8 @@ impl Vault {
     ) -> Result<OpenedPair, VaultError> {
         // As many as the record has secrets: the permit was made for all of them or not at all.
         let (version, opened, departing) = self.release(asker, Asked::Pair(name), ask).await?;
-        let client_secret = opened.second.map(|(_, secret)| secret);
-        Ok(OpenedPair { client_id: opened.first.1, client_secret, version, departing })
+        let client_secret = opened.second.map(|part| part.value);
+        Ok(OpenedPair { client_id: opened.first.value, client_secret, version, departing })
     }
 
     async fn release(
@@ -170,11 +171,12 @@ impl Vault {
 
     /// Reads the sealed bytes that are too large to be held in memory. False: a rotation has destroyed them meanwhile.
     async fn fetch_large(&self, permit: &mut Permit) -> Result<bool, VaultError> {
+        let Some(large) = &mut permit.large else { return Ok(true) };
         let store = self.store();
-        for part in permit.parts.each_mut().filter(|part| part.sealed.held.is_none()) {
-            part.sealed.held = store.read(part.sealed.key).await?;
+        for part in large.each_mut().filter(|part| part.held.is_none()) {
+            part.held = store.read(part.key).await?;
         }
-        Ok(permit.parts.each_mut().all(|part| part.sealed.held.is_some()))
+        Ok(large.each_mut().all(|part| part.held.is_some()))
     }
 
     /// Opens what is permitted, unless the permit no longer stands: then None, and the release begins anew.
@@ -201,16 +203,24 @@ impl Vault {
                 return Ok(None);
             }
         }
+        let Some(parts) = Found::find(&unsealed.registry, asked).halves() else { return Ok(None) };
         // Under this lock: a seal or a revocation knows of what was released before it, and of nothing else.
         let departing = self.departures.begin(&asker.session.outgoing, permit.place);
-        let opened = permit.parts.try_map(|part| {
-            let sealed = part.sealed.held.as_ref().ok_or(VaultError::Unsettled)?;
-            let value = unsealed.keys.open(&part.sealed.key, sealed)?;
-            if let Some(kept) = unsealed.registry.secrets.get(&part.id) {
-                kept.uses.record(&permit.caller, permit.version, permit.at);
-            }
-            Ok::<_, VaultError>((part, value.into()))
-        })?;
+        let open = |kept: &KeptSecret, large: Option<&SealedValue>| {
+            let (version, value) = kept.at(permit.version).ok_or(VaultError::Unsettled)?;
+            let bytes = large.unwrap_or(value);
+            let value = unsealed.keys.open(&bytes.key, bytes.held.as_ref().ok_or(VaultError::Unsettled)?)?;
+            kept.uses.record(&permit.caller, permit.version, permit.at);
+            Ok::<_, VaultError>(Part {
+                value: value.into(),
+                encoding: version.encoding,
+                state: version.standing(permit.at),
+            })
+        };
+        let large = permit.large.as_deref();
+        let first = open(parts.first, large.map(|large| &large.first))?;
+        let second = parts.second.map(|kept| open(kept, large.and_then(|large| large.second.as_ref())));
+        let opened = Halves { first, second: second.transpose()? };
         unsealed.registry.mark.passed(seq);
         Ok(Some((permit.version, opened, departing)))
     }
@@ -219,7 +229,7 @@ impl Vault {
 impl Permit {
     /// Whether its bytes aren't held in memory.
     fn is_large(&self) -> bool {
-        self.parts.each().any(|part| part.sealed.held.is_none())
+        self.large.is_some()
     }
 }
 
@@ -344,29 +354,28 @@ impl<'a> Found<'a> {
         self.parts[0].and_then(|kept| kept.noun.current()).map(|version| version.number)
     }
 
+    /// The secrets behind it.
+    fn halves(&self) -> Option<Halves<&'a KeptSecret>> {
+        let [first, second] = self.parts;
+        Some(Halves { first: first?, second })
+    }
+
     /// None if a part has no bytes for the version, which a whole registry doesn't have.
     fn permit(&self, caller: &Caller, terms: &Terms, generation: u64, now: Timestamp) -> Option<Permit> {
-        let part = |kept: &KeptSecret| {
-            let version = kept.version(terms.version)?;
-            Some(Part {
-                id: kept.noun.id.clone(),
-                encoding: version.encoding,
-                state: version.standing(now),
-                sealed: kept.values.get(terms.version)?.clone(),
-            })
-        };
-        let [first, second] = self.parts;
+        let Halves { first, second } = self.halves()?;
+        let (_, first) = first.at(terms.version)?;
         let second = match second {
-            Some(kept) => Some(part(kept)?),
+            Some(kept) => Some(kept.at(terms.version)?.1),
             None => None,
         };
-        let parts = Halves { first: part(first?)?, second };
+        let held = first.held.is_some() && second.is_none_or(|second| second.held.is_some());
+        let large = (!held).then(|| Box::new(Halves { first: first.clone(), second: second.cloned() }));
         Some(Permit {
             caller: caller.name.clone(),
             version: terms.version,
             generation,
             at: now,
-            parts,
+            large,
             place: None,
         })
     }

@@ -110,6 +110,11 @@ impl KeptSecret {
     pub fn version(&self, number: u64) -> Option<&Version> {
         self.noun.versions.iter().find(|each| each.number == number)
     }
+
+    /// A version that has a value, and that.
+    pub fn at(&self, number: u64) -> Option<(&Version, &SealedValue)> {
+        Some((self.version(number)?, self.values.get(number)?))
+    }
 }
 
 impl SealedValue {

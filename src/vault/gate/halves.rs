@@ -8,15 +8,7 @@ pub(super) struct Halves<T> {
 }
 
 impl<T> Halves<T> {
-    pub fn each(&self) -> impl Iterator<Item = &T> {
-        std::iter::once(&self.first).chain(&self.second)
-    }
-
     pub fn each_mut(&mut self) -> impl Iterator<Item = &mut T> {
         std::iter::once(&mut self.first).chain(&mut self.second)
-    }
-
-    pub fn try_map<U, E>(self, mut change: impl FnMut(T) -> Result<U, E>) -> Result<Halves<U>, E> {
-        Ok(Halves { first: change(self.first)?, second: self.second.map(change).transpose()? })
     }
 }

@@ -30,7 +30,7 @@ impl Waiting {
     fn open(self) -> Result<Option<Plaintext>, VaultError> {
         let (asker, asked) = (asker(&self.service), Asked::Secret(&self.id));
         let released = self.site.vault.open_permitted(self.permit, 1, asker, asked, ANY)?;
-        Ok(released.map(|(_, parts, _)| parts.first.1))
+        Ok(released.map(|(_, parts, _)| parts.first.value))
     }
 
     async fn rotate(&self, grace: i64) {

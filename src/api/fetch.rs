@@ -1,0 +1,263 @@
+//! The two calls that services make all the time: a secret's value and an integration's pair.
+//!
+//! All that a fetch says is read out of its head at once, and the request is let go of before anything waits: hyper
+//! then uses the head's room again instead of making it anew. A service asks for the same on its connection again and
+//! again, so the words of the last fetch are kept there, as they were read: words alone, for what they get is decided
+//! each time.
+
+use std::mem;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, IF_NONE_MATCH};
+use hyper::{HeaderMap, Method, Request};
+
+use super::answer::{self, Reply};
+use super::callers::duration;
+use super::failure::Failure;
+use super::query::Query;
+use super::route::{Call, fetch};
+use super::server::Api;
+use super::{body, integrations, secrets};
+use crate::model::{Domain, Employee, IntegrationName, Invalid, SecretId, VersionWanted};
+use crate::policy::Ask;
+use crate::telemetry::Kind;
+use crate::vault::{Asker, Known, aside};
+use crate::wire::{pair_body, value_body};
+
+/// Bytes of a value beyond which writing it out is done beside other requests.
+const LARGE: usize = 64 * 1024;
+/// Of a read that waits for a change.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+
+/// A request, as far as it is read before it is answered.
+pub enum Asking {
+    Fetch(Fetch),
+    /// A fetch that says what can't be.
+    Wrong(Kind, Box<Failure>),
+    Other(Box<Request<Incoming>>),
+}
+
+/// What is to be fetched, and how.
+pub struct Fetch {
+    words: Arc<Words>,
+    known: Known,
+    wants_bytes: bool,
+    /// The request's, empty: its room is the answer's.
+    headers: HeaderMap,
+}
+
+/// What a fetch's path and query say.
+struct Words {
+    text: Box<str>,
+    of: Of,
+    asked: Asked,
+}
+
+/// The words of a connection's last fetch.
+#[derive(Default)]
+pub struct LastWords(Mutex<Option<Arc<Words>>>);
+
+enum Of {
+    Value(SecretId),
+    Pair(IntegrationName),
+}
+
+impl Asking {
+    pub fn of(mut request: Request<Incoming>, last: &LastWords) -> Self {
+        // With a body it is no fetch, and is refused with the rest.
+        if request.method() != Method::GET || !body::is_over(&request) {
+            return Self::Other(Box::new(request));
+        }
+        let words = match last.again(&request) {
+            Some(words) => words,
+            None => {
+                let Some(call) = fetch(request.method(), request.uri().path()) else {
+                    return Self::Other(Box::new(request));
+                };
+                match Words::read(&call, &request) {
+                    Ok(words) => last.keep(words),
+                    Err(why) => return Self::Wrong(call.kind(), Box::new(why)),
+                }
+            }
+        };
+        let known = known(&request);
+        let accepted = request.headers().get(ACCEPT);
+        let wants_bytes = accepted.is_some_and(|value| value == "application/octet-stream");
+        let mut headers = mem::take(request.headers_mut());
+        headers.clear();
+        Self::Fetch(Fetch { words, known, wants_bytes, headers })
+    }
+
+    /// Whether it will be answered without waiting for anything but its audit entry.
+    pub fn is_brief(&self) -> bool {
+        matches!(self, Self::Fetch(fetch) if fetch.words.asked.wait.is_none())
+    }
+}
+
+impl LastWords {
+    /// The last words, if the request has the same.
+    fn again(&self, request: &Request<Incoming>) -> Option<Arc<Words>> {
+        let text = request.uri().path_and_query()?.as_str();
+        self.lock().as_ref().filter(|words| *words.text == *text).cloned()
+    }
+
+    fn keep(&self, words: Words) -> Arc<Words> {
+        let words = Arc::new(words);
+        *self.lock() = Some(Arc::clone(&words));
+        words
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Words>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Words {
+    fn read(call: &Call<'_>, request: &Request<Incoming>) -> Result<Self, Failure> {
+        let asked = Asked::read(request.uri().query())?;
+        let of = match call {
+            Call::Credentials(name) => Of::Pair(integrations::named(name)?),
+            Call::Value(id) => Of::Value(secrets::named(id)?),
+            _ => return Err(Failure::NoSuchPath),
+        };
+        let text = request.uri().path_and_query().map_or("", |text| text.as_str());
+        Ok(Self { text: text.into(), of, asked })
+    }
+}
+
+impl Fetch {
+    pub fn kind(&self) -> Kind {
+        match self.words.of {
+            Of::Value(_) => Kind::Value,
+            Of::Pair(_) => Kind::Pair,
+        }
+    }
+
+    pub async fn answer(&mut self, api: &Api, asker: Asker<'_>) -> Result<Reply, Failure> {
+        if let Some(patience) = self.words.asked.wait {
+            // Boxed: what it keeps would be room in every connection, for a request that may never come.
+            Box::pin(self.wait(api, asker, patience)).await?;
+        }
+        let headers = mem::take(&mut self.headers);
+        match &self.words.of {
+            Of::Value(id) => self.value(api, asker, id, headers).await,
+            Of::Pair(name) => self.pair(api, asker, name, headers).await,
+        }
+    }
+
+    async fn wait(&self, api: &Api, asker: Asker<'_>, patience: Duration) -> Result<(), Failure> {
+        let (ask, known) = (self.words.asked.ask(), &self.known);
+        match &self.words.of {
+            Of::Value(id) => api.wait(asker, api.vault.await_value(asker, id, ask, known, patience)).await,
+            Of::Pair(name) => api.wait(asker, api.vault.await_pair(asker, name, ask, known, patience)).await,
+        }
+    }
+
+    async fn value(
+        &self,
+        api: &Api,
+        asker: Asker<'_>,
+        id: &SecretId,
+        headers: HeaderMap,
+    ) -> Result<Reply, Failure> {
+        let opened = api.vault.read_value(asker, id, self.words.asked.ask()).await?;
+        if self.known.names(opened.version) {
+            return Ok(answer::tagged(answer::unchanged(), opened.version));
+        }
+        let reply = if self.wants_bytes {
+            answer::fetched_bytes(headers, opened.value, opened.departing)
+        } else {
+            let write =
+                || value_body(id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
+            let body = if opened.value.lend(<[u8]>::len) > LARGE {
+                let body = aside(write);
+                // It took a while, in which the connection's end could not be looked at.
+                api.vault.still_stands(asker)?;
+                body
+            } else {
+                write()
+            };
+            answer::fetched(headers, body, opened.departing)
+        };
+        Ok(answer::tagged(reply, opened.version))
+    }
+
+    async fn pair(
+        &self,
+        api: &Api,
+        asker: Asker<'_>,
+        name: &IntegrationName,
+        headers: HeaderMap,
+    ) -> Result<Reply, Failure> {
+        let pair = api.vault.read_pair(asker, name, self.words.asked.ask()).await?;
+        if self.known.names(pair.version) {
+            return Ok(answer::tagged(answer::unchanged(), pair.version));
+        }
+        let body = pair_body(&pair.client_id, pair.client_secret.as_ref(), pair.version);
+        Ok(answer::tagged(answer::fetched(headers, body, pair.departing), pair.version))
+    }
+}
+
+/// What a service says with a read.
+struct Asked {
+    domain: Option<Domain>,
+    employee: Option<Employee>,
+    version: VersionWanted,
+    /// How long to wait for another version than the one it has. None: not at all.
+    wait: Option<Duration>,
+}
+
+impl Asked {
+    fn read(query: Option<&str>) -> Result<Self, Failure> {
+        let query = Query::read(query, &["domain", "employee", "version", "wait"])?;
+        let Wait(wait) = query.optional("wait")?.unwrap_or_default();
+        let version = query.optional("version")?.unwrap_or(VersionWanted::Current);
+        if wait.is_some() && version != VersionWanted::Current {
+            return Err(Failure::invalid("?wait", "is for the current version; leave version out"));
+        }
+        Ok(Self { domain: query.optional("domain")?, employee: query.optional("employee")?, version, wait })
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask { domain: self.domain.as_ref(), employee: self.employee.as_ref(), version: self.version }
+    }
+}
+
+/// `wait=`: a length of time; none waits for nothing.
+#[derive(Default)]
+struct Wait(Option<Duration>);
+
+impl FromStr for Wait {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wait = Duration::try_from(duration(text)?).ok().filter(|wait| *wait <= LONGEST_WAIT);
+        let wait = wait.ok_or(Invalid("is out of bounds: from 0s (not at all) to 5m"))?;
+        Ok(Self((!wait.is_zero()).then_some(wait)))
+    }
+}
+
+/// The versions whose entity tags `If-None-Match` names (RFC 9110, 13.1.2: weakly compared, `*` is any).
+fn known(request: &Request<Incoming>) -> Known {
+    if !request.headers().contains_key(IF_NONE_MATCH) {
+        return Known::Present;
+    }
+    let all = request.headers().get_all(IF_NONE_MATCH);
+    let each = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let mut versions = Vec::new();
+    for tag in each.map(str::trim) {
+        if tag == "*" {
+            return Known::Any;
+        }
+        let number =
+            tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        // As it is written in the tags: no sign, no leading zero.
+        let number =
+            number.and_then(|text| text.parse::<u64>().ok().filter(|number| number.to_string() == text));
+        versions.extend(number);
+    }
+    Known::OneOf(versions)
+}
