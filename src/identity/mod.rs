@@ -22,6 +22,7 @@ mod pem;
 mod pidfd;
 mod presented;
 mod profile;
+mod recent;
 mod request;
 mod server;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::error::CertificateFault;
+use super::recent;
 use crate::model::{KeyHash, SpiffeId, TrustDomain};
 
 /// Bytes of one certificate.
@@ -45,7 +46,7 @@ impl Presented {
     /// From the peer's chain as a finished connection has it, the leaf first.
     pub fn from_chain(chain: Option<&[CertificateDer<'_>]>) -> Result<Self, CertificateFault> {
         let leaf = chain.and_then(<[_]>::first).ok_or(CertificateFault::Missing)?;
-        Self::from_leaf(leaf)
+        recent::recall(leaf).map_or_else(|| Self::from_leaf(leaf), Ok)
     }
 
     pub(super) fn from_leaf(leaf: &CertificateDer<'_>) -> Result<Self, CertificateFault> {

@@ -15,6 +15,7 @@ use rustls::{
 
 use super::error::{CertificateFault, IdentityError, TrustFault};
 use super::presented::{MAX_CERTIFICATE, Presented};
+use super::recent;
 use super::server::provider;
 use super::trust::TrustRoot;
 use crate::model::TrustDomain;
@@ -74,16 +75,22 @@ impl ClientCertVerifier for ClientVerifier {
         if intermediates.len() >= MAX_CHAIN || intermediates.iter().any(too_large) {
             return Err(CertificateError::BadEncoding.into());
         }
-        let presented = Presented::from_leaf(leaf).map_err(refusal)?;
+        let presented = match recent::recall(leaf) {
+            Some(presented) => presented,
+            None => Presented::from_leaf(leaf).map_err(refusal)?,
+        };
         let domain = presented.spiffe_id.trust_domain();
         let verifier = self.domains.get(&domain).ok_or(CertificateError::UnknownIssuer)?;
-        verifier.verify_client_cert(leaf, intermediates, now).map_err(|error| match error {
-            // Another vault's CA has the same name and another key: to the peer that is an unknown CA.
-            Error::InvalidCertificate(CertificateError::BadSignature) => {
-                CertificateError::UnknownIssuer.into()
-            }
-            other => other,
-        })
+        let verified =
+            verifier.verify_client_cert(leaf, intermediates, now).map_err(|error| match error {
+                // Another vault's CA has the same name and another key: to the peer that is an unknown CA.
+                Error::InvalidCertificate(CertificateError::BadSignature) => {
+                    CertificateError::UnknownIssuer.into()
+                }
+                other => other,
+            })?;
+        recent::remember(leaf, presented);
+        Ok(verified)
     }
 
     fn verify_tls12_signature(
