@@ -36,6 +36,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "secret",
             "clock",
+            "heap",
             "model",
             "crypto",
             "audit",

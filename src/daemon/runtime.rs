@@ -6,6 +6,8 @@ use std::thread::available_parallelism;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::heap;
+
 /// What tokio reads by itself.
 const BY_HAND: &str = "TOKIO_WORKER_THREADS";
 
@@ -17,9 +19,12 @@ const BY_HAND: &str = "TOKIO_WORKER_THREADS";
 pub fn runtime() -> io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.enable_all();
+    let workers = workers(available_parallelism().map_or(1, NonZero::get));
     if std::env::var_os(BY_HAND).is_none() {
-        builder.worker_threads(workers(available_parallelism().map_or(1, NonZero::get)));
+        builder.worker_threads(workers);
     }
+    // One for each worker, and one for all the threads that now and then have something to do.
+    heap::divide_into(workers + 1);
     builder.build()
 }
 
