@@ -82,7 +82,8 @@ impl KeyRing {
     /// The first 8 bytes of a value's keyed hash, in hex.
     pub fn fingerprint(&self, value: &Plaintext) -> Fingerprint {
         let mac = value.lend(|bytes| self.fingerprint.hash(&[bytes])).into_public();
-        Fingerprint(mac[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+        let (first, _) = mac.split_first_chunk().expect("a mac has 32 bytes");
+        Fingerprint::of(*first)
     }
 
     /// Seals `message` as revision `revision` of the record at `key`, under a key of its own.

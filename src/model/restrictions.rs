@@ -30,14 +30,14 @@ pub struct RestrictionsForm {
 }
 
 /// Everything, or only what is listed; a list is never empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scope<T> {
     All,
     Only(Vec<T>),
 }
 
 /// Rules that hold together: every box agrees with its list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RestrictionsForm", into = "RestrictionsForm")]
 pub struct Restrictions {
     pub scripts: Scope<ScriptId>,

@@ -1,5 +1,7 @@
 //! An API secret: its metadata and its numbered versions. The values themselves are records of their own.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -45,8 +47,40 @@ pub enum Origin {
 }
 
 /// First 8 bytes, in hex, of a value's keyed hash: tells whether two values are the same, and nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fingerprint(pub String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    pub fn of(hash: [u8; 8]) -> Self {
+        let digit = |bits: u8| b"0123456789abcdef"[usize::from(bits & 15)];
+        Self(std::array::from_fn(|at| digit(if at % 2 == 0 { hash[at / 2] >> 4 } else { hash[at / 2] })))
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hex digits are ASCII")
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        const RULE: Invalid = Invalid("is no fingerprint: 16 lower-case hex digits");
+        let digits = text.as_bytes().try_into().map_err(|_| RULE)?;
+        if text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            Ok(Self(digits))
+        } else {
+            Err(RULE)
+        }
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.as_str().to_owned()
+    }
+}
 
 /// Where a version stands in its life, as recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +139,7 @@ pub struct Secret {
     /// Employees who may manage it.
     pub owners: Vec<Employee>,
     /// None while an integration owns the secret: the record's rules are then the only ones.
-    pub restrictions: Option<Restrictions>,
+    pub restrictions: Option<Arc<Restrictions>>,
     pub integration: Option<IntegrationName>,
     /// Missing in records of before there was one: made here.
     #[serde(default)]
@@ -214,7 +248,7 @@ mod tests {
             number,
             state,
             encoding: Encoding::Utf8,
-            fingerprint: Fingerprint(String::new()),
+            fingerprint: Fingerprint::of([0; 8]),
             created_at: at(0),
             created_by: "admin".parse().unwrap(),
             note: None,
@@ -236,6 +270,17 @@ mod tests {
         assert!(check_value("🔑".repeat(MAX_VALUE_CHARS).as_bytes()).is_ok());
         assert!(check_value("🔑".repeat(MAX_VALUE_CHARS + 1).as_bytes()).is_err());
         assert!(check_value(&vec![0xff; MAX_VALUE_CHARS + 1]).is_err());
+    }
+
+    #[test]
+    fn a_fingerprint_is_sixteen_digits() {
+        let print = Fingerprint::of([0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef]);
+        assert_eq!(print.as_str(), "0123456789abcdef");
+        let text = serde_json::to_string(&print).unwrap();
+        assert_eq!(serde_json::from_str::<Fingerprint>(&text).unwrap(), print);
+        for wrong in ["", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeF", "0123456789abcdeg"] {
+            assert!(Fingerprint::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

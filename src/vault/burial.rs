@@ -49,7 +49,7 @@ fn tombstone(kept: &KeptSecret, suiteapp: Option<SuiteAppId>, cleared: &Cleared)
 fn shared_with(registry: &Registry, kept: &KeptSecret) -> Option<SuiteAppId> {
     let rules = match &kept.noun.integration {
         Some(_) => registry.owner(&kept.noun).and_then(|record| record.restrictions.as_ref()),
-        None => kept.noun.restrictions.as_ref(),
+        None => kept.noun.restrictions.as_deref(),
     };
     rules.and_then(|rules| rules.suiteapp.clone())
 }

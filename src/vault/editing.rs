@@ -114,7 +114,7 @@ impl Vault {
         let before = &*kept.noun;
         let mut secret = before.clone();
         edit.apply(&mut secret);
-        check_release(secret.release, secret.restrictions.as_ref())?;
+        check_release(secret.release, secret.restrictions.as_deref())?;
         let Some(changes) = difference(before, &secret, &[]) else { return Ok(None) };
         let fields: Vec<&str> = changes.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
         let told = if changes.to_string().len() > MOST_TOLD {
@@ -123,7 +123,7 @@ impl Vault {
             changes
         };
         secret.changed_at = cleared.now;
-        let sharing = burial::remember_sharing(registry, kept, secret.restrictions.as_ref(), cleared);
+        let sharing = burial::remember_sharing(registry, kept, secret.restrictions.as_deref(), cleared);
         Ok(Some((sharing.into_iter().chain([Noun::Secret(secret)]).collect(), told)))
     }
 }
@@ -135,7 +135,7 @@ impl SecretEdit {
         set(&mut secret.description, description);
         set(&mut secret.owners, owners);
         set(&mut secret.release, release);
-        set(&mut secret.restrictions, restrictions.map(Some));
+        set(&mut secret.restrictions, restrictions.map(|rules| Some(rules.into())));
         set(&mut secret.expires_on, expires_on);
         set(&mut secret.max_age_days, max_age_days);
     }

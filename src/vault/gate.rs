@@ -342,7 +342,7 @@ impl<'a> Found<'a> {
                 (Some(record), _) => record.restrictions.as_ref(),
                 // Owned by a record that isn't there: nobody's.
                 (None, Some(_)) => None,
-                (None, None) => self.secret.restrictions.as_ref(),
+                (None, None) => self.secret.restrictions.as_deref(),
             },
             release: self.secret.release,
             secret: self.secret,
@@ -381,7 +381,7 @@ impl<'a> Found<'a> {
     }
 
     fn fingerprints(&self, version: u64) -> Option<Fingerprints<'a>> {
-        let of = |kept: &'a KeptSecret| kept.version(version).map_or("", |each| each.fingerprint.0.as_str());
+        let of = |kept: &'a KeptSecret| kept.version(version).map_or("", |each| each.fingerprint.as_str());
         let [first, second] = self.parts;
         Some(Fingerprints { first: of(first?), second: second.map(of) })
     }

@@ -45,7 +45,7 @@ impl Vault {
         let told = |(secret, _): &(crate::model::Secret, _)| Entry {
             secret: Some(secret.id.shared()),
             version: Some(secret.last_version),
-            fingerprint: secret.current().map(|first| first.fingerprint.0.as_str().into()),
+            fingerprint: secret.current().map(|first| first.fingerprint.as_str().into()),
             count: None,
             ..entry.clone()
         };

@@ -60,7 +60,7 @@ impl PairSource {
 
 /// The fingerprints of a pair as an audit entry has them.
 pub(super) fn joined<'a>(fingerprints: impl Iterator<Item = &'a Fingerprint>) -> String {
-    fingerprints.map(|each| each.0.as_str()).collect::<Vec<_>>().join("+")
+    fingerprints.map(|each| each.as_str()).collect::<Vec<_>>().join("+")
 }
 
 fn check(

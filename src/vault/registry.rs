@@ -10,8 +10,8 @@ use super::uses::Uses;
 use crate::audit::{ChainKeys, Checkpoint};
 use crate::keys::{Census, FormerChain, KeyRing, Sealed, StoreKey};
 use crate::model::{
-    Caller, CallerName, DomainPattern, Employee, Integration, IntegrationName, Notice, NoticeId, Scope,
-    ScriptId, Secret, SecretId, SlotNotes, SpiffeId, Tombstone, Version, VersionState,
+    Caller, CallerName, DomainPattern, Employee, Integration, IntegrationName, Notice, NoticeId,
+    Restrictions, Scope, ScriptId, Secret, SecretId, SlotNotes, SpiffeId, Tombstone, Version, VersionState,
 };
 
 /// Sealed values up to this many bytes stay in memory, so that a usual fetch touches no disk; larger ones are
@@ -62,13 +62,14 @@ pub struct Secrets {
     pending: usize,
 }
 
-/// Words that many secrets have in common, each kept once.
+/// Words and rules that many secrets have in common, each kept once.
 #[derive(Default)]
 struct Words {
     callers: HashSet<CallerName>,
     employees: HashSet<Employee>,
     scripts: HashSet<ScriptId>,
     domains: HashSet<DomainPattern>,
+    rules: HashSet<Arc<Restrictions>>,
 }
 
 /// The head of the audit log, as last recorded in the store.
@@ -238,7 +239,12 @@ impl Words {
         share(&mut self.callers, &mut secret.created_by);
         secret.versions.iter_mut().for_each(|version| share(&mut self.callers, &mut version.created_by));
         secret.owners.iter_mut().for_each(|owner| share(&mut self.employees, owner));
-        let Some(rules) = &mut secret.restrictions else { return };
+        let Some(shared) = &mut secret.restrictions else { return };
+        if let Some(known) = self.rules.get(shared) {
+            *shared = Arc::clone(known);
+            return;
+        }
+        let rules = Arc::make_mut(shared);
         rules.employees.iter_mut().for_each(|employee| share(&mut self.employees, employee));
         if let Scope::Only(scripts) = &mut rules.scripts {
             scripts.iter_mut().for_each(|script| share(&mut self.scripts, script));
@@ -246,6 +252,7 @@ impl Words {
         if let Scope::Only(domains) = &mut rules.domains {
             domains.iter_mut().for_each(|domain| share(&mut self.domains, domain));
         }
+        share(&mut self.rules, shared);
     }
 }
 
@@ -339,7 +346,7 @@ mod tests {
             number,
             state: *state,
             encoding: crate::model::Encoding::Utf8,
-            fingerprint: crate::model::Fingerprint(String::new()),
+            fingerprint: crate::model::Fingerprint::of([0; 8]),
             created_at: Timestamp::UNIX_EPOCH,
             created_by: "admin".parse().unwrap(),
             note: None,

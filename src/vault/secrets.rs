@@ -84,7 +84,7 @@ impl Vault {
         let prepared = self.prepare_secret(&cleared, new);
         let (mut cleared, (secret, value)) = cleared.prepared(prepared).await?;
         cleared.entry.version = Some(secret.last_version);
-        cleared.entry.fingerprint = secret.current().map(|first| first.fingerprint.0.as_str().into());
+        cleared.entry.fingerprint = secret.current().map(|first| first.fingerprint.as_str().into());
         let (id, at) = (secret.id.clone(), cleared.now);
         let value = Noun::Value { id: id.clone(), number: secret.last_version, value };
         self.commit(&turn, cleared, vec![Noun::Secret(secret), value]).await?;
@@ -117,7 +117,7 @@ impl Vault {
             name: new.name,
             description: new.description,
             owners,
-            restrictions: Some(new.restrictions),
+            restrictions: Some(new.restrictions.into()),
             integration: None,
             origin: Origin::ThisAccount,
             release: new.release,
@@ -234,7 +234,7 @@ fn standing<'a>(unsealed: &'a Unsealed, kept: &'a KeptSecret) -> Standing<'a> {
     let owner = unsealed.registry.owner(secret);
     let restrictions = match &secret.integration {
         Some(_) => owner.and_then(|record| record.restrictions.as_ref()),
-        None => secret.restrictions.as_ref(),
+        None => secret.restrictions.as_deref(),
     };
     let suiteapp = || restrictions.and_then(|rules| rules.suiteapp.as_ref());
     let application_id = match owner {
@@ -266,12 +266,12 @@ pub(super) fn stand_in() -> &'static Secret {
             name: String::new(),
             description: String::new(),
             owners: Vec::new(),
-            restrictions: Some(Restrictions {
+            restrictions: Some(Arc::new(Restrictions {
                 scripts: Scope::Only(vec!["customscript_stand_in".parse().expect(known)]),
                 domains: Scope::All,
                 employees: Vec::new(),
                 suiteapp: None,
-            }),
+            })),
             integration: None,
             origin: Origin::ThisAccount,
             release: Release::Reveal,

@@ -36,7 +36,7 @@ fn version(number: u64) -> Version {
         number,
         state: VersionState::Pending,
         encoding: Encoding::Utf8,
-        fingerprint: Fingerprint(String::new()),
+        fingerprint: Fingerprint::of([0; 8]),
         created_at: at(0),
         created_by: "admin".parse().unwrap(),
         note: None,

@@ -16,7 +16,7 @@ fn day(days: i64) -> Timestamp {
 }
 
 fn version(number: u64, state: VersionState, created_at: Timestamp) -> Version {
-    let (encoding, fingerprint) = (Encoding::Utf8, Fingerprint(String::new()));
+    let (encoding, fingerprint) = (Encoding::Utf8, Fingerprint::of([0; 8]));
     Version {
         number,
         state,

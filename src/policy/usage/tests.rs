@@ -12,7 +12,7 @@ fn secret(states: &[VersionState]) -> Secret {
         number,
         state: *state,
         encoding: Encoding::Utf8,
-        fingerprint: Fingerprint(String::new()),
+        fingerprint: Fingerprint::of([0; 8]),
         created_at: at(0),
         created_by: "admin".parse().unwrap(),
         note: None,

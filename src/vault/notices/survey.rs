@@ -278,7 +278,7 @@ fn separate(registry: &Registry, secret: &Secret, services: &mut Unseparated, fo
     }
     let rules = match &secret.integration {
         Some(_) => registry.owner(secret).and_then(|record| record.restrictions.as_ref()),
-        None => secret.restrictions.as_ref(),
+        None => secret.restrictions.as_deref(),
     };
     let Some(Allowed::Only(scripts)) = rules.map(|rules| &rules.scripts) else { return };
     let wrote = |who: &CallerName| {

@@ -54,7 +54,7 @@ async fn all_is_there(vault: &Vault, service: &Session) {
 
 async fn fingerprint(vault: &Vault, admin: Asker<'_>) -> String {
     let seen = vault.see_secret(admin, &id("_small")).await.unwrap();
-    seen.secret.versions.last().unwrap().fingerprint.0.clone()
+    seen.secret.versions.last().unwrap().fingerprint.as_str().to_owned()
 }
 
 #[tokio::test]
