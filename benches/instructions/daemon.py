@@ -15,6 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/system"))
 from connection import Connection  # noqa: E402
 
+from http2 import Http2  # noqa: E402
+
 DOMAIN = "api.example.com"
 VALUE = f"/v1/secrets/custsecret_bench/value?domain={DOMAIN}"
 PAIR = "/v1/integrations/fsm/credentials"
@@ -97,8 +99,8 @@ class Daemon:
         self.command(*admin, "caller", "add", "fsm", "--script", script, "--out", self.scratch / "fsm")
         self.command(*admin, "caller", "add", "other", "--script", "customscript_other", "--out", self.scratch / "other")
 
-    def connect(self, transport, caller):
-        connection = Connection(self.socket if transport == "unix" else self.port, self.scratch / caller, PATIENCE)
+    def connect(self, transport, caller, http=1):
+        connection = (Connection, Http2)[http - 1](self.socket if transport == "unix" else self.port, self.scratch / caller, PATIENCE)
         connection.connect()
         return connection
 
