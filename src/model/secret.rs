@@ -206,13 +206,11 @@ impl std::str::FromStr for VersionWanted {
         match text {
             "current" => Ok(Self::Current),
             "previous" => Ok(Self::Previous),
-            // Digits only: `parse` alone would take `+1`.
-            _ if text.bytes().all(|byte| byte.is_ascii_digit()) => text
+            // Digits only, and no zero in front: `parse` alone would take `+1` and `01` too.
+            _ if !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) => text
                 .parse()
-                .ok()
-                .filter(|number| *number > 0)
                 .map(Self::Number)
-                .ok_or(Invalid("is no version: a number from 1, `current` or `previous`")),
+                .map_err(|_| Invalid("is no version: a number from 1, `current` or `previous`")),
             _ => Err(Invalid("is no version: a number from 1, `current` or `previous`")),
         }
     }
@@ -287,7 +285,7 @@ mod tests {
     fn versions_are_asked_for_in_one_spelling() {
         assert_eq!("7".parse(), Ok(VersionWanted::Number(7)));
         assert_eq!("previous".parse(), Ok(VersionWanted::Previous));
-        for wrong in ["", "0", "+1", "-1", " 1", "1.0", "latest", "99999999999999999999"] {
+        for wrong in ["", "0", "01", "+1", "-1", " 1", "1.0", "latest", "99999999999999999999"] {
             assert!(wrong.parse::<VersionWanted>().is_err(), "{wrong}");
         }
     }

@@ -122,7 +122,7 @@ pub fn force() -> Parameter {
 
 /// Of every read by a service.
 pub fn reading() -> [Parameter; 4] {
-    let version = json!({ "type": "string", "pattern": "^(current|previous|0*[1-9][0-9]*)$" });
+    let version = json!({ "type": "string", "pattern": "^(current|previous|[1-9][0-9]*)$" });
     [
         Parameter::query(
             "domain",
