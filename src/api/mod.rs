@@ -11,6 +11,8 @@ mod callers;
 mod editing;
 mod failure;
 mod fetch;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod imports;
 mod insight;
 mod integrations;

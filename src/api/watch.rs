@@ -66,7 +66,7 @@ pub async fn watch(
 }
 
 /// Reads `Last-Event-ID`; an empty one is none (a client that never got an ID sends it so).
-fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Failure> {
+pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Failure> {
     const RULE: Failure = Failure::Malformed(
         "The header Last-Event-ID must be an event's ID, 16 lower-case hexadecimal digits, given once.",
     );

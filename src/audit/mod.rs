@@ -19,6 +19,8 @@ mod entry;
 mod figures;
 mod filter;
 mod finding;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod journal;
 mod keys;
 mod log;

@@ -146,7 +146,7 @@ impl<'a> Walk<'a> {
         self.segments += 1;
     }
 
-    fn segment(&mut self, number: u32, file: impl Read, end: End) -> io::Result<()> {
+    pub(super) fn segment(&mut self, number: u32, file: impl Read, end: End) -> io::Result<()> {
         let limit = if let End::At(length) = end { length } else { u64::MAX };
         let mut reader = BufReader::with_capacity(64 * 1024, file.take(limit));
         let (mut line, mut offset, mut bytes) = (0, 0, Vec::new());

@@ -29,9 +29,9 @@ pub struct Events {
 
 /// Puts events together from bytes that come in any pieces.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     /// What came of the events that aren't whole yet.
-    rest: Vec<u8>,
+    pub(super) rest: Vec<u8>,
 }
 
 impl Events {
@@ -67,7 +67,7 @@ impl Events {
 
 impl Reader {
     /// Takes the first event that is whole; comments and empty ones are none.
-    fn event(&mut self) -> Result<Option<Event>, ClientError> {
+    pub(super) fn event(&mut self) -> Result<Option<Event>, ClientError> {
         while let Some(end) = self.rest.windows(2).position(|two| two == b"\n\n") {
             let block: Vec<u8> = self.rest.drain(..end + 2).collect();
             let text = str::from_utf8(&block).map_err(|_| ClientError::Odd("is no UTF-8 text"))?;

@@ -11,6 +11,8 @@ mod connection;
 mod error;
 mod events;
 mod fresh_key;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod printable;
 mod renewal;
 mod tls_failure;

@@ -4,6 +4,8 @@
 //! Never shows the file's text in an error: a value that landed under the wrong key may be a secret.
 //! Reads no environment, opens no other file than its own, and decides nothing.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod listen;
 mod load;
 mod notice;

@@ -16,6 +16,8 @@ mod cgroup;
 mod client;
 mod error;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod key;
 mod peer;
 mod pem;

@@ -10,6 +10,8 @@ mod committer;
 mod disk;
 mod entries;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod memory;
 mod pieces;
 mod sled;

@@ -24,6 +24,8 @@ mod error;
 mod feed;
 mod fetching;
 mod filter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod gauges;
 mod import;
