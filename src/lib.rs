@@ -5,6 +5,7 @@ pub mod failpoint;
 
 pub mod api;
 pub mod audit;
+pub mod backup;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! AES-256-GCM with a key that is used for one message only.
+//! AES-256-GCM with a key that is used for one message only, or for a row of messages that are numbered.
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce, Tag};
@@ -33,12 +33,48 @@ impl AeadKey {
         sealed
     }
 
+    /// Encrypts `message` and appends `ciphertext ‖ tag` to `out`. Of one key, every nonce is used once.
+    pub fn seal_numbered(
+        &self,
+        out: &mut Vec<u8>,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        message: &[u8],
+    ) -> Result<(), Failed> {
+        let sealed = self.seal_under(out, nonce, aad, message);
+        wipe_stack();
+        sealed
+    }
+
+    /// Decrypts `ciphertext ‖ tag` of [`Self::seal_numbered`].
+    pub fn open_numbered(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Failed> {
+        let opened = self.open_under(nonce, aad, sealed);
+        wipe_stack();
+        opened
+    }
+
     #[inline(never)]
     fn seal_above(&self, out: &mut Vec<u8>, aad: &[u8], message: &[u8]) -> Result<(), Failed> {
         let mut nonce = [0; NONCE_LEN];
         random::fill(&mut nonce)?;
         out.reserve(NONCE_LEN + message.len() + TAG_LEN);
         out.extend_from_slice(&nonce);
+        self.seal_under(out, nonce, aad, message)
+    }
+
+    #[inline(never)]
+    fn seal_under(
+        &self,
+        out: &mut Vec<u8>,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        message: &[u8],
+    ) -> Result<(), Failed> {
         let start = out.len();
         out.extend_from_slice(message);
         let text = &mut out[start..];
@@ -61,15 +97,20 @@ impl AeadKey {
     #[inline(never)]
     fn open_above(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failed> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Failed)?;
-        let (text, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(Failed)?;
+        self.open_under(*nonce, aad, rest)
+    }
+
+    #[inline(never)]
+    fn open_under(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        aad: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Failed> {
+        let (text, tag) = sealed.split_last_chunk::<TAG_LEN>().ok_or(Failed)?;
         let mut message = Zeroizing::new(text.to_vec());
         self.cipher()
-            .decrypt_inout_detached(
-                &Nonce::from(*nonce),
-                aad,
-                message.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
+            .decrypt_inout_detached(&Nonce::from(nonce), aad, message.as_mut_slice().into(), &Tag::from(*tag))
             .map_err(|_| Failed)?;
         Ok(message)
     }
@@ -110,6 +151,16 @@ mod tests {
             bent[bit / 8] ^= 1 << (bit % 8);
             assert!(key(1).open(b"aad", &bent).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_numbered_message_opens_under_its_own_number() {
+        let mut sealed = Vec::new();
+        key(1).seal_numbered(&mut sealed, [1; NONCE_LEN], b"aad", b"message").unwrap();
+        assert_eq!(key(1).open_numbered([1; NONCE_LEN], b"aad", &sealed).unwrap().as_slice(), b"message");
+        assert!(key(1).open_numbered([2; NONCE_LEN], b"aad", &sealed).is_err());
+        assert!(key(1).open_numbered([1; NONCE_LEN], b"aae", &sealed).is_err());
+        assert!(key(1).open_numbered([1; NONCE_LEN], b"aad", &sealed[..TAG_LEN - 1]).is_err());
     }
 
     // NIST GCM test case 16 (AES-256, 60-byte plaintext, 20-byte AAD).

@@ -100,6 +100,12 @@ impl Header {
         Ok((Self { vault, slots: vec![slot] }, ring))
     }
 
+    /// A header of the same vault that opens with this passphrase alone. Costs one Argon2id.
+    pub fn alone(keys: &KeyRing, passphrase: &Plaintext, cost: Argon2Cost) -> Result<Self, HeaderError> {
+        let vault = keys.vault();
+        Ok(Self { vault, slots: vec![Slot::wrap(vault, passphrase, cost, keys.root())?] })
+    }
+
     /// The keys, for whoever knows a passphrase. Costs one Argon2id for each slot tried, right or wrong.
     pub fn unlock(&self, passphrase: &Plaintext) -> Result<KeyRing, HeaderError> {
         self.open(passphrase).map(|(_, keys)| keys)

@@ -7,7 +7,8 @@
 //!          ├─HKDF("fingerprint")─▶ fingerprints of values
 //!          ├─HKDF("census")──────▶ what all records add up to
 //!          ├─HKDF("epoch")───────▶ the epoch file
-//!          └─HKDF("audit chain")─▶ the audit log's chain
+//!          ├─HKDF("audit chain")─▶ the audit log's chain
+//!          └─HKDF(salt in a backup, "backup", "backup digest")─▶ that backup
 //! ```
 //!
 //! The one room that derives keys. Hands no key out except the audit chain's, and that as a type of its own.
@@ -22,5 +23,5 @@ mod slot;
 pub use census::{Census, Tally};
 pub use epoch::EPOCH_LEN;
 pub use header::{Header, HeaderError, Renewed, VaultId};
-pub use ring::{ChainKey, FormerChain, KeyRing};
+pub use ring::{BackupKeys, ChainKey, FormerChain, KeyRing};
 pub use sealed::{FORMAT, OpenError, RecordKind, RecordName, Sealed, StoreKey};

@@ -15,6 +15,8 @@ const FINGERPRINT: &[u8] = b"fsm-vault/1 fingerprint";
 const CHAIN: &[u8] = b"fsm-vault/1 audit chain";
 const CENSUS: &[u8] = b"fsm-vault/1 census";
 const EPOCH: &[u8] = b"fsm-vault/1 epoch";
+const BACKUP: &[u8] = b"fsm-vault/1 backup";
+const BACKUP_DIGEST: &[u8] = b"fsm-vault/1 backup digest";
 
 /// The key that chains the audit log.
 pub struct ChainKey(pub MacKey);
@@ -24,6 +26,14 @@ pub struct FormerChain {
     /// The last segment of the log that was.
     pub until: u32,
     key: DerivedKey,
+}
+
+/// The keys of one backup: they open no record.
+pub struct BackupKeys {
+    /// For its frames, which are numbered.
+    pub frames: AeadKey,
+    /// For the digest over all of it.
+    pub digest: MacKey,
 }
 
 /// All keys of an unsealed vault. Dropping it wipes them.
@@ -71,6 +81,14 @@ impl KeyRing {
 
     fn chain(&self) -> DerivedKey {
         derive(&self.root, self.vault.as_bytes(), CHAIN)
+    }
+
+    /// The keys of the backup with this salt.
+    pub fn backup_keys(&self, salt: &[u8; SALT_LEN]) -> BackupKeys {
+        BackupKeys {
+            frames: AeadKey::new(derive(&self.root, salt, BACKUP)),
+            digest: MacKey::new(derive(&self.root, salt, BACKUP_DIGEST)),
+        }
     }
 
     /// Where a record lies in the store: its kind and the keyed hash of its name.

@@ -98,6 +98,24 @@ pub(super) struct Parts<'a> {
 }
 
 impl RecordKind {
+    /// As a backup counts it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Authority => "authority",
+            Self::Secret => "secret",
+            Self::Value => "value",
+            Self::Integration => "integration",
+            Self::Caller => "caller",
+            Self::Checkpoint => "checkpoint",
+            Self::Tombstone => "tombstone",
+            Self::Uses => "uses",
+            Self::UsesMark => "uses_mark",
+            Self::Notice => "notice",
+            Self::Slots => "slots",
+            Self::FormerChain => "former_chain",
+        }
+    }
+
     fn from_byte(byte: u8) -> Option<Self> {
         let all = [
             Self::Authority,

@@ -54,6 +54,11 @@ impl Batch {
         self.header.is_none() && self.changes.is_empty()
     }
 
+    /// Where the changes are.
+    pub fn keys(&self) -> impl Iterator<Item = &StoreKey> {
+        self.changes.keys()
+    }
+
     fn change(mut self, key: StoreKey, expected: Expect, sealed: Option<Sealed>) -> Self {
         self.expected.push((key, expected));
         self.changes.insert(key, sealed);

@@ -8,6 +8,7 @@ use crate::crypto::Argon2Cost;
 use crate::keys::Header;
 
 assert_not_impl_any!(KeyRing: std::fmt::Debug, Clone, serde::Serialize);
+assert_not_impl_any!(BackupKeys: std::fmt::Debug, Clone, serde::Serialize);
 assert_not_impl_any!(ChainKey: std::fmt::Debug, Clone, serde::Serialize);
 
 fn ring(vault: u8, root: u8) -> KeyRing {
