@@ -20,8 +20,29 @@ const NOTICE_CHECK: Duration = Duration::from_secs(60);
 /// How often it is looked whether the store has failed; opening it again takes its own time between attempts.
 const STORE_CHECK: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether a backup is due.
+const BACKUP_CHECK: Duration = Duration::from_secs(60);
+
 /// Runs until told to stop. A failure is logged and tried again the next time.
 pub async fn run(vault: Arc<Vault>, checkpoint: Duration, stop: CancellationToken) {
+    // A backup takes as long as it takes; the rest goes on meanwhile.
+    tokio::join!(tend(&vault, checkpoint, &stop), back_up(&vault, &stop));
+}
+
+/// Backups by the clock. One that is under way when the daemon is told to stop goes on, for as long as the drain lasts: it
+/// begins with a change, which mustn't be left in the middle.
+async fn back_up(vault: &Vault, stop: &CancellationToken) {
+    let mut due = tokio::time::interval(BACKUP_CHECK);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = due.tick() => vault.tend_backups().await,
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn tend(vault: &Vault, checkpoint: Duration, stop: &CancellationToken) {
     let mut log_due = tokio::time::interval(checkpoint);
     let mut certificate_due = tokio::time::interval(CERTIFICATE_CHECK);
     let mut grace_due = tokio::time::interval(GRACE_CHECK);

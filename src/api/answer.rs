@@ -71,6 +71,13 @@ pub fn events(first: Bytes, next: Next) -> Reply {
     reply
 }
 
+/// Bytes that are no plaintext, as many as there will be.
+pub fn pieces(next: Next) -> Reply {
+    let mut reply = Response::new(ReplyBody::pieces(next));
+    reply.headers_mut().insert(CONTENT_TYPE, BYTES);
+    reply
+}
+
 /// 304: what the client has is what it would get.
 pub fn unchanged() -> Reply {
     with(StatusCode::NOT_MODIFIED, None, Bytes::new())

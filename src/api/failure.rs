@@ -172,6 +172,8 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
         | VaultError::VaultExists(_)
         | VaultError::Damaged(_)
         | VaultError::Header(_)
+        | VaultError::Backup(_)
+        | VaultError::GivenUp(_)
         | VaultError::Store(_)
         | VaultError::Identity(_)
         | VaultError::Crypto(_) => {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod audit;
+mod backups;
 mod body;
 mod caller_edit;
 mod callers;

@@ -1,7 +1,6 @@
-//! The body of a response: whole, or events as they happen.
+//! The body of a response: whole, or made piece by piece: events as they happen, a backup.
 
 use std::any::Any;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,8 +18,13 @@ pub enum ReplyBody {
 }
 
 /// Makes one piece, and what makes the next, if there will be one.
-pub type Piece = Pin<Box<dyn Future<Output = (Bytes, Option<Next>)> + Send>>;
+pub type Piece = Pin<Box<dyn Future<Output = Result<(Bytes, Option<Next>), BrokenOff>> + Send>>;
 pub struct Next(pub Box<dyn FnOnce() -> Piece + Send>);
+
+/// The answer ends in the middle, and its connection with it, so that nobody takes the part for the whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was broken off")]
+pub struct BrokenOff;
 
 /// Pieces made when the connection has room for them: of one that doesn't read, nothing queues up.
 pub struct Events {
@@ -39,6 +43,11 @@ impl ReplyBody {
         Self::Events(Box::new(Events { first: Some(first), next: Some((next.0)()), held: Vec::new() }))
     }
 
+    /// A body that is made piece by piece.
+    pub fn pieces(next: Next) -> Self {
+        Self::Events(Box::new(Events { first: None, next: Some((next.0)()), held: Vec::new() }))
+    }
+
     /// Keeps something until the last event has been sent; where there is none, it is dropped here.
     pub fn hold(&mut self, kept: impl Send + 'static) {
         if let Self::Events(events) = self {
@@ -55,16 +64,19 @@ impl Default for ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(context),
+            Self::Whole(body) => {
+                let whole = Pin::new(body).poll_frame(context);
+                whole.map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
+            }
             Self::Events(events) => {
-                events.poll(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+                events.poll(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }
         }
     }
@@ -85,17 +97,23 @@ impl Body for ReplyBody {
 }
 
 impl Events {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first));
+            return Poll::Ready(Some(Ok(first)));
         }
         let Some(making) = self.next.as_mut() else {
             self.held.clear();
             return Poll::Ready(None);
         };
-        making.as_mut().poll(context).map(|(piece, next)| {
-            self.next = next.map(|next| (next.0)());
-            Some(piece)
+        making.as_mut().poll(context).map(|made| match made {
+            Ok((piece, next)) => {
+                self.next = next.map(|next| (next.0)());
+                Some(Ok(piece))
+            }
+            Err(broken) => {
+                self.next = None;
+                Some(Err(broken))
+            }
         })
     }
 }

@@ -18,6 +18,7 @@ pub enum Call<'a> {
     AddKeySlot,
     RemoveKeySlot(&'a str),
     Rekey,
+    Backup,
     Secrets,
     CreateSecret,
     Secret(&'a str),
@@ -88,6 +89,7 @@ impl Call<'_> {
             | Self::AddKeySlot
             | Self::RemoveKeySlot(_)
             | Self::Rekey
+            | Self::Backup
             | Self::Watch => Kind::System,
             Self::Secrets
             | Self::CreateSecret
@@ -140,6 +142,7 @@ impl Call<'_> {
             Self::AddKeySlot => Some("keyslot.add"),
             Self::RemoveKeySlot(_) => Some("keyslot.remove"),
             Self::Rekey => Some("vault.rekey"),
+            Self::Backup => Some("backup.create"),
             _ => None,
         }
     }
@@ -182,6 +185,7 @@ fn any<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("GET", ["v1", "sys", "keyslots"]) => Call::KeySlots,
         ("POST", ["v1", "sys", "keyslots"]) => Call::AddKeySlot,
         ("DELETE", ["v1", "sys", "keyslots", id]) => Call::RemoveKeySlot(id),
+        ("POST", ["v1", "sys", "backup"]) => Call::Backup,
         ("GET", ["v1", "secrets"]) => Call::Secrets,
         ("POST", ["v1", "secrets"]) => Call::CreateSecret,
         ("GET", ["v1", "secrets", id]) => Call::Secret(id),
@@ -230,7 +234,7 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         ["v1", "secrets" | "callers" | "integrations", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
         ["v1", "secrets", _, "versions", _] | ["v1", "sys", "keyslots", _] => Some("DELETE"),
-        ["v1", "sys", "seal" | "unseal" | "passphrase" | "rekey"]
+        ["v1", "sys", "seal" | "unseal" | "passphrase" | "rekey" | "backup"]
         | ["v1", "identity", "renew"]
         | ["v1", "imports"]
         | ["v1", "secrets", _, "versions"]

@@ -15,8 +15,8 @@ use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestId, RequestIds};
 use super::route::{Call, route};
 use super::{
-    answer, audit, body, caller_edit, callers, editing, imports, insight, integrations, keyslots, notices,
-    openapi, secrets, system, versions, watch,
+    answer, audit, backups, body, caller_edit, callers, editing, imports, insight, integrations, keyslots,
+    notices, openapi, secrets, system, versions, watch,
 };
 use crate::crypto;
 use crate::identity::{Peer, Presented};
@@ -260,6 +260,7 @@ impl Api {
             Call::AddKeySlot => keyslots::add(self, asker, query, request).await,
             Call::RemoveKeySlot(id) => keyslots::remove(self, asker, id, query, request).await,
             Call::Rekey => keyslots::rekey(self, asker, query, request).await,
+            Call::Backup => backups::create(self, session, asker, query, request).await,
             Call::Secrets => secrets::list(self, asker, query, request).await,
             Call::CreateSecret => secrets::create(self, asker, query, request).await,
             Call::Secret(id) => secrets::see(self, asker, id, query, request).await,

@@ -81,7 +81,7 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<Cursor>, Failu
 
 impl Watch {
     fn then(self) -> Next {
-        Next(Box::new(|| Box::pin(self.next())))
+        Next(Box::new(|| Box::pin(async { Ok(self.next().await) })))
     }
 
     /// The next piece: events, a sign of life, or the end.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::output::Form;
 use super::{
-    audit, caller, completions, config, doctor, fsm, init, integration, keyslot, notices, operator,
+    audit, backup, caller, completions, config, doctor, fsm, init, integration, keyslot, notices, operator,
     quickstart, secret, serve, status, watch,
 };
 use crate::client::Address;
@@ -86,6 +86,9 @@ pub enum Noun {
     Audit(audit::Audit),
     /// Look at everything that could keep the vault from working, and say what to type
     Doctor(doctor::Doctor),
+    /// One sealed file of everything: make, check, restore
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// The daemon's configuration file
     #[command(subcommand)]
     Config(config::Config),
@@ -196,6 +199,9 @@ mod tests {
             "fsm-vault audit show --outcome failed --since 2026-11-22 --until 1h",
             "fsm-vault audit export --out f --after 3 --since 24h --output json",
             "fsm-vault audit explain 00",
+            "fsm-vault backup create --out f --passphrase-file -",
+            "fsm-vault backup verify f --passphrase-file p --output json",
+            "fsm-vault backup restore f --data-dir d --without a --without b --yes",
             "fsm-vault config check f",
             "fsm-vault completions bash",
             "fsm-vault completions --man d",
@@ -277,6 +283,11 @@ mod tests {
             "fsm-vault audit show --since yesterday",
             "fsm-vault audit export f",
             "fsm-vault audit explain",
+            "fsm-vault backup create f",
+            "fsm-vault backup create",
+            "fsm-vault backup verify",
+            "fsm-vault backup restore f",
+            "fsm-vault backup restore f --data-dir d --without A",
             "fsm-vault completions cmd",
             "fsm-vault completions",
             "fsm-vault completions bash --man d",

@@ -49,6 +49,12 @@ impl Failure {
         self
     }
 
+    /// Says first what it is about.
+    pub fn of(mut self, what: impl std::fmt::Display) -> Self {
+        self.text = format!("{what}: {}", self.text);
+        self
+    }
+
     /// Whether the daemon answered with this status.
     pub fn is_status(&self, status: u16) -> bool {
         self.refusal.as_ref().is_some_and(|refusal| refusal.status == status)

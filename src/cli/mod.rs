@@ -6,6 +6,9 @@
 
 mod arguments;
 mod audit;
+mod backup;
+mod backup_restore;
+mod backup_verify;
 mod caller;
 mod caller_directory;
 mod caller_edit;

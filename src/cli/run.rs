@@ -11,8 +11,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{self, Form};
 use super::{
-    audit, caller, completions, config, doctor, fsm, harden, init, integration, keyslot, notices, operator,
-    quickstart, secret, serve, status, watch,
+    audit, backup, caller, completions, config, doctor, fsm, harden, init, integration, keyslot, notices,
+    operator, quickstart, secret, serve, status, watch,
 };
 
 /// Runs the command that the process was started with.
@@ -52,6 +52,7 @@ fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
         Noun::Notices(command) => notices::run(globals, command),
         Noun::Audit(command) => audit::run(globals, command),
         Noun::Doctor(command) => doctor::run(globals, &command),
+        Noun::Backup(command) => backup::run(globals, command),
         Noun::Config(config::Config::Check(command)) => config::check(globals, command),
         Noun::Completions(command) => completions::run(globals, command),
     }

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::call::{Answer, Call};
+use super::download::Download;
 use super::error::{ClientError, Refusal};
 use super::events::Events;
 use super::{renewal, tls_failure};
@@ -200,6 +201,20 @@ impl Connection<'_> {
         } else {
             Err(refused(&answer))
         }
+    }
+
+    /// Asks for bytes that come piece by piece, however many they are.
+    pub async fn download(&mut self, call: Call) -> Result<Download, ClientError> {
+        let asking = async {
+            match self.sender.send_request(request(call)).await {
+                Ok(response) if response.status() == StatusCode::OK => Ok(response.into_body()),
+                Ok(response) => Err(refused(&read(response).await?)),
+                Err(error) => Err(self.client.explain(&error).await),
+            }
+        };
+        let asked = tokio::time::timeout(TO_ANSWER, asking).await;
+        let body = asked.map_err(|_| self.client.slow(TO_ANSWER, "answer"))??;
+        Ok(Download::new(body, self.client.address.to_string()))
     }
 
     /// Watches, from behind the event with the ID `last`, or from now on.

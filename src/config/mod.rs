@@ -18,4 +18,4 @@ pub use listen::Listen;
 pub use load::DEFAULT_FILE;
 pub use notice::{Notice, Smtp, SmtpTls};
 pub use problem::{ConfigError, Problem};
-pub use settings::{Audit, Durability, Identity, Limits, Log, LogFormat, Settings, Trust};
+pub use settings::{Audit, Backup, Durability, Identity, Limits, Log, LogFormat, Settings, Trust};

@@ -7,13 +7,14 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::de::DeTable;
 use tracing_subscriber::filter::Targets;
 
 use super::listen::Listen;
 use super::notice;
 use super::problem::Problem;
-use super::settings::{Audit, Durability, Identity, Limits, Log, LogFormat, Rate, Settings, Trust};
+use super::settings::{Audit, Backup, Durability, Identity, Limits, Log, LogFormat, Rate, Settings, Trust};
 use super::table::{Findings, Table, absolute_path};
 use crate::model::Invalid;
 
@@ -44,6 +45,7 @@ fn read(table: &mut Table) -> Settings {
         identity: table.section("identity", identity),
         limits: table.section("limits", limits),
         notice: table.section("notice", notice::read),
+        backup: table.section("backup", backup),
         log: table.section("log", log),
     }
 }
@@ -133,6 +135,17 @@ fn rate(table: &mut Table) -> Option<Rate> {
     }
 }
 
+fn backup(table: &mut Table) -> Backup {
+    let default = Backup::default();
+    Backup {
+        directory: table.text("directory", none_or_path).unwrap_or(default.directory),
+        every: table.text("every", period).unwrap_or(default.every),
+        keep: table
+            .number("keep", 1..=10_000)
+            .map_or(default.keep, |number| usize::try_from(number).expect("bounded by the range")),
+    }
+}
+
 fn log(table: &mut Table) -> Log {
     let default = Log::default();
     let format = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
@@ -154,6 +167,15 @@ fn listen(text: &str) -> Result<Listen, String> {
         }
         _ => Ok(listen),
     }
+}
+
+/// A length of time, as people write it; a day has 24 hours.
+fn period(text: &str) -> Result<SignedDuration, String> {
+    let rule = || "takes a length of time from 1m to 366d, such as 24h".to_owned();
+    let span: Span = text.parse().map_err(|_| rule())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| rule())?;
+    let bounds = SignedDuration::from_mins(1)..=SignedDuration::from_hours(366 * 24);
+    if bounds.contains(&length) { Ok(length) } else { Err(rule()) }
 }
 
 /// An empty text stands for "none", so that the key can be shown with its default.
@@ -257,6 +279,10 @@ mod tests {
             password_file = "/etc/fsm-vault/smtp"
             ca = "/etc/ssl/mail.pem"
             seconds = 7
+            [backup]
+            directory = "/srv/backups"
+            every = "1d 12h"
+            keep = 3
             [log]
             filter = "warn,fsm_vault=trace"
             format = "json"
@@ -318,6 +344,11 @@ mod tests {
                     ca: Some(PathBuf::from("/etc/ssl/mail.pem")),
                     timeout: second(7),
                 }),
+            },
+            backup: Backup {
+                directory: Some(PathBuf::from("/srv/backups")),
+                every: SignedDuration::from_hours(36),
+                keep: 3,
             },
             log: Log { filter: "warn,fsm_vault=trace".to_owned(), format: LogFormat::Json },
         };
@@ -412,6 +443,11 @@ mod tests {
                 "notice.smtp.port = 25",
                 "1: notice.smtp.host: is missing: the mail server that the other keys of this table are for",
             ),
+            ("backup.directory = \"b\"", "1: backup.directory: takes an absolute path, beginning with /"),
+            ("backup.every = \"1s\"", "1: backup.every: takes a length of time from 1m to 366d, such as 24h"),
+            ("backup.every = 24", "1: backup.every: takes a text in quotes"),
+            ("backup.every = \"24\"", "1: backup.every: takes a length of time from 1m to 366d, such as 24h"),
+            ("backup.keep = 0", "1: backup.keep: takes a whole number from 1 to 10000"),
             (
                 "log.filter = \"fsm_vault=loud\"",
                 "1: log.filter: is no log filter: write a level such as info, or info,fsm_vault=debug",

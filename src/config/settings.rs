@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::listen::Listen;
 use super::notice::Notice;
 use crate::model::{Invalid, TrustDomain};
@@ -19,6 +21,7 @@ pub struct Settings {
     pub identity: Identity,
     pub limits: Limits,
     pub notice: Notice,
+    pub backup: Backup,
     pub log: Log,
 }
 
@@ -98,6 +101,15 @@ pub struct Rate {
     pub burst: u32,
 }
 
+/// Backups by the clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// None: there are none.
+    pub directory: Option<PathBuf>,
+    pub every: SignedDuration,
+    pub keep: usize,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     /// In the syntax of `tracing_subscriber::filter::Targets`, already found valid.
@@ -123,6 +135,7 @@ impl Default for Settings {
             identity: Identity::default(),
             limits: Limits::default(),
             notice: Notice::default(),
+            backup: Backup::default(),
             log: Log::default(),
         }
     }
@@ -159,6 +172,12 @@ impl Default for Limits {
             waiting: 20_000,
             caller_waiting: 5000,
         }
+    }
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self { directory: None, every: SignedDuration::from_hours(24), keep: 14 }
     }
 }
 

@@ -15,7 +15,9 @@ use crate::config::{self, Limits, Listen, Settings};
 use crate::identity::{ClientVerifier, TrustRoot, server_config};
 use crate::secret::Plaintext;
 use crate::systemd::{Activated, Notifier};
-use crate::vault::{Bound, Bounds, Directory, Opening, Rate, Shares, Vault, open_store};
+use crate::vault::{
+    BackupPlan, BackupRules, Bound, Bounds, Directory, Opening, Rate, Shares, Vault, open_store,
+};
 
 /// A root bundle of a foreign trust domain may have this many bytes.
 const MAX_BUNDLE: u64 = 1024 * 1024;
@@ -58,6 +60,9 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let notices = telling::rules(&settings.notice);
     let opening = Opening { directory, store, audit, notices, clock: Arc::clone(&clock) };
     let vault = Vault::open(opening).await?;
+    if let Some(plan) = backup_plan(&settings.backup) {
+        vault.schedule_backups(plan);
+    }
     let vault = Arc::new(vault);
     tracing::info!(vault.id = %vault.id(), "vault opened");
 
@@ -95,6 +100,11 @@ fn bounds(limits: &Limits) -> Bounds {
         caller_requests: limits.caller_requests,
         rate: limits.rate.map(|rate| Rate { per_second: rate.per_second, burst: rate.burst }),
     }
+}
+
+fn backup_plan(backup: &config::Backup) -> Option<BackupPlan> {
+    let rules = BackupRules { every: backup.every, keep: backup.keep };
+    backup.directory.clone().map(|directory| BackupPlan { directory, rules })
 }
 
 fn foreign_roots(settings: &Settings) -> Result<Vec<TrustRoot>, DaemonError> {

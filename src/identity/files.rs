@@ -3,14 +3,14 @@
 //! A file is written beside its place under a random name, synced, then moved there, and the directory is
 //! synced: after a crash there is the old file or the new one. Blocks the calling thread.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -50,7 +50,7 @@ pub(super) fn read_public(path: &Path, most: usize) -> Result<String, FileError>
 /// Writes a file in place of whatever stands there.
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let draft = Draft::write(path, bytes, mode)?;
-    rustix::fs::renameat(&draft.directory, &draft.name, &draft.directory, draft.place)
+    rustix::fs::renameat(&draft.directory, &draft.name, &draft.directory, &draft.place)
         .map_err(FileError::at(path, "write"))?;
     draft.sync()
 }
@@ -58,17 +58,18 @@ pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileEr
 /// Writes a file unless there is one of that name.
 pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let draft = Draft::write(path, bytes, mode)?;
-    // Unlike a rename, a link never replaces.
-    match rustix::fs::linkat(&draft.directory, &draft.name, &draft.directory, draft.place, AtFlags::empty()) {
-        Err(Errno::EXIST) => return Err(FileError::Exists { path: path.to_owned() }),
-        other => other.map_err(FileError::at(path, "write"))?,
-    }
+    draft.place_new()?;
     draft.sync()
 }
 
 /// Makes a directory for its owner alone, and the missing ones above it; leaves an existing one as it is.
 pub(super) fn make_directory(path: &Path) -> Result<(), FileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::at(path, "make"))
+}
+
+/// Opens a regular file, to be read piece by piece.
+pub fn open_file(path: &Path) -> Result<File, FileError> {
+    open(path).map(|(file, _)| file)
 }
 
 fn open(path: &Path) -> Result<(File, std::fs::Metadata), FileError> {
@@ -103,16 +104,51 @@ fn read(path: &Path, mut file: File, most: usize) -> Result<Zeroizing<Vec<u8>>, 
     Ok(bytes)
 }
 
-/// A whole, synced file beside its place. The draft's own name goes away with it.
-struct Draft<'a> {
-    directory: OwnedFd,
-    name: OsString,
-    place: &'a OsStr,
-    path: &'a Path,
+/// A file for its owner alone that gets its name once it is whole. Dropped before, it goes.
+pub struct NewFile {
+    draft: Draft,
+    file: File,
 }
 
-impl<'a> Draft<'a> {
-    fn write(path: &'a Path, bytes: &[u8], mode: u32) -> Result<Self, FileError> {
+impl NewFile {
+    /// Begins a file; refuses a name that is taken.
+    pub fn begin(path: &Path) -> Result<Self, FileError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(FileError::Exists { path: path.to_owned() });
+        }
+        let (draft, file) = Draft::begin(path, PRIVATE)?;
+        Ok(Self { draft, file })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.file.write_all(bytes).map_err(FileError::at(&self.draft.path, "write"))
+    }
+
+    /// Makes it durable under its name; never replaces.
+    pub fn publish(self) -> Result<(), FileError> {
+        self.file.sync_all().map_err(FileError::at(&self.draft.path, "write"))?;
+        self.draft.place_new()?;
+        self.draft.sync()
+    }
+}
+
+/// A file beside its place. The draft's own name goes away with it.
+struct Draft {
+    directory: OwnedFd,
+    name: OsString,
+    place: OsString,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// A whole, synced draft.
+    fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, FileError> {
+        let (draft, mut file) = Self::begin(path, mode)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(FileError::at(path, "write"))?;
+        Ok(draft)
+    }
+
+    fn begin(path: &Path, mode: u32) -> Result<(Self, File), FileError> {
         let place = path.file_name().ok_or_else(|| FileError::NotRegular { path: path.to_owned() })?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
@@ -129,20 +165,35 @@ impl<'a> Draft<'a> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&directory, &name, flags, Mode::from_raw_mode(mode))
             .map_err(FileError::at(path, "write"))?;
+        let draft = Self { directory, name, place: place.to_owned(), path: path.to_owned() };
         // Whatever the process's umask took away: a certificate is for everybody to read.
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(FileError::at(path, "write"))?;
-        let draft = Self { directory, name, place, path };
-        let mut file = File::from(file);
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(FileError::at(path, "write"))?;
-        Ok(draft)
+        Ok((draft, File::from(file)))
+    }
+
+    /// Gives it its name, unless there is one of that name.
+    fn place_new(&self) -> Result<(), FileError> {
+        let Self { directory, name, place, path } = self;
+        let renamed = renameat_with(directory, name, directory, place, RenameFlags::NOREPLACE);
+        let placed = match renamed {
+            // A file system that can't. Unlike a plain rename, a link never replaces either.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                rustix::fs::linkat(directory, name, directory, place, AtFlags::empty())
+            }
+            other => other,
+        };
+        match placed {
+            Err(Errno::EXIST) => Err(FileError::Exists { path: path.clone() }),
+            other => other.map_err(FileError::at(path, "write")),
+        }
     }
 
     fn sync(self) -> Result<(), FileError> {
-        rustix::fs::fsync(&self.directory).map_err(FileError::at(self.path, "sync the directory of"))
+        rustix::fs::fsync(&self.directory).map_err(FileError::at(&self.path, "sync the directory of"))
     }
 }
 
-impl Drop for Draft<'_> {
+impl Drop for Draft {
     fn drop(&mut self) {
         // After a rename there is nothing left under this name.
         let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());

@@ -45,6 +45,8 @@ pub enum NoticeKind {
     AuditDamage,
     /// Who enrolled a service also writes the secrets that it reads.
     Separation,
+    /// A scheduled backup failed, or is overdue.
+    Backup,
 }
 
 word! {
@@ -119,7 +121,7 @@ impl std::str::FromStr for NoticeLevel {
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Expiry,
         Self::MaxAge,
         Self::PairAge,
@@ -131,6 +133,7 @@ impl NoticeKind {
         Self::Space,
         Self::AuditDamage,
         Self::Separation,
+        Self::Backup,
     ];
 
     /// As it stands in IDs and in the API.
@@ -147,6 +150,7 @@ impl NoticeKind {
             Self::Space => "space",
             Self::AuditDamage => "audit_damage",
             Self::Separation => "separation",
+            Self::Backup => "backup",
         }
     }
 }
@@ -233,7 +237,8 @@ impl NoticeId {
             NoticeKind::Authority
             | NoticeKind::ServerCertificate
             | NoticeKind::Space
-            | NoticeKind::AuditDamage => vault(),
+            | NoticeKind::AuditDamage
+            | NoticeKind::Backup => vault(),
         }
     }
 }

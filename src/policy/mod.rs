@@ -4,6 +4,7 @@
 //! operator may do ([`decide_manage`]); and what people must be told ([`notices`]). Reads no clock and no store,
 //! writes nothing, and mints no permit: that is the vault's.
 
+pub mod backups;
 mod ladder;
 mod manage;
 pub mod notices;

@@ -398,7 +398,7 @@ fn date(at: Timestamp) -> Date {
 }
 
 /// To the second, in the letters of an ID: `20261123t100000`.
-fn compact(at: Timestamp) -> String {
+pub(super) fn compact(at: Timestamp) -> String {
     at.strftime("%Y%m%dt%H%M%S").to_string()
 }
 

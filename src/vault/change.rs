@@ -187,6 +187,7 @@ impl Vault {
         if let Some(header) = &header {
             batch = batch.header(header.to_bytes());
         }
+        self.snapshots.keep_before(&*self.store(), &batch).await;
         failpoint!("vault.commit");
         if let Err(error) = self.store().commit(batch).await {
             if !self.store().has_failed() {
@@ -262,7 +263,11 @@ impl Vault {
 }
 
 /// Seals every noun as the next revision of its record.
-fn seal(keys: &KeyRing, registry: &Registry, nouns: Vec<Noun>) -> Result<(Batch, Vec<Written>), VaultError> {
+pub(super) fn seal(
+    keys: &KeyRing,
+    registry: &Registry,
+    nouns: Vec<Noun>,
+) -> Result<(Batch, Vec<Written>), VaultError> {
     seal_onto(Batch::new(), keys, registry, nouns)
 }
 

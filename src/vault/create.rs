@@ -50,6 +50,11 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     if store.header().await?.is_some() {
         return Err(VaultError::VaultExists(shown(directory.path())));
     }
+    if !store.page(None).await?.records.is_empty() {
+        // Of a restore that failed: under this vault's header they would be damage.
+        let why = format!("{} holds records of no vault; name a new directory", shown(directory.path()));
+        return Err(VaultError::Conflict(why));
+    }
     let making = tokio::task::spawn_blocking(move || Header::create(&passphrase, cost));
     let (header, keys) = making.await.map_err(|_| crate::crypto::Failed)??;
     let now = clock.now();

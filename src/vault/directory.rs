@@ -120,6 +120,20 @@ impl Directory {
         Ok(())
     }
 
+    /// Refuses a directory that holds anything at all.
+    pub fn refuse_unless_empty(&self) -> Result<(), VaultError> {
+        let path = self.0.display().to_string();
+        match std::fs::read_dir(&self.0).map(|mut entries| entries.next().is_some()) {
+            Ok(true) => Err(VaultError::Conflict(format!(
+                "{path} is not empty: a backup is restored into a new directory alone; name one with --data-dir \
+                 (what a restore that failed has left may be removed)"
+            ))),
+            Ok(false) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(VaultError::File { path, source }),
+        }
+    }
+
     /// Makes the directory and those below it, 0700 each; `run` 0750, for the socket's group.
     pub fn lay_out(&self) -> std::io::Result<()> {
         let mut private = std::fs::DirBuilder::new();

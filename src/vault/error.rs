@@ -1,6 +1,7 @@
 //! Everything that the gate may answer instead of what was asked for, by whose fault it is.
 
 use crate::audit::AuditError;
+use crate::backup::BackupError;
 use crate::crypto::Failed;
 use crate::identity::{FileError, IdentityError};
 use crate::keys::{HeaderError, OpenError};
@@ -64,6 +65,8 @@ pub enum VaultError {
     RolledBack(super::epoch::RolledBack),
     #[error("the vault's header: {0}")]
     Header(HeaderError),
+    #[error("the backup is not whole: {0}")]
+    Backup(#[from] BackupError),
 
     // The program's.
     #[error("the store failed: {0}")]
@@ -72,6 +75,9 @@ pub enum VaultError {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Crypto(#[from] Failed),
+    /// A backup that came to no end.
+    #[error("the backup was given up: {0}")]
+    GivenUp(&'static str),
     /// What was asked for changed at every attempt.
     #[error("what was asked for is changing too fast; try again")]
     Unsettled,
@@ -163,6 +169,8 @@ impl VaultError {
             | Self::File { .. }
             | Self::Damaged(_)
             | Self::Header(_)
+            | Self::Backup(_)
+            | Self::GivenUp(_)
             | Self::Store(_)
             | Self::Identity(_)
             | Self::Crypto(_) => 1,
@@ -190,6 +198,8 @@ impl VaultError {
             | Self::OtherOwner { .. }
             | Self::Damaged(_)
             | Self::Header(_)
+            | Self::Backup(_)
+            | Self::GivenUp(_)
             | Self::Store(_)
             | Self::Identity(_)
             | Self::Crypto(_) => "internal",

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::attempts::Attempts;
+use super::backup::{Schedule, Snapshots};
 use super::directory::Directory;
 use super::epoch::EpochFile;
 use super::error::VaultError;
@@ -76,6 +77,9 @@ pub struct Vault {
     pub(super) unsettled: Mutex<Unsettled>,
     /// The damage that the log had noticed when a verification found it whole again.
     pub(super) cured: Mutex<Option<Finding>>,
+    /// Backups that are being made.
+    pub(super) snapshots: Snapshots,
+    pub(super) schedule: Schedule,
 }
 
 /// Opens the sled store of an existing vault; a clear error when there is none, or when it is held.
@@ -141,6 +145,8 @@ impl Vault {
             raised: tokio::sync::watch::Sender::new(()),
             unsettled: Mutex::default(),
             cured: Mutex::default(),
+            snapshots: Snapshots::default(),
+            schedule: Schedule::default(),
         })
     }
 
@@ -251,6 +257,7 @@ impl Vault {
     /// it answers them that the vault is sealed, and this waits for the last of them.
     pub(super) async fn wipe(&self) {
         let before = std::mem::replace(&mut *self.live_mut(), Live::Sealed);
+        self.snapshots.end_all();
         self.feed.seal();
         self.forget_unsettled();
         let Live::Unsealed(unsealed) = before else { return };

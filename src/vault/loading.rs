@@ -25,7 +25,7 @@ pub(super) struct Loaded {
 }
 
 /// What has been loaded so far.
-struct Loading {
+pub(super) struct Loading {
     keys: KeyRing,
     registry: Registry,
     authority: Option<Authority>,
@@ -39,15 +39,7 @@ struct Loading {
 
 /// Opens every record and puts the nouns where they belong. Anything that doesn't fit is damage.
 pub(super) async fn load(store: &dyn Store, keys: KeyRing) -> Result<Loaded, VaultError> {
-    let mut loading = Loading {
-        keys,
-        registry: Registry::default(),
-        authority: None,
-        counting: Counting::default(),
-        census: None,
-        values: HashMap::new(),
-        uses: Vec::new(),
-    };
+    let mut loading = Loading::begin(keys);
     let mut page = read(store, None).await?;
     loop {
         let next = page.next;
@@ -78,8 +70,14 @@ pub(super) async fn read(store: &dyn Store, from: Option<StoreKey>) -> Result<Pa
 }
 
 impl Loading {
+    pub fn begin(keys: KeyRing) -> Self {
+        let (registry, values) = (Registry::default(), HashMap::new());
+        let (counting, uses) = (Counting::default(), Vec::new());
+        Self { keys, registry, authority: None, counting, census: None, values, uses }
+    }
+
     /// Opens one record.
-    fn take(&mut self, key: StoreKey, sealed: Sealed) -> Result<(), VaultError> {
+    pub fn take(&mut self, key: StoreKey, sealed: Sealed) -> Result<(), VaultError> {
         let message = self.keys.open(&key, &sealed)?;
         let revision = sealed.revision().ok_or_else(|| misplaced("a record"))?;
         self.counting.take(&self.keys, &key, &sealed);
@@ -142,7 +140,7 @@ impl Loading {
         Ok(())
     }
 
-    fn finish(self) -> Result<Loaded, VaultError> {
+    pub fn finish(self) -> Result<Loaded, VaultError> {
         let Self { keys, mut registry, authority, mut values, uses, counting, census } = self;
         registry.census = counting.done();
         census::compare(census, registry.census)?;

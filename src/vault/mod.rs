@@ -7,6 +7,7 @@
 mod access;
 mod aside;
 mod attempts;
+mod backup;
 mod burial;
 mod caller_edit;
 mod callers;
@@ -60,6 +61,7 @@ mod watch;
 
 pub use access::Access;
 pub use aside::aside;
+pub use backup::{Backup, BackupFile, BackupPlan, Inspected, Restored, Restoring, restore_backup};
 pub use caller_edit::{CallerEdit, RoleEdit};
 pub use callers::SeenCaller;
 pub use consumers::Consumer;
@@ -93,5 +95,7 @@ pub use share::{Bound, Bounds, Place, Rate, SetAside, Share, Shares, UnderWay};
 pub use uses::Use;
 pub use watch::{Hearing, News, Told, Watcher};
 
+/// When scheduled backups are made.
+pub use crate::policy::backups::BackupRules;
 /// What notices are judged by.
 pub use crate::policy::{Ladder, notices::NoticeRules};

@@ -256,6 +256,7 @@ impl Vault {
 
     /// Steps 3 to 6.
     pub(super) async fn switch(&self, log: &Log, next: Arc<Next>) -> Result<Checkpoint, NotSwitched> {
+        self.snapshots.end_before_rekey();
         let directory = self.directory.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         log.rekey(move |head| {

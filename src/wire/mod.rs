@@ -35,4 +35,4 @@ pub use released::{
 };
 pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
 pub use secrets::{ImportForm, ImportedView, SecretForm, SecretPatch, SecretView, VersionView};
-pub use system::{AuditStanding, BadEntry, Passphrase, Status, Unseal, Verification};
+pub use system::{AuditStanding, BackupForm, BadEntry, Passphrase, Status, Unseal, Verification};

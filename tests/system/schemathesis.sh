@@ -58,7 +58,7 @@ fits service "$FSM"
 # each attempt.
 # Other scripts test both. The versions that the examples name are retired by then, and the
 # notice doesn't stand.
-DEAR=(seal unseal changePassphrase addKeySlot removeKeySlot rekey)
+DEAR=(seal unseal changePassphrase addKeySlot removeKeySlot rekey createBackup)
 NEVER=("${DEAR[@]}" activatePair retireVersion acknowledgeNotice)
 fits operator "$ADMIN" "${DEAR[@]/#/--exclude-operation-id=}"
 

@@ -203,6 +203,11 @@ impl Operation {
         self.answers(200, description, vec![(media_type, json!({ "type": "string" }))])
     }
 
+    /// 200 with bytes.
+    pub fn bytes(self, description: &'static str) -> Self {
+        self.answers(200, description, vec![("application/octet-stream", json!({}))])
+    }
+
     /// 200 with server-sent events; OpenAPI 3.1 has the schema of one of them.
     pub fn events(self, names: &[&str], description: &'static str) -> Self {
         let event = json!({

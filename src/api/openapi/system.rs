@@ -8,8 +8,8 @@ use crate::audit::LoggedEntry;
 use crate::model::{IntegrationName, SecretId};
 use crate::telemetry;
 use crate::wire::{
-    Code, KeySlotForm, KeySlotView, MAX_BODY, Passphrase, PassphraseChange, RekeyForm, RekeyedView, Status,
-    Unseal, Verification,
+    BackupForm, Code, KeySlotForm, KeySlotView, MAX_BODY, Passphrase, PassphraseChange, RekeyForm,
+    RekeyedView, Status, Unseal, Verification,
 };
 
 /// What showing a passphrase may be answered.
@@ -73,6 +73,11 @@ pub fn operations() -> Vec<Operation> {
             .body::<RekeyForm>(MAX_BODY)
             .may(PROVING)
             .ok::<RekeyedView>("The key slots of the new root key, and those that went with the old one."),
+        Operation::post("/v1/sys/backup", "createBackup", "Makes a backup of everything as it is now")
+            .operator("full")
+            .optional_body::<BackupForm>(MAX_BODY)
+            .may(PROVING)
+            .bytes("A sealed file, docs/formats.md. One that ends early is none: the connection breaks off with it."),
         Operation::get("/v1/audit", "listAudit", "Lists what the log has on what one owns and did")
             .operator("view")
             .takes(&paging(

@@ -153,6 +153,7 @@ impl Vault {
         let (begin, end) = self.certificate.life();
         found.push(of_server_certificate(begin, end, now));
         self.survey_damage(unsealed, found);
+        found.extend(self.schedule.occasion(now));
         let standings = unsealed.standings.lock();
         let before = |part: &str| {
             standings.iter().find(|(id, _)| id.kind() == NoticeKind::Space && id.subject() == part)

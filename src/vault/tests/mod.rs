@@ -1,5 +1,6 @@
 //! The vault as its callers know it, on a real store and a real log, with time turned by hand.
 
+mod backup;
 mod caller_edit;
 mod enrol;
 mod gauges;
