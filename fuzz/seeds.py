@@ -82,6 +82,8 @@ def lines():
 
 def seeds():
     yield "record", [b"abcdefgh\2\1\0\1\0\7\1" + b"message", b"zzzzzzzz\5\3\xff\xff\x01\x00\x80", b""]
+    lengths = b"\0\1a\1\0" + bytes(range(32)) + b"\xff\xff" + b"x" * 32 + b"\x20\0" + b"y" * 32 + b"\1\0"
+    yield "backup", [lengths, lengths + b"\0\0\x40\0\0\1", lengths + b"\3\0\x20\0\x10", lengths + b"\7\0\x20\0\x20", b"FSMB\1" + bytes(60)]
     yield "header", [bytes.fromhex(each["header"]) for each in vectors("header")["headers"]]
     yield "store_entry", [b"\x00\x10abc", b"\x10\x00abc", b"\x20\x01x\0\0\0\1\0\0", b"\x4e\x20y\2\0\1\0\x09"]
     yield "noun", list(nouns())

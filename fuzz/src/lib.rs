@@ -10,11 +10,15 @@ use fsm_vault::secret::Plaintext;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The keys of a vault that is made when a target starts, another one each time.
-pub static KEYS: LazyLock<KeyRing> = LazyLock::new(|| {
+/// A vault that is made when a target starts, another one each time.
+static VAULT: LazyLock<(Header, KeyRing)> = LazyLock::new(|| {
     let cheapest = Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 };
-    Header::create(&Plaintext::new(b"fuzzing".to_vec()), cheapest).expect("a vault can be made").1
+    Header::create(&Plaintext::new(b"fuzzing".to_vec()), cheapest).expect("a vault can be made")
 });
+/// Its keys.
+pub static KEYS: LazyLock<&KeyRing> = LazyLock::new(|| &VAULT.1);
+/// Its header, as it lies in the store.
+pub static HEADER: LazyLock<Vec<u8>> = LazyLock::new(|| VAULT.0.to_bytes());
 
 /// Takes bytes and numbers off the input's front; zeros once it is used up.
 pub struct Input<'a>(pub &'a [u8]);
