@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, OFlags, fallocate, flock, statvfs};
 
 use super::finding::Flaw;
 
@@ -38,7 +38,26 @@ pub(super) trait Disk: Send + Sync {
     fn remove(&self, number: u32) -> io::Result<()>;
     /// Makes creations durable.
     fn sync_entries(&self) -> io::Result<()>;
+    /// Sets room aside for a last word on a full disk; nothing to do where it is there.
+    fn reserve(&self) -> io::Result<()> {
+        Ok(())
+    }
+    /// Whether there is so much room that writing again makes sense.
+    fn is_roomy(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+    /// Gives that room up. False: there was none.
+    fn release(&self) -> io::Result<bool> {
+        Ok(false)
+    }
 }
+
+/// The file that keeps room for the entry that says that the disk is full, and its bytes.
+const RESERVE: &str = "reserve";
+const RESERVED: u64 = 16 * 1024;
+
+/// Free bytes from which on a log that refused goes on. More than the reserve, or it would go to and fro.
+const ROOMY: u64 = 4 * RESERVED;
 
 /// Numbers are given one after another: one that leaps further than this is no segment, and must not use the
 /// numbers up.
@@ -160,6 +179,33 @@ impl Disk for Directory {
     fn sync_entries(&self) -> io::Result<()> {
         failpoint!("audit.created", io);
         File::open(&self.0)?.sync_all()
+    }
+
+    fn reserve(&self) -> io::Result<()> {
+        let path = self.0.join(RESERVE);
+        if std::fs::metadata(&path).is_ok_and(|found| found.len() == RESERVED) {
+            return Ok(());
+        }
+        let mut how = OpenOptions::new();
+        let file = how.write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        // Blocks of its own, not a hole.
+        let made = fallocate(&file, FallocateFlags::empty(), 0, RESERVED);
+        if made.is_err() {
+            let _ = std::fs::remove_file(&path);
+        }
+        Ok(made?)
+    }
+
+    fn is_roomy(&self) -> io::Result<bool> {
+        let space = statvfs(&self.0)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize) >= ROOMY)
+    }
+
+    fn release(&self) -> io::Result<bool> {
+        match std::fs::remove_file(self.0.join(RESERVE)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 }
 

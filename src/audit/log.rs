@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::chain::{Chain, Checkpoint};
 use super::disk::{Directory, Disk, Lock};
-use super::entry::{Entry, LoggedEntry};
+use super::entry::{Entry, LoggedEntry, Outcome};
 use super::figures::Figures;
 use super::finding::Finding;
 use super::journal::Journal;
@@ -215,10 +215,33 @@ impl Log {
         self.queue.write(self.clock.now(), &entry.body(), true).await
     }
 
-    /// Writes the entries of one change; all are on the disk once this returns.
+    /// Writes the entries of one change; all are on the disk once this returns. If it fails, nothing may come of the
+    /// change: those that were written, the first ones, are followed by an entry `failed` each, as soon as there can be one.
     pub async fn append_all_durably(&self, entries: &[Entry]) -> Result<(), AuditError> {
         let bodies: Vec<_> = entries.iter().map(Entry::body).collect();
-        self.queue.write_all(self.clock.now(), &bodies).await
+        let written = self.queue.write_all(self.clock.now(), &bodies).await;
+        written.map_err(|(written, error)| {
+            self.owe_failures(&entries[..written]);
+            error
+        })
+    }
+
+    /// Says of each of these that it came to nothing: now, or before anything else is written. Blocks for as long as a
+    /// write takes.
+    pub fn owe_failures(&self, entries: &[Entry]) {
+        if !entries.is_empty() {
+            let failed = entries.iter().map(|entry| Entry { outcome: Outcome::Failed, ..entry.clone() });
+            self.queue.with_writer(|writer| {
+                writer.owe(failed);
+                // Best effort: the next entry tries it again.
+                let _ = writer.look();
+            });
+        }
+    }
+
+    /// The store has this checkpoint: segments before its own may be retired.
+    pub fn is_recorded(&self, checkpoint: &Checkpoint) {
+        self.health.recorded.store(checkpoint.segment, Ordering::Relaxed);
     }
 
     /// Writes a denial, or counts it if its caller has had ten in this minute (`tally.rs`).

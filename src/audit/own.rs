@@ -30,6 +30,28 @@ pub(super) fn recovered(bytes: u64) -> Entry {
     }
 }
 
+/// The disk is full: this is the last entry until there is room again.
+pub(super) fn refusing() -> Entry {
+    Entry {
+        action: "audit.refusing".into(),
+        outcome: Outcome::Failed,
+        reason: Some("audit_full".into()),
+        ..Entry::default()
+    }
+}
+
+/// There is room again. So many entries were refused, and so what they would have told of, in so many seconds.
+pub(super) fn resumed(count: u64, seconds: u64) -> Entry {
+    Entry {
+        action: "audit.resume".into(),
+        outcome: Outcome::Allowed,
+        reason: Some("audit_full".into()),
+        count: Some(count),
+        changes: Some(serde_json::json!({ "seconds": seconds })),
+        ..Entry::default()
+    }
+}
+
 /// The log wasn't as it had been written.
 pub(super) fn damaged(finding: Finding) -> Entry {
     Entry {

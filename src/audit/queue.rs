@@ -90,13 +90,15 @@ impl Queue {
         self.written(line).await
     }
 
-    /// Queues durable lines in their order and waits until all are written.
-    pub async fn write_all(&self, time: Timestamp, bodies: &[Vec<u8>]) -> Result<(), AuditError> {
+    /// Queues durable lines in their order and waits until all are written; or says how many of them were, the first
+    /// ones: they are of one lot, and what follows a line that isn't written isn't either.
+    pub async fn write_all(&self, time: Timestamp, bodies: &[Vec<u8>]) -> Result<(), (usize, AuditError)> {
         if bodies.iter().any(|body| is_too_long(body)) {
-            return Err(AuditError::TooLarge);
+            return Err((0, AuditError::TooLarge));
         }
-        for ticket in self.queue_all(time, bodies)? {
-            ticket.settled().await?;
+        let tickets = self.queue_all(time, bodies).map_err(|error| (0, error))?;
+        for (written, ticket) in tickets.into_iter().enumerate() {
+            ticket.settled().await.map_err(|error| (written, error))?;
         }
         Ok(())
     }

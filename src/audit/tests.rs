@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -109,6 +109,10 @@ struct Faults {
     sync: AtomicU32,
     cut: AtomicU32,
     create: AtomicU32,
+    /// Nothing can be written, but for what the reserve makes room for.
+    full: AtomicBool,
+    /// Lines that still go into what the reserve took.
+    room: AtomicU32,
 }
 
 fn fails(count: &AtomicU32) -> bool {
@@ -151,12 +155,25 @@ impl Disk for FaultyDisk {
     fn sync_entries(&self) -> io::Result<()> {
         self.directory.sync_entries()
     }
+    fn reserve(&self) -> io::Result<()> {
+        if self.faults.full.load(Ordering::SeqCst) { no_room() } else { self.directory.reserve() }
+    }
+    fn is_roomy(&self) -> io::Result<bool> {
+        Ok(!self.faults.full.load(Ordering::SeqCst))
+    }
+    fn release(&self) -> io::Result<bool> {
+        // Other tests let single writes fail, on a disk that is anything but full.
+        let released = self.faults.full.load(Ordering::SeqCst) && self.directory.release()?;
+        self.faults.room.store(u32::from(released), Ordering::SeqCst);
+        Ok(released)
+    }
 }
 
 impl Sink for FaultySink {
     /// A failing write leaves half of it behind, as a full disk does.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if fails(&self.faults.append) {
+        let full = self.faults.full.load(Ordering::SeqCst) && !fails(&self.faults.room);
+        if full || fails(&self.faults.append) {
             self.sink.append(&bytes[..bytes.len() / 2])?;
             return no_room();
         }
@@ -973,6 +990,12 @@ async fn old_segments_are_retired_and_only_those() {
         checkpoint = log.checkpoint().await.unwrap();
         log.append(entry(nth)).await.unwrap();
     }
+    assert_eq!(place.numbers()[0], 1, "nor before the store has it");
+    for nth in 60..90 {
+        checkpoint = log.checkpoint().await.unwrap();
+        log.is_recorded(checkpoint.as_ref().unwrap());
+        log.append(entry(nth)).await.unwrap();
+    }
     let kept = place.numbers();
     assert!(kept.len() == 3 && kept[0] > 5, "{kept:?}");
     let told = tail(&log, 99, None, |logged| logged.entry.action == "audit.retire").await.unwrap();
@@ -1006,6 +1029,7 @@ async fn an_interrupted_retirement_is_finished() {
         append().await;
     }
     let (first, checkpoint) = (place.lines(1), log.checkpoint().await.unwrap());
+    log.is_recorded(checkpoint.as_ref().unwrap());
     while place.numbers()[0] == 1 {
         append().await;
     }
@@ -1119,4 +1143,57 @@ proptest! {
             std::fs::write(place.path(number), &files[which]).unwrap();
         }
     }
+}
+
+/// A full disk: the reserve has room for one last word, then all is refused until there is room again.
+#[tokio::test]
+async fn on_a_full_disk_it_says_so_and_goes_on_by_itself() {
+    let place = Place::new();
+    let faults = Arc::<Faults>::default();
+    let (log, _) = (place.open_faulty(&faults), ());
+    let actions = async |log: &Log| {
+        let all = tail(log, 99, None, |_| true).await.unwrap();
+        all.into_iter()
+            .map(|logged| (logged.entry.action.to_string(), logged.entry.count))
+            .collect::<Vec<_>>()
+    };
+    log.append(entry(0)).await.unwrap();
+    let reserve = place.settings.dir.join("reserve");
+    assert_eq!(reserve.metadata().unwrap().len(), 16 * 1024);
+    for round in 1..3 {
+        faults.full.store(true, Ordering::SeqCst);
+        for nth in 0..3 {
+            assert!(matches!(
+                log.append(entry(nth)).await,
+                Err(AuditError::Unavailable(io::ErrorKind::StorageFull))
+            ));
+            assert!(log.append_durably(entry(nth)).await.is_err());
+        }
+        assert!(!reserve.exists() && !log.is_available());
+        assert_eq!(actions(&log).await[0], ("audit.refusing".to_owned(), None), "round {round}");
+        faults.full.store(false, Ordering::SeqCst);
+        log.append(entry(9)).await.unwrap();
+        assert!(reserve.exists() && log.is_available());
+        assert_eq!(actions(&log).await[1], ("audit.resume".to_owned(), Some(6)), "round {round}");
+    }
+    assert_eq!(log.verify(None).await.unwrap().first_bad, None);
+    assert_eq!(log.damage(), None);
+}
+
+/// Of a change whose entries got in only in part, those that did are told to have failed.
+#[tokio::test]
+async fn half_written_entries_of_one_change_are_followed_by_failures() {
+    let place = Place::small();
+    let faults = Arc::<Faults>::default();
+    let (log, _) = (place.open_faulty(&faults), ());
+    // The next segment can't be begun, once: what is in the first one stays.
+    faults.create.store(1, Ordering::SeqCst);
+    let change: Vec<_> = (0..40).map(entry).collect();
+    assert!(log.append_all_durably(&change).await.is_err());
+    log.append(entry(99)).await.unwrap();
+    let all = tail(&log, 999, None, |_| true).await.unwrap();
+    let outcomes = |wanted| all.iter().filter(|logged| logged.entry.outcome == wanted).count();
+    let failed = outcomes(Outcome::Failed);
+    assert!(failed > 0 && failed < 40, "{failed}");
+    assert_eq!(outcomes(Outcome::Allowed), failed + 1, "each has its failure, and the last entry none");
 }

@@ -6,7 +6,7 @@
 
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -18,8 +18,10 @@ use super::finding::{Finding, Flaw};
 use super::journal::Journal;
 use super::lot::{Lot, Piece};
 use super::opening::{Found, Start};
-use super::own::{damaged, recovered, retired};
+use super::own::{damaged, recovered, refusing, resumed, retired};
 use crate::clock::Clock;
+
+use jiff::Timestamp;
 
 /// What the writer is made of, besides the state that it finds.
 pub(super) struct Parts {
@@ -39,6 +41,8 @@ pub(super) struct Parts {
 pub(super) struct Health {
     pub available: AtomicBool,
     pub damage: Mutex<Option<Finding>>,
+    /// Segment of the checkpoint that is known to be stored.
+    pub recorded: AtomicU32,
 }
 
 pub(super) struct Writer {
@@ -49,9 +53,17 @@ pub(super) struct Writer {
     highest: u32,
     segments: Vec<u32>,
     checkpoint: Option<Checkpoint>,
-    /// Entries of the log's own that are still to be written, before anything else.
+    /// Entries that are still to be written, before anything else.
     owed: Vec<Entry>,
     buffer: Vec<u8>,
+    /// The disk is full, and the log has said so.
+    refusing: Option<Refusing>,
+}
+
+/// Nothing is written until the room for a last word is there again.
+struct Refusing {
+    since: Timestamp,
+    refused: u64,
 }
 
 /// Where the next line goes.
@@ -93,6 +105,8 @@ impl Writer {
             owed.push(damaged(finding));
             parts.health.set_damage(finding);
         }
+        let stored = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.segment);
+        parts.health.recorded.store(stored, Ordering::Relaxed);
         let mut writer = Self {
             parts,
             head: found.head,
@@ -102,7 +116,10 @@ impl Writer {
             checkpoint,
             owed,
             buffer: Vec::new(),
+            refusing: None,
         };
+        // Where there is no room for it, the first entry fails, and says what there is to say.
+        let _ = writer.parts.disk.reserve();
         let ready = writer.ready();
         writer.report(&ready);
         Ok(writer)
@@ -122,6 +139,7 @@ impl Writer {
                 Err(error) => {
                     let count = lot.len() - done;
                     self.parts.figures.failed(count);
+                    self.refuse(&error, count);
                     (Err(error.kind()), count)
                 }
             };
@@ -129,6 +147,42 @@ impl Writer {
             pieces.push(Piece { until: done, first });
         }
         pieces
+    }
+
+    /// Counts entries that could not be written; on a full disk the first of them is what the reserve is for.
+    fn refuse(&mut self, error: &io::Error, count: usize) {
+        let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        if full && self.refusing.is_none() && self.parts.disk.release().is_ok_and(|released| released) {
+            let said = self.ready().and_then(|()| self.put_own(&refusing().body()));
+            match said {
+                Ok(()) => {
+                    tracing::error!("audit log is full; nothing is released or changed until there is room")
+                }
+                Err(error) => tracing::error!(%error, "audit log is full, and can't say so"),
+            }
+            self.refusing = Some(Refusing { since: self.parts.clock.now(), refused: 0 });
+        }
+        if let Some(refusing) = &mut self.refusing {
+            refusing.refused += count as u64;
+        }
+    }
+
+    /// Goes on once there is room for the next last word.
+    fn resume(&mut self) -> io::Result<()> {
+        let Some(Refusing { since, refused }) = &self.refusing else { return Ok(()) };
+        if !self.parts.disk.is_roomy()? {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        self.parts.disk.reserve()?;
+        let passed = self.parts.clock.now().duration_since(*since).as_secs();
+        self.owed.push(resumed(*refused, u64::try_from(passed).unwrap_or_default()));
+        self.refusing = None;
+        Ok(())
+    }
+
+    /// Has these written before anything else.
+    pub fn owe(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        self.owed.extend(entries);
     }
 
     /// Makes all lines durable; the head, if it has moved since the last time.
@@ -268,6 +322,7 @@ impl Writer {
 
     /// Repairs and begins what has to be, so that a line can be written.
     fn ready(&mut self) -> io::Result<()> {
+        self.resume()?;
         match mem::replace(&mut self.place, Place::Closed) {
             Place::Torn(mut current) => {
                 let repaired = current.sink.cut(current.length).and_then(|()| current.sink.sync());
@@ -352,14 +407,14 @@ impl Writer {
     }
 
     /// Removes the oldest segments beyond those to be kept, after saying so in the log. None is removed
-    /// that the last checkpoint lies in or that comes after it: without it, nothing could be checked at
+    /// that the last stored checkpoint lies in or that comes after it: without it, nothing could be checked at
     /// start.
     fn retire(&mut self) -> io::Result<()> {
         let excess = match self.parts.retain {
             0 => 0,
             retain => self.segments.len().saturating_sub(retain),
         };
-        let safe = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.segment);
+        let safe = self.parts.health.recorded.load(Ordering::Relaxed);
         let count = self.segments.iter().take(excess).take_while(|number| **number < safe).count();
         if count == 0 || self.parts.readers.load(Ordering::SeqCst) > 0 {
             return Ok(());
@@ -397,7 +452,7 @@ impl Current {
 
 impl Health {
     pub fn new() -> Self {
-        Self { available: AtomicBool::new(true), damage: Mutex::new(None) }
+        Self { available: AtomicBool::new(true), damage: Mutex::new(None), recorded: AtomicU32::new(0) }
     }
 
     fn set_damage(&self, finding: Finding) {

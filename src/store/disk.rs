@@ -198,6 +198,7 @@ impl Open {
             .flush_every_ms(None)
             .use_compression(false);
         failpoint!("store.open", io);
+        sweep(dir)?;
         let db = guarded(|| config.open())??;
         let file = File::open(dir.join("db"))?;
         // sled leaves its configuration and the names of its files to chance.
@@ -243,6 +244,25 @@ impl Open {
             thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// Takes away a snapshot that sled began when it was opened, and could not finish because it was killed or the disk was
+/// full: it would take that for its newest one, and the store for damaged. The one before is there until another is whole.
+fn sweep(dir: &Path) -> io::Result<()> {
+    let Ok(held) = File::open(dir.join("db")) else { return Ok(()) };
+    // Another's, which may be at it: sled says so.
+    if flock(&held, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Bytes that may still be written below this directory.

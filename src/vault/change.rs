@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::aside::aside;
 use super::census::{Head, Replaced};
 use super::comparison::Comparison;
 use super::error::VaultError;
@@ -11,7 +12,7 @@ use super::notices::touched;
 use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::reopening::Fate;
 use super::state::Unsealed;
-use crate::audit::{Entry, Log, Outcome};
+use crate::audit::{Entry, Log};
 use crate::keys::{Header, KeyRing, RecordKind, RecordName, Sealed, StoreKey};
 use crate::model::{
     Caller, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses, SlotNotes,
@@ -126,11 +127,8 @@ impl Vault {
         let touched = touched(&nouns);
         let written = self.write_with(turn, log, nouns, header).await;
         if written.is_err() {
-            // Best effort: the write's own failure is what the operator is told.
-            entries.iter_mut().for_each(|entry| entry.outcome = Outcome::Failed);
-            if let Err(error) = log.append_all_durably(&entries).await {
-                tracing::error!(error = %error, "the failure of a change can't be audited");
-            }
+            // The write's own failure is what the operator is told; the log has this before its next entry.
+            aside(|| log.owe_failures(&entries));
         } else {
             self.look_again(turn, touched).await;
         }
@@ -196,6 +194,11 @@ impl Vault {
             let fate = Box::pin(self.failed_change(turn, written, header)).await;
             return if let Ok(Fate::Made) = fate { Ok(()) } else { Err(error.into()) };
         }
+        let recorded = written.iter().find_map(|each| match &each.noun {
+            Noun::Checkpoint(checkpoint) => Some(checkpoint),
+            _ => None,
+        });
+        recorded.into_iter().for_each(|checkpoint| log.is_recorded(&checkpoint.checkpoint));
         self.publish(written, header);
         Ok(())
     }

@@ -111,10 +111,18 @@ impl Vault {
         log.append_durably(entry).await?;
         failpoint!("vault.unsealed");
         *self.live_mut() = Live::Unsealed(Box::new(unsealed));
-        let recorded = self.write(&turn, &log, Vec::new()).await;
-        if recorded.is_ok() {
-            self.clear_next_epoch();
-        }
+        let recorded = match self.write(&turn, &log, Vec::new()).await {
+            Ok(()) => {
+                self.clear_next_epoch();
+                Ok(())
+            }
+            // The log has its entry; where its head is recorded later, more of it is read at the next start.
+            Err(error @ (VaultError::Full | VaultError::StoreUnavailable(_))) => {
+                tracing::error!(error = %error, "unsealed, but nothing can be changed");
+                Ok(())
+            }
+            other => other,
+        };
         drop(log);
         if let Err(error) = recorded.and_then(|()| self.after_unseal()) {
             // It was answered with an error, so it must not stay open.

@@ -46,9 +46,13 @@ for durability in fsync write; do
     check "$durability: the command line says so" says audit_unavailable 1 as "$FSM" secret get _fsm_oauth2_client_id
     check "$durability: status tells" holds '.audit.available | not' vault_curl unix "$FSM" /v1/sys/status
     check "$durability: the log tells why, without the value" [ "$(logged 'select(.level == "ERROR") | .message' |
-        sort -u)" = "audit log can't be written" ]
+        sort -u)" = "audit log can't be written
+audit log is full; nothing is released or changed until there is room" ]
     rm "$MOUNT/ballast"
     check "$durability: room again, it recovers by itself" until_true 20 read_pair 200 -
+    check "$durability: the log says that it refused, and for how many" holds '[.items[] | select(.action | startswith("audit.re"))] |
+        .[0].action == "audit.resume" and .[0].count > 2 and .[1].action == "audit.refusing"' as "$ADMIN" --output json audit tail -n 100
+    check "$durability: the last room is set aside again" [ "$(stat -c %s:%a "$MOUNT/reserve")" = 16384:600 ]
     check "$durability: the caller was not added" cmp "$SCRATCH/before" \
         <(vault_curl unix "$ADMIN" /v1/callers | jq -c '.items | map([.name, .state])')
     check "$durability: the log is intact" as "$ADMIN" audit verify

@@ -137,7 +137,7 @@ class Writer(threading.Thread):
         if status not in expect:
             for name in after:
                 self.book.states[name].pop()
-            if status in (507, 503) and self.run_.may_refuse:
+            if self.run_.seals and said["code"] == "sealed":
                 return None
             self.book.violation(f"{method} {path}: {status} {said}")
             return None
@@ -247,6 +247,8 @@ class Notices(Writer):
             if day != state[0]:
                 self.change(link, {name: (day, False)}, "PATCH", f"/v1/secrets/{name}", {"expires_on": day})
             return
+        if self.run_.seals and self.run_.sealed:
+            return
         found = [each for each in notices(link) if each["subject"] == name and each["kind"] == "expiry"]
         if len(found) != 1:
             self.book.violation(f"{name}: {len(found)} notices")
@@ -297,7 +299,7 @@ class Reader(threading.Thread):
 def read_secret(book, link, name, version=""):
     status, said, request = link.ask("GET", f"/v1/secrets/{name}/value{version}")
     if status != 200:
-        if status not in (403, 404):
+        if status not in (403, 404) and said["code"] != "sealed":
             book.violation(f"reading {name}: {status} {said}")
         return None
     tag = tag_of(said["value"])
@@ -313,7 +315,8 @@ def read_secret(book, link, name, version=""):
 def read_pair(book, link):
     status, said, request = link.ask("GET", "/v1/integrations/fsm/credentials")
     if status != 200:
-        book.violation(f"reading the pair: {status} {said}")
+        if said["code"] != "sealed":
+            book.violation(f"reading the pair: {status} {said}")
         return None
     first, second = tag_of(said["client_id"][1:]), tag_of(said["client_secret"][1:])
     with book.lock:
@@ -337,7 +340,7 @@ class Run:
         self.admin, self.reader, self.fsm = plan["admin"], plan["reader"], plan["fsm"]
         self.socket = os.path.join(plan["scratch"], "s")
         self.stop = threading.Event()
-        self.may_refuse = False
+        self.seals = False
         self.daemon = self.port = None
         self.logs = 0
         self.seen = 0
@@ -353,8 +356,8 @@ class Run:
 
     # The daemon.
 
-    def start(self, binary, environment=()):
-        """Starts it; False if it died before it listened."""
+    def start(self, binary, environment=(), killer=None):
+        """Starts it; False if it died before it listened. `killer` sees to that, maybe."""
         self.logs += 1
         self.log = os.path.join(self.plan["scratch"], f"log.{self.logs % 8}")
         arguments = ["serve", "--data-dir", self.plan["vault"], "--passphrase-file", self.plan["passphrase"]]
@@ -369,6 +372,8 @@ class Run:
             self.daemon = subprocess.Popen([binary, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                            env={**os.environ, **dict(environment)})
         self.stop.clear()
+        if killer:
+            killer.start()
         while True:
             with open(self.log, errors="replace") as log:
                 lines = log.readlines()
@@ -541,6 +546,114 @@ class Run:
         book.served, book.changed = set(), set()
 
 
+# Soak: nothing dies, everything happens, and what it takes is looked at.
+
+class Other(threading.Thread):
+    """Does one thing again and again, each time over a connection of its own."""
+
+    def __init__(self, run, what):
+        super().__init__()
+        self.run_, self.what = run, what
+
+    def run(self):
+        while not self.run_.stop.is_set():
+            try:
+                self.what(self.run_)
+            except Died:
+                pass
+            except Exception as error:
+                self.run_.book.violation(f"{self.what.__name__}: {error!r}")
+
+
+def waits(run):
+    """Holds a read for a second, which a rotation may end."""
+    status, said, _ = Link(run.socket, run.fsm).ask("GET", "/v1/integrations/fsm/credentials?wait=1s")
+    if status != 200 and said["code"] != "sealed":
+        run.book.violation(f"a wait: {status} {said}")
+    if status == 200 and tag_of(said["client_id"][1:]) != tag_of(said["client_secret"][1:]):
+        run.book.violation("a mixed pair after a wait")
+
+
+def watches(run):
+    """Hears some events, and goes away."""
+    link = Link(run.port, run.random.choice((run.fsm, run.admin)))
+    link.connection.request("GET", "/v1/watch")
+    answer = link.connection.getresponse()
+    for _ in range(run.random.randint(1, 40)):
+        if not answer.readline() or run.stop.is_set():
+            break
+    link.connection.sock.close()
+
+
+def strangers(run):
+    """Connects and says nothing, or asks what it may not have."""
+    link = Link(run.port, run.fsm)
+    status, said, _ = link.ask("GET", f"/v1/secrets/{run.random.choice(run.secrets)}/value")
+    if status not in (403, 503):
+        run.book.violation(f"a stranger was answered {status} {said}")
+    link.connection.close()
+    run.stop.wait(0.05)
+
+
+def seals(run):
+    """Seals and unseals, once a minute."""
+    if run.stop.wait(run.plan["seal_seconds"]):
+        return
+    with open(run.plan["passphrase"]) as file:
+        passphrase = file.read()
+    link = Link(run.socket, run.admin)
+    run.sealed = True
+    for path, body in (("/v1/sys/seal", None), ("/v1/sys/unseal", {"passphrase": passphrase})):
+        status, said, _ = link.ask("POST", path, body)
+        if status != 200:
+            run.book.violation(f"{path}: {status} {said}")
+    run.sealed = False
+    run.seal_count += 1
+
+
+def sample(pid):
+    """Resident KiB, descriptors, threads."""
+    with open(f"/proc/{pid}/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return int(fields["VmRSS"].split()[0]), len(os.listdir(f"/proc/{pid}/fd")), int(fields["Threads"])
+
+
+def soak(run):
+    run.seals, run.sealed, run.seal_count = True, False, 0
+    threads = run.work() + [Other(run, what) for what in (waits, watches, strangers, seals)]
+    for each in threads[-4:]:
+        each.start()
+    end, samples = time.monotonic() + run.plan["seconds"], []
+    while time.monotonic() < end and run.daemon.poll() is None:
+        time.sleep(2)
+        samples.append(sample(run.daemon.pid))
+        if len(samples) % 150 == 0:
+            print(f"# {len(samples) * 2} s: {samples[-1]}", flush=True)
+    run.stop.set()
+    for each in threads:
+        each.join()
+    run.sealed = False
+    run.check()
+    run.daemon.terminate()
+    run.reap()
+    quarter = len(samples) // 4
+    middle = lambda part, which: sorted(each[which] for each in part)[len(part) // 2]
+    early, late = samples[quarter:2 * quarter], samples[3 * quarter:]
+    book = run.book
+    print(f"# {run.plan['seconds']} s: {book.acknowledged} changes, {book.reads} values read, {run.seal_count} times sealed and unsealed")
+    verdicts = []
+    # Over half of the time: a tenth, and what a page of the store's cache or a stack more makes.
+    for which, what, most in ((0, "resident KiB", lambda before: before * 1.1 + 8192), (1, "descriptors", lambda before: before + 8),
+                              (2, "threads", lambda before: before + 8)):
+        before, after = middle(early, which), middle(late, which)
+        print(f"# {what}: {before} in the second quarter, {after} in the last, {max(each[which] for each in samples)} at most")
+        verdicts.append((after <= most(before), f"{what} don't grow"))
+    verdicts.append((not book.wrong, "no error" + (f": {book.wrong[0]}" if book.wrong else "")))
+    verdicts.append((run.seal_count > 0 and book.acknowledged > 100 and book.reads > 100, "and it worked meanwhile"))
+    for well, what in verdicts:
+        print(("ok" if well else "not ok") + f" - {what}")
+
+
 def main():
     # Children die with this process, however it ends.
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
@@ -548,8 +661,12 @@ def main():
         plan = json.load(file)
     run, points = Run(plan), list(plan.get("points", []))
     print(f"# seed {plan['seed']}", flush=True)
+    begun = time.monotonic()
     assert run.start(plan["binary"]), open(run.log).read()
+    starting = time.monotonic() - begun
     run.prepare()
+    if plan["cut"] == "none":
+        return soak(run)
     deaths, at_points, unreached = 0, {}, set()
     try:
         while deaths < plan["deaths"] and len(run.book.wrong) < 20:
@@ -564,8 +681,16 @@ def main():
             run.reap(threads)
             run.cut_after = None
             deaths += 1
-            if deaths % 100 == 0:
+            if deaths % 100 < 2:
                 print(f"# {deaths} deaths, {len(run.book.wrong)} violations", flush=True)
+            if plan["cut"] == "kill" and deaths < plan["deaths"] and run.random.random() < 0.3:
+                # At any moment of the start, too.
+                killer = threading.Timer(run.random.random() * starting, lambda: run.kill())
+                run.start(plan["binary"], killer=killer)
+                run.kill()
+                killer.join()
+                run.reap()
+                deaths += 1
             if points and deaths < plan["deaths"]:
                 point = points[deaths // 2 % len(points)]
                 passes = run.random.choice((0, 0, 1, 2, run.random.randint(3, 40)))

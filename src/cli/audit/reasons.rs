@@ -205,6 +205,11 @@ fn of_other(reason: &str) -> Option<Advice> {
              disk works, the daemon goes on by itself.",
             &["fsm-vault status"],
         ),
+        "audit_full" => (
+            "The log's disk was full. Between audit.refusing and audit.resume nothing was released or changed; count says how \
+             many requests and lines of the daemon's own that concerned.",
+            &["fsm-vault status"],
+        ),
         "change_made" => (
             "The store was opened again after a failed write, and the change was found made, whatever stands before.",
             &["fsm-vault audit tail"],

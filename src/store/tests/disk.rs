@@ -210,6 +210,22 @@ async fn after_a_failure_it_opens_again_in_place() {
     assert_eq!(disk.lend(|db| entries::page(db, None)).unwrap().records.len(), 1);
 }
 
+/// sled itself would take the store for damaged, for ever.
+#[tokio::test]
+async fn a_snapshot_that_a_crash_left_unfinished_is_no_damage() {
+    let dir = temporary();
+    for (round, left) in [&b""[..], b"half of it"].into_iter().enumerate() {
+        let store = SledStore::create(dir.path()).unwrap();
+        store.commit(put(u8::try_from(round).unwrap(), Expect::Absent, 1)).await.unwrap();
+        drop(store);
+        let unfinished = dir.path().join("snap.FFFFFFFFFFFFFFFF.generating");
+        std::fs::write(&unfinished, left).unwrap();
+        let store = SledStore::open(dir.path()).unwrap();
+        assert_eq!(store.scan().await.unwrap().len(), round + 1);
+        assert!(!unfinished.exists());
+    }
+}
+
 #[tokio::test]
 async fn it_opens_again_where_it_was_moved_to() {
     let dir = temporary();

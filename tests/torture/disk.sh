@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# A disk that is full, fails or can't be written, under the store; and no file descriptors: what is answered, that nothing is half
+# done, and that all goes on without a restart. A full disk under the log: tests/system/audit_full.sh.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/../system/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+as "$ADMIN" caller add reader --script customscript_reader --out "$SCRATCH/reader" >/dev/null
+RULES='"restrictions":{"scripts":["customscript_reader"],"allow_all_domains":true}'
+head -c 300000 /dev/zero | tr '\0' l >"$SCRATCH/large"
+printf '{"id":"_large","value":"%s",%s}' "$(cat "$SCRATCH/large")" "$RULES" >"$SCRATCH/large.json"
+check "a large value" answers 201 - unix "$ADMIN" /v1/secrets --json @"$SCRATCH/large.json"
+
+made=0
+# make STATUS CODE: asks for a secret of the next number.
+make() {
+    made=$((made + 1))
+    answers "$1" "$2" unix "$ADMIN" /v1/secrets --json "{\"id\":\"_n$made\",\"value\":\"v\",$RULES}"
+}
+small() { answers 200 - unix "$FSM" /v1/integrations/fsm/credentials; }
+large() { answers "$1" "$2" unix "$SCRATCH/reader" /v1/secrets/_large/value && { [ "$1" != 200 ] || holds '.value | length == 300000' cat "$BODY" >/dev/null; }; }
+listed() { vault_curl unix "$ADMIN" '/v1/secrets?limit=1000' | jq -c '[.items[] | [.id, .versions]]'; }
+refused_and_nothing_done() {
+    listed >"$SCRATCH/before"
+    make "$1" "$2" && small && listed | cmp "$SCRATCH/before" -
+}
+goes_on() { until_true 90 make 201 - && small && large 200 -; }
+whole() { holds .intact vault_curl unix "$ADMIN" /v1/audit/verify; }
+stop_daemon
+
+# --- full
+
+MOUNT=$VAULT/store
+mv "$MOUNT" "$SCRATCH/store"
+mkdir -m 700 "$MOUNT"
+unmount() {
+    umount --lazy "$MOUNT" 2>/dev/null || true
+    leave
+}
+if [ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=64m,mode=0700 tmpfs "$MOUNT"; then
+    echo "not ok - a small file system for the store: this takes root and mounting; type: sudo env FSM_VAULT_BIN=$FSM_VAULT_BIN $0"
+    exit 0
+fi
+trap unmount EXIT
+cp -a "$SCRATCH/store/." "$MOUNT"
+fill() { dd if=/dev/zero of="$MOUNT/others" bs=64k status=none 2>/dev/null || true; }
+
+start_daemon "$VAULT" "$PASSPHRASE"
+check "full: there is a reserve" [ "$(stat -c %s:%a "$MOUNT/ballast")" = 4194304:600 ]
+check "full: it works while there is room" goes_on
+fill
+check "full: a change is answered 507, and nothing of it is done" refused_and_nothing_done 507 storage_full
+check "full: reads go on, large ones too" large 200 -
+check "full: the command line says what to do" says "Make room" 1 as "$ADMIN" secret delete _n1 --yes
+rm "$MOUNT/others"
+check "full: room again, it goes on by itself" goes_on
+stop_daemon
+fill
+start_daemon "$VAULT" "$PASSPHRASE"
+check "full when it starts: reads are served" large 200 -
+check "full when it starts: a change is answered 507" refused_and_nothing_done 507 storage_full
+rm "$MOUNT/others"
+check "full when it starts: room again, it goes on by itself" goes_on
+check "full when it starts: the reserve is made again" [ -e "$MOUNT/ballast" ]
+check "full: the log is intact" whole
+check "full: no write had failed" [ -z "$(logged 'select(.message | test("store failed")) | .message')" ]
+stop_daemon
+
+# --- failing
+
+if [ -n "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
+    sound=$FSM_VAULT_BIN FSM_VAULT_BIN=$FSM_VAULT_FAILPOINTS_BIN
+    unserved=0
+    combinations=(eio@store.sync enospc@store.apply erofs@store.flush)
+    # tests/all --full has them all.
+    [ "${DISK_ALL:-no}" = no ] || combinations=({eio,enospc,erofs}@store.{apply,flush,sync,synced})
+    for combination in "${combinations[@]}"; do
+        errno=${combination%@*} point=${combination#*@}
+        # It fails once, some writes after the start, and can't be opened again three times.
+        export FAILPOINTS="$point=4*off->1*return($errno);store.open=1*off->3*return($errno)"
+        start_daemon "$VAULT" "$PASSPHRASE"
+        unset FAILPOINTS
+        name="$errno at $point"
+        failed=no
+        for ((round = 0; round < 8; round++)); do
+            make 201 - >/dev/null || { failed=yes; break; }
+        done
+        check "$name: a change is refused" [ "$failed" = yes ]
+        # A full disk has its own code, unless it was another write that met it.
+        check "$name: with its code" grep -qx "$([ "$errno" = enospc ] && echo '507 storage_full\|')503 storage_unavailable" \
+            <(jq -r '"\(.status) \(.code)"' "$BODY")
+        check "$name: small values are served from memory" small
+        if large 503 storage_unavailable >/dev/null; then unserved=$((unserved + 1)); fi
+        check "$name: it goes on by itself" goes_on
+        # Whatever became of the change that failed: it is there whole, or not at all, and the log says which.
+        said=$(as "$ADMIN" --output json audit tail -n 100 | jq -r '[.items[] | select(.action == "vault.reopen")][0].reason')
+        check "$name: the log says what became of the change" grep -qx 'change_made\|change_not_made' <<<"$said"
+        check "$name: the log is intact" whole
+        listed >"$SCRATCH/after"
+        stop_daemon
+        start_daemon "$VAULT" "$PASSPHRASE"
+        check "$name: after a restart it is the same" cmp "$SCRATCH/after" <(listed)
+        stop_daemon
+    done
+    check "a large value was refused while the store was closed, and never given wrong" [ "$unserved" -gt 0 ]
+    FSM_VAULT_BIN=$sound
+else
+    echo "# not run: a failing disk; type: cargo build --features failpoints, and name that binary in FSM_VAULT_FAILPOINTS_BIN"
+fi
+
+# --- no file descriptors
+
+start_daemon "$VAULT" "$PASSPHRASE"
+used=$(find "/proc/$DAEMON/fd" -mindepth 1 | wc -l)
+prlimit --pid "$DAEMON" --nofile=$((used + 12)):$((used + 12))
+check "no descriptors: who is connected is served, others once there are some again" \
+    env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(dirname "$0")/../system" python3 - "$SOCKET" "$PORT" "$FSM" "$ADMIN" <<'PYTHON'
+import json, socket, sys
+from connection import Connection
+where, port, fsm, admin = sys.argv[1:]
+reader, operator = Connection(where, fsm), Connection(where, admin)
+reader.connect(), operator.connect()
+ask = lambda: reader.ask("/v1/integrations/fsm/credentials")[0]
+assert ask() == 200 and operator.ask("/v1/secrets")[0] == 200
+idle = []
+for _ in range(100):
+    idle.append(socket.create_connection(("127.0.0.1", int(port))))
+late = socket.socket(socket.AF_UNIX)
+late.settimeout(0.5)
+late.connect(where)
+for number in range(50):
+    assert ask() == 200
+    body = json.dumps({"id": f"_fd{number}", "value": "v", "restrictions": {"scripts": ["customscript_reader"], "allow_all_domains": True}})
+    status, said = operator.ask("/v1/secrets", "POST", body)
+    assert status == 201, said
+for each in idle:
+    each.close()
+again = Connection(where, fsm)
+again.connect()
+assert again.ask("/v1/integrations/fsm/credentials")[0] == 200
+PYTHON
+check "no descriptors: it ran out, and said so" [ -n "$(logged 'select(.message | test("could not be accepted")) | .message')" ]
+check "no descriptors: it goes on" goes_on
+check "no descriptors: the log is intact" whole
+stop_daemon
+check "nothing panicked" no_panic
