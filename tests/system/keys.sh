@@ -145,7 +145,7 @@ check "identities still work, and the pair is there" reads_pair
 check "and the large value" reads_large
 stop_daemon
 cp -r "$VAULT" "$SCRATCH/copy" && rm -rf "$SCRATCH/copy/store" && mv "$SCRATCH/before" "$SCRATCH/copy/store"
-check "the store as it was before opens with the passphrase that it had, and is known to be an older one" says "an older copy" 6 \
+check "the store as it was before opens with the passphrase that it had, and isn't believed to be the newest" says --accept-rollback 6 \
     "$FSM_VAULT_BIN" operator recover --data-dir "$SCRATCH/copy" --passphrase-file "$SAFE" --out "$SCRATCH/recovered"
 
 # Killed at it, whenever that is: the vault is whole, and it is simply typed again.
