@@ -41,6 +41,8 @@ def bodies():
     yield from (("j", {"service": {"script": "customscript_b", "employees": []}, "mail": None}), ("k", {"csr": "x", "valid": "1h"}))
     yield from (("l", {"passphrase": VALUE}), ("m", {"passphrase": VALUE, "new_passphrase": VALUE}))
     yield "n", {"passphrase": VALUE, "new_passphrase": VALUE, "label": "night shift"}
+    yield from (("w", {"passphrase": VALUE, "accept_rollback": True}), ("y", {"passphrase": VALUE, "own_passphrase": VALUE}))
+    yield "x", {"passphrase": VALUE, "keep_passphrases": [VALUE], "drop_others": True}
     yield "o", {"type": "about:blank", "title": "t", "status": 403, "detail": "d", "code": "access_denied", "request_id": "1"}
     yield from (("q", view), ("t", {"sealed": False, "version": "0.1.0", "time": "2026-11-22T10:00:00Z", "audit": None,
                                     "server_certificate_expires_at": "2027-11-22T10:00:00Z"}))

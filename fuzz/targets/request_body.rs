@@ -33,6 +33,9 @@ fuzz_target!(|data: &[u8]| {
         b'l' => drop(read::<wire::Passphrase>(body)),
         b'm' => drop(read::<wire::PassphraseChange>(body)),
         b'n' => drop(read::<wire::KeySlotForm>(body)),
+        b'w' => drop(read::<wire::Unseal>(body)),
+        b'x' => drop(read::<wire::RekeyForm>(body)),
+        b'y' => drop(read::<wire::BackupForm>(body)),
         // What the client reads.
         b'o' => drop(reads_back::<wire::Problem>(body)),
         b'p' => drop(reads_back::<wire::SecretView>(body)),
