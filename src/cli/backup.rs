@@ -26,7 +26,7 @@ pub enum Backup {
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault backup create --out vault.fsmb\n  fsm-vault backup create --out vault.fsmb \
-                  --passphrase-file /root/backup-passphrase\n\nIt opens with the passphrases that the vault has now. With \
+                  --passphrase-file ./backup-passphrase\n\nIt opens with the passphrases that the vault has now. With \
                   --passphrase-file it opens with that one alone, and one of the vault's is asked for: whoever has the file \
                   and its passphrase has everything that is in it."
 )]
