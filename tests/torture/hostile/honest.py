@@ -1,9 +1,13 @@
-"""The honest client: fetches the pair over and over, on kept connections and new ones, and knows what is right."""
+"""The honest client: fetches the pair over and over, on kept connections and new ones, and knows what is right. And one
+whose certificate ends meanwhile."""
 
 import http.client
 import json
 import multiprocessing
+import threading
 import time
+
+from cryptography import x509
 
 RENEW = 20  # requests on a connection; then it takes a new one
 
@@ -27,6 +31,45 @@ class Honest:
     def leave(self):
         self.pipe.send("leave")
         self.process.join(10)
+
+
+class Brief(threading.Thread):
+    """Asks on one connection, opened at once, until it is refused: its certificate is valid for a minute."""
+
+    def __init__(self, site):
+        super().__init__(daemon=True)
+        tls = site.tls("brief")
+        with open(f"{site.identities['brief']}/cert.pem", "rb") as file:
+            self.ends = x509.load_pem_x509_certificate(file.read()).not_valid_after_utc.timestamp()
+        self.connection, self.faults = dial(site, tls, unix=False), []
+        self.start()
+
+    def run(self):
+        asked, answered = 0, 0
+        while True:
+            before = time.time()
+            try:
+                self.connection.request("GET", "/v1/sys/status")
+                answer = self.connection.getresponse()
+                said = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.faults.append(f"no answer: {type(error).__name__}: {error}")
+                return
+            asked += 1
+            if answer.status != 200:
+                if b"This certificate has expired" not in said or time.time() < self.ends or not answered:
+                    self.faults.append(f"refused {self.ends - time.time():.1f} s before its end: {said[:200]!r}")
+                return
+            answered += 1
+            if before >= self.ends:
+                self.faults.append(f"served {before - self.ends:.3f} s after its end")
+                return
+            time.sleep(0.1)
+
+    def outcome(self):
+        """What was wrong; waits for the end of the certificate, at most a minute and a half."""
+        self.join(90)
+        return self.faults if not self.is_alive() else ["it is still served"]
 
 
 def serve(site, pair, pipe):

@@ -17,7 +17,7 @@ import threading
 import time
 
 import attacks
-from honest import Honest, percentile
+from honest import Brief, Honest, percentile
 from peer import Site
 
 
@@ -28,7 +28,7 @@ def main():
     identities = {each.name: str(each) for each in pathlib.Path(options.identities).iterdir() if each.is_dir()}
     site = Site(options.port, options.socket, **identities)
     pair = tuple(pathlib.Path(each).read_text() for each in options.pair)
-    honest = Honest(site, pair)
+    brief, honest = Brief(site), Honest(site, pair)
     honest.begin()
     time.sleep(options.seconds)
     calm, wrong = honest.end()
@@ -40,6 +40,8 @@ def main():
         if not options.only or attack.__name__ in options.only:
             rows.append((name, *one(attack, name, site, honest, options, rest)))
     honest.leave()
+    wrong = brief.outcome()
+    check("a certificate that ends mid-connection is refused from that second on", not wrong, wrong)
     peak = max(row[2] for row in rows)
     check(f"the daemon held less than {options.memory} MiB at any time", peak < options.memory, [f"{peak:.0f} MiB"])
     table(rows)

@@ -15,6 +15,7 @@ hostile_site() {
     cp -r "$FSM" "$WHO/honest"
     as "$ADMIN" caller add hostile --script customscript_hostile --out "$WHO/hostile" >/dev/null
     as "$ADMIN" caller add greedy --script customscript_greedy --out "$WHO/greedy" >/dev/null
+    as "$ADMIN" caller add brief --script customscript_brief --valid 1m --out "$WHO/brief" >/dev/null
     as "$ADMIN" caller add operator --operator create --employee 7 --out "$WHO/operator" >/dev/null
     head -c 900000 /dev/zero | tr '\0' x >"$SCRATCH/large"
     printf small >"$SCRATCH/small"
