@@ -20,8 +20,9 @@ use crate::model::{
 use crate::policy::{Ask, Recognised, Target, Terms, decide_use};
 use crate::secret::Plaintext;
 
-/// How often a release begins anew because what it decided on was replaced before it could be opened.
-const ATTEMPTS: usize = 8;
+/// How often a release is begun at most, where what it decided on is replaced before it can be opened. The last time nothing
+/// changes meanwhile.
+const ATTEMPTS: usize = 4;
 
 /// A released value.
 pub struct OpenedValue {
@@ -117,7 +118,9 @@ impl Vault {
         asked: Asked<'_>,
         ask: Ask<'_>,
     ) -> Result<Released, VaultError> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
+            // Before it is under way: whoever changes something may wait for those to end.
+            let _turn = if attempt == ATTEMPTS { Some(Box::pin(self.turn.lock()).await) } else { None };
             // Until the fetch is counted, the counts aren't recorded.
             let _under_way = self.fetching.begin().await;
             let (decided, log) = self.decide(asker, asked, ask)?;

@@ -127,7 +127,6 @@ impl Stage {
                     had = number;
                     self.released.set(self.released.get() + 1);
                 }
-                Err(VaultError::Unsettled) => {}
                 Err(VaultError::Denied(Denial::Version(_))) => {}
                 Err(error) => return was_right(&error),
             }
