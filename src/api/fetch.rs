@@ -23,8 +23,9 @@ use super::server::Api;
 use super::{body, integrations, secrets};
 use crate::model::{Domain, Employee, IntegrationName, Invalid, SecretId, VersionWanted};
 use crate::policy::Ask;
+use crate::secret::Plaintext;
 use crate::telemetry::Kind;
-use crate::vault::{Asker, Known, aside};
+use crate::vault::{Asker, Known, OpenedValue, aside};
 use crate::wire::{pair_body, value_body};
 
 /// Bytes of a value beyond which writing it out is done beside other requests.
@@ -141,11 +142,31 @@ impl Fetch {
             // Boxed: what it keeps would be room in every connection, for a request that may never come.
             Box::pin(self.wait(api, asker, patience)).await?;
         }
-        let headers = mem::take(&mut self.headers);
-        match &self.words.of {
-            Of::Value(id) => self.value(api, asker, id, headers).await,
-            Of::Pair(name) => self.pair(api, asker, name, headers).await,
-        }
+        let Self { words, known, wants_bytes, headers } = self;
+        let (reply, version) = match &words.of {
+            Of::Value(id) => {
+                let opened = api.vault.read_value(asker, id, words.asked.ask()).await?;
+                let version = opened.version;
+                if known.names(version) {
+                    (answer::unchanged(), version)
+                } else if *wants_bytes {
+                    (answer::fetched_bytes(mem::take(headers), opened.value, opened.departing), version)
+                } else {
+                    let body = written_out(api, asker, id, &opened)?;
+                    (answer::fetched(mem::take(headers), body, opened.departing), version)
+                }
+            }
+            Of::Pair(name) => {
+                let pair = api.vault.read_pair(asker, name, words.asked.ask()).await?;
+                if known.names(pair.version) {
+                    (answer::unchanged(), pair.version)
+                } else {
+                    let body = pair_body(&pair.client_id, pair.client_secret.as_ref(), pair.version);
+                    (answer::fetched(mem::take(headers), body, pair.departing), pair.version)
+                }
+            }
+        };
+        Ok(answer::tagged(reply, version))
     }
 
     async fn wait(&self, api: &Api, asker: Asker<'_>, patience: Duration) -> Result<(), Failure> {
@@ -155,50 +176,23 @@ impl Fetch {
             Of::Pair(name) => api.wait(asker, api.vault.await_pair(asker, name, ask, known, patience)).await,
         }
     }
+}
 
-    async fn value(
-        &self,
-        api: &Api,
-        asker: Asker<'_>,
-        id: &SecretId,
-        headers: HeaderMap,
-    ) -> Result<Reply, Failure> {
-        let opened = api.vault.read_value(asker, id, self.words.asked.ask()).await?;
-        if self.known.names(opened.version) {
-            return Ok(answer::tagged(answer::unchanged(), opened.version));
-        }
-        let reply = if self.wants_bytes {
-            answer::fetched_bytes(headers, opened.value, opened.departing)
-        } else {
-            let write =
-                || value_body(id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
-            let body = if opened.value.lend(<[u8]>::len) > LARGE {
-                let body = aside(write);
-                // It took a while, in which the connection's end could not be looked at.
-                api.vault.still_stands(asker)?;
-                body
-            } else {
-                write()
-            };
-            answer::fetched(headers, body, opened.departing)
-        };
-        Ok(answer::tagged(reply, opened.version))
+/// A value's JSON; a large one's beside other requests.
+fn written_out(
+    api: &Api,
+    asker: Asker<'_>,
+    id: &SecretId,
+    opened: &OpenedValue,
+) -> Result<Plaintext, Failure> {
+    let write = || value_body(id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
+    if opened.value.lend(<[u8]>::len) <= LARGE {
+        return Ok(write());
     }
-
-    async fn pair(
-        &self,
-        api: &Api,
-        asker: Asker<'_>,
-        name: &IntegrationName,
-        headers: HeaderMap,
-    ) -> Result<Reply, Failure> {
-        let pair = api.vault.read_pair(asker, name, self.words.asked.ask()).await?;
-        if self.known.names(pair.version) {
-            return Ok(answer::tagged(answer::unchanged(), pair.version));
-        }
-        let body = pair_body(&pair.client_id, pair.client_secret.as_ref(), pair.version);
-        Ok(answer::tagged(answer::fetched(headers, body, pair.departing), pair.version))
-    }
+    let body = aside(write);
+    // It took a while, in which the connection's end could not be looked at.
+    api.vault.still_stands(asker)?;
+    Ok(body)
 }
 
 /// What a service says with a read.

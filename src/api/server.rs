@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use hyper::{Method, Request};
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::fetch::{Asking, Fetch};
+use super::fetch::Fetch;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestId, RequestIds};
 use super::route::{Call, route};
@@ -64,47 +63,9 @@ impl Api {
         Session::new(presented, peer, share)
     }
 
-    /// Answers one request of a connection. A fetch ends with its connection; any other call may be a change, and is
-    /// brought to its end whatever becomes of who asked: between the store and the registry no half may stay.
-    pub fn answer<'a>(
-        self: &'a Arc<Self>,
-        session: &'a Arc<Session>,
-        asking: Asking,
-    ) -> impl Future<Output = Verdict> + Send + 'a {
-        match asking {
-            // The fetch is lent, because what a future is given it keeps twice.
-            Asking::Fetch(mut fetch) => {
-                Either::Left(async move { self.answer_fetch(session, &mut fetch).await })
-            }
-            Asking::Wrong(kind, why) => {
-                let why = match session.share.begin(|| self.vault.clock().now()) {
-                    Err(limit) => VaultError::Limited(limit).into(),
-                    Ok(_) if self.vault.is_sealed() => VaultError::Denied(Denial::Sealed).into(),
-                    Ok(_) => *why,
-                };
-                Either::Right(Either::Left(ready(self.verdict(&self.request_ids.next(), kind, Err(why)))))
-            }
-            Asking::Other(request) => {
-                Either::Right(Either::Right(Box::pin(self.answer_to_the_end(session, *request))))
-            }
-        }
-    }
-
-    async fn answer_fetch(&self, session: &Session, fetch: &mut Fetch) -> Verdict {
-        let request_id = self.request_ids.next();
-        let outcome = match session.share.begin(|| self.vault.clock().now()) {
-            Err(limit) => Err(VaultError::Limited(limit).into()),
-            Ok(_) if self.vault.is_sealed() => Err(VaultError::Denied(Denial::Sealed).into()),
-            Ok(_under_way) => fetch.answer(self, Asker { session, request_id: request_id.as_str() }).await,
-        };
-        self.verdict(&request_id, fetch.kind(), outcome)
-    }
-
-    async fn answer_to_the_end(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        request: Request<Incoming>,
-    ) -> Verdict {
+    /// Answers a request that is no fetch. It may be a change, and is brought to its end whatever becomes of who asked:
+    /// between the store and the registry no half may stay.
+    pub async fn answer(self: &Arc<Self>, session: &Arc<Session>, request: Request<Incoming>) -> Verdict {
         let (api, session) = (Arc::clone(self), Arc::clone(session));
         let answering = tokio::spawn(async move { api.answer_now(&session, request).await });
         match answering.await {
@@ -113,6 +74,27 @@ impl Api {
             // The runtime ends, and this task with it.
             Err(_) => Verdict { reply: self.shutting_down(), ends_connection: true },
         }
+    }
+
+    /// Answers a fetch that says what can't be.
+    pub fn answer_wrong(&self, session: &Session, kind: Kind, why: Failure) -> Verdict {
+        let why = match session.share.begin(|| self.vault.clock().now()) {
+            Err(limit) => VaultError::Limited(limit).into(),
+            Ok(_) if self.vault.is_sealed() => VaultError::Denied(Denial::Sealed).into(),
+            Ok(_) => why,
+        };
+        self.verdict(&self.request_ids.next(), kind, Err(why))
+    }
+
+    /// Answers a fetch, which ends with its connection. It is lent, because what a future is given it keeps twice.
+    pub async fn answer_fetch(&self, session: &Session, fetch: &mut Fetch) -> Verdict {
+        let request_id = self.request_ids.next();
+        let outcome = match session.share.begin(|| self.vault.clock().now()) {
+            Err(limit) => Err(VaultError::Limited(limit).into()),
+            Ok(_) if self.vault.is_sealed() => Err(VaultError::Denied(Denial::Sealed).into()),
+            Ok(_under_way) => fetch.answer(self, Asker { session, request_id: request_id.as_str() }).await,
+        };
+        self.verdict(&request_id, fetch.kind(), outcome)
     }
 
     async fn answer_now(&self, session: &Arc<Session>, mut request: Request<Incoming>) -> Verdict {

@@ -1,7 +1,7 @@
 //! One connection: handshake, requests, an end in good order.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use futures_util::stream::FuturesUnordered;
 use hyper::Request;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
@@ -149,15 +149,30 @@ impl Connections {
             let busy = activity.begin(http2, request.body().is_end_stream());
             Conversation::answer(Arc::clone(&talk), busy, request)
         });
-        let builder = if http2 { self.builder().http2_only() } else { self.builder().http1_only() };
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2));
-        let mut connection = pin!(builder.serve_connection(stream, service));
-        let ended = |served: Result<(), _>| {
+        if http2 {
+            let connection = pin!(self.http2().serve_connection(stream, service));
+            self.to_its_end(connection, http2::Connection::graceful_shutdown, &talk, &activity).await;
+        } else {
+            let connection = pin!(http1().serve_connection(stream, service));
+            self.to_its_end(connection, http1::Connection::graceful_shutdown, &talk, &activity).await;
+        }
+    }
+
+    /// `shut` lets a connection take no more requests.
+    async fn to_its_end<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        mut connection: Pin<&mut C>,
+        shut: impl FnOnce(Pin<&mut C>),
+        talk: &Conversation,
+        activity: &Activity,
+    ) {
+        let ended = |served: hyper::Result<()>| {
             if let Err(error) = served {
                 tracing::debug!(error = %error, "connection ended early");
             }
         };
-        let mut over = seldom(self.until_over(&talk, &activity));
+        let mut over = seldom(self.until_over(talk, activity));
         let over = tokio::select! {
             biased;
             over = over.next() => over,
@@ -167,8 +182,8 @@ impl Connections {
             return;
         }
         // Answers under way are finished, no further request is taken; a peer that doesn't read them ends unheard.
-        connection.as_mut().graceful_shutdown();
-        let mut cut = seldom(self.until_cut(&talk));
+        shut(connection.as_mut());
+        let mut cut = seldom(self.until_cut(talk));
         tokio::select! {
             biased;
             _ = cut.next() => {}
@@ -229,16 +244,9 @@ impl Connections {
         std::future::pending().await
     }
 
-    fn builder(&self) -> auto::Builder<TokioExecutor> {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+    fn http2(&self) -> http2::Builder<TokioExecutor> {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
-            .http1()
-            // hyper's own would end idle connections too: `activity` tells the two apart.
-            .header_read_timeout(None)
-            .max_buf_size(MAX_HEAD as usize)
-            .half_close(false);
-        builder
-            .http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.limits.concurrent_streams)
             .max_header_list_size(MAX_HEAD)
@@ -251,6 +259,16 @@ impl Connections {
             .keep_alive_timeout(Duration::from_secs(20));
         builder
     }
+}
+
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        // hyper's own would end idle connections too: `activity` tells the two apart.
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEAD as usize)
+        .half_close(false);
+    builder
 }
 
 impl Conversation {
@@ -272,7 +290,12 @@ impl Conversation {
                 busy.end();
                 return Ok(last(self.api.no_room(limit), self.http2));
             }
-            let mut verdict = self.api.answer(&self.session, asking).await;
+            let mut verdict = match asking {
+                Asking::Fetch(mut fetch) => self.api.answer_fetch(&self.session, &mut fetch).await,
+                Asking::Wrong(kind, why) => self.api.answer_wrong(&self.session, kind, *why),
+                // Boxed: its room would be made for each request.
+                Asking::Other(request) => Box::pin(self.api.answer(&self.session, *request)).await,
+            };
             if verdict.ends_connection {
                 busy.end();
                 verdict.reply = last(verdict.reply, self.http2);
