@@ -34,6 +34,11 @@ pub fn ok<T: Serialize>(shape: &T) -> Reply {
     with(StatusCode::OK, Some(JSON), wire::write(shape).into())
 }
 
+/// 200 with JSON that is written already.
+pub fn json(text: &'static str) -> Reply {
+    with(StatusCode::OK, Some(JSON), Bytes::from_static(text.as_bytes()))
+}
+
 /// 201.
 pub fn created<T: Serialize>(shape: &T) -> Reply {
     with(StatusCode::CREATED, Some(JSON), wire::write(shape).into())

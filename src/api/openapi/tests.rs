@@ -6,6 +6,7 @@ use hyper::Method;
 
 use super::super::failure::Failure;
 use super::super::route::{Call, route};
+use super::call::DOCUMENT;
 use super::document::{document, operations};
 use super::operation::Operation;
 
@@ -44,6 +45,42 @@ fn arms() -> BTreeSet<String> {
             format!("{method} /{}", path.collect::<Vec<_>>().join("/"))
         })
         .collect()
+}
+
+/// Set, a test writes the document anew: `FSM_VAULT_RENEW=1 cargo test api::openapi`.
+const RENEW: &str = "FSM_VAULT_RENEW";
+
+/// The document as text: whole, without white space, but for a line of its own for each path and schema, so that a
+/// change can be seen.
+fn written() -> String {
+    fn members(out: &mut String, object: &serde_json::Value, depth: usize) {
+        let Some(object) = object.as_object().filter(|object| depth > 0 && !object.is_empty()) else {
+            return out.push_str(&object.to_string());
+        };
+        for (at, (name, value)) in object.iter().enumerate() {
+            out.push_str(if at == 0 { "{\n" } else { ",\n" });
+            out.push_str(&serde_json::Value::from(name.as_str()).to_string());
+            out.push(':');
+            // Schemas are one level deeper than paths.
+            members(out, value, if name == "components" { 2 } else { depth - 1 });
+        }
+        out.push('}');
+    }
+    let mut out = String::new();
+    members(&mut out, document(), 2);
+    out.push('\n');
+    out
+}
+
+#[test]
+fn what_is_served_is_what_is_described() {
+    let written = written();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), *document());
+    if std::env::var_os(RENEW).is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/openapi/document.json");
+        return std::fs::write(path, written).unwrap();
+    }
+    assert!(DOCUMENT == written, "src/api/openapi/document.json is stale: {RENEW}=1 cargo test api::openapi");
 }
 
 #[test]
