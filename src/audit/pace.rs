@@ -1,13 +1,17 @@
 //! When the next lot of durable lines is full enough to be synced.
 //!
-//! Callers that fetch one value after another come back a moment after a sync has let them go. Synced at once, those
-//! that waited meanwhile would split them into two crowds that wait for each other's syncs for ever. So a lot waits
-//! for as many lines as were under way, half a sync at most; and where they don't come, nobody waits for a while.
+//! Callers that fetch one value after another come back a moment after a sync has let them go, one after another, each
+//! when it has been answered. Synced at once, the few that are back would go alone, and the crowd fall apart into many
+//! that wait for each other's syncs. So a lot waits for as many lines as were under way: as long as they go on coming,
+//! and for two syncs at most. In that time so many come that answering them takes longer than the next sync, and more
+//! would gain nothing. Where they don't come, nobody waits for a while.
 
 use std::time::Duration;
 
-/// The longest wait, however slow the disk.
-const LONGEST: Duration = Duration::from_millis(1);
+/// The longest time without a line after which no more are waited for, however slow the disk.
+const LONGEST_GAP: Duration = Duration::from_millis(1);
+/// The longest wait in all.
+const LONGEST: Duration = Duration::from_millis(2);
 /// Lots that wait for nobody after a wait that was in vain.
 const ROUNDS_WITHOUT: u32 = 16;
 
@@ -23,6 +27,8 @@ pub(super) struct Pace {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wait {
     pub lines: usize,
+    /// If in so much time none comes, none will.
+    pub gap: Duration,
     pub most: Duration,
 }
 
@@ -36,9 +42,10 @@ impl Pace {
     /// What to wait for when `queued` lines wait already.
     pub fn next(&self, queued: usize) -> Wait {
         if self.without > 0 {
-            return Wait { lines: 1, most: Duration::ZERO };
+            return Wait { lines: 1, gap: Duration::ZERO, most: Duration::ZERO };
         }
-        Wait { lines: (self.lines + queued).max(1), most: (self.took / 2).min(LONGEST) }
+        let (gap, most) = ((self.took / 2).min(LONGEST_GAP), (self.took * 2).min(LONGEST));
+        Wait { lines: (self.lines + queued).max(1), gap, most }
     }
 
     /// They didn't come in time.
@@ -53,17 +60,19 @@ mod tests {
 
     const SYNC: Duration = Duration::from_micros(200);
 
+    const NONE: Wait = Wait { lines: 1, gap: Duration::ZERO, most: Duration::ZERO };
+
     #[test]
     fn a_lot_waits_for_those_who_were_under_way() {
         let mut pace = Pace::default();
-        assert_eq!(pace.next(1), Wait { lines: 1, most: Duration::ZERO });
+        assert_eq!(pace.next(1), NONE);
         pace.wrote(8, SYNC);
-        assert_eq!(pace.next(8), Wait { lines: 16, most: SYNC / 2 });
-        assert_eq!(pace.next(0), Wait { lines: 8, most: SYNC / 2 });
+        assert_eq!(pace.next(8), Wait { lines: 16, gap: SYNC / 2, most: SYNC * 2 });
+        assert_eq!(pace.next(0).lines, 8);
         pace.wrote(1, SYNC);
         assert_eq!(pace.next(0).lines, 1, "a caller alone waits for nobody");
         pace.wrote(2, Duration::from_secs(1));
-        assert_eq!(pace.next(0).most, LONGEST);
+        assert_eq!(pace.next(0), Wait { lines: 2, gap: LONGEST_GAP, most: LONGEST });
     }
 
     #[test]
@@ -72,7 +81,7 @@ mod tests {
         pace.wrote(8, SYNC);
         pace.waited_in_vain();
         for _ in 0..ROUNDS_WITHOUT {
-            assert_eq!(pace.next(8), Wait { lines: 1, most: Duration::ZERO });
+            assert_eq!(pace.next(8), NONE);
             pace.wrote(8, SYNC);
         }
         assert_eq!(pace.next(8).lines, 16);

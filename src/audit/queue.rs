@@ -202,10 +202,12 @@ impl Queue {
     /// Waits until there are durable lines, and for those that go along with them. True: the queue is closed.
     fn gather(&self, pace: &mut Pace) -> bool {
         let mut lines = lock(&self.lines);
-        let wait = pace.next(lines.durable.len());
-        let deadline = Instant::now() + wait.most;
+        let mut there = lines.durable.len();
+        let wait = pace.next(there);
+        let begun = Instant::now();
+        let mut until = begun + wait.gap;
         while lines.durable.len() < wait.lines && !lines.closed {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(Instant::now());
             if !left.is_zero() {
                 lines.wake_at = wait.lines;
                 let waited = self.durable.wait_timeout(lines, left);
@@ -213,9 +215,15 @@ impl Queue {
             } else if lines.durable.is_empty() {
                 lines.wake_at = 1;
                 lines = self.durable.wait(lines).unwrap_or_else(|poisoned| poisoned.into_inner());
-            } else {
+            } else if until >= begun + wait.most {
+                break;
+            } else if lines.durable.len() == there {
                 pace.waited_in_vain();
                 break;
+            } else {
+                // They go on coming.
+                there = lines.durable.len();
+                until = (until + wait.gap).min(begun + wait.most);
             }
         }
         lines.wake_at = 0;
