@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
+use super::ahead::Ahead;
 use super::chain::{Chain, Checkpoint};
 use super::disk::{Directory, Disk, Lock};
 use super::entry::{Entry, LoggedEntry, Outcome};
@@ -16,7 +17,7 @@ use super::figures::Figures;
 use super::finding::Finding;
 use super::journal::Journal;
 use super::keys::ChainKeys;
-use super::opening::survey;
+use super::opening::{Found, survey};
 use super::page::{Look, Page, page};
 use super::queue::{Queue, Queued};
 use super::tally::{Due, MAX_CALLERS, Tallies};
@@ -78,8 +79,17 @@ pub struct Opened {
     pub damage: Option<Finding>,
     /// Bytes of an unfinished last line that were cut off.
     pub recovered_bytes: u64,
-    /// The newest epoch that a change's entry after the checkpoint tells of.
-    pub epoch: Option<u64>,
+}
+
+/// A log that was looked through from its checkpoint on, and held against other writers. It is as it was: nothing is
+/// written before it is opened.
+pub struct Surveyed {
+    disk: Arc<dyn Disk>,
+    lock: Lock,
+    settings: Settings,
+    chain: Chain,
+    checkpoint: Option<Checkpoint>,
+    found: Found,
 }
 
 /// The audit log, open for writing.
@@ -131,24 +141,28 @@ impl Log {
         checkpoint: Option<Checkpoint>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Opened), AuditError> {
+        Self::survey(settings, vault, keys, checkpoint)?.open(clock)
+    }
+
+    /// The same up to where it would be written to. Blocks likewise; makes the directory, and nothing in it.
+    pub fn survey(
+        settings: Settings,
+        vault: String,
+        keys: impl Into<ChainKeys>,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Surveyed, AuditError> {
         let directory = Directory::prepare(&settings.dir).map_err(AuditError::Unreadable)?;
         let lock = directory.lock().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => AuditError::InUse,
             _ => AuditError::Unreadable(error),
         })?;
-        Self::open_on(Arc::new(directory), lock, settings, Chain::new(keys, vault), checkpoint, clock)
+        Surveyed::on(Arc::new(directory), lock, settings, Chain::new(keys, vault), checkpoint)
     }
 
-    pub(super) fn open_on(
-        disk: Arc<dyn Disk>,
-        lock: Lock,
-        settings: Settings,
-        chain: Chain,
-        checkpoint: Option<Checkpoint>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<(Self, Opened), AuditError> {
-        let found = survey(&*disk, &chain, checkpoint.as_ref()).map_err(AuditError::Unreadable)?;
-        let opened = Opened { damage: found.damage, recovered_bytes: found.torn, epoch: found.epoch };
+    fn begin_writing(surveyed: Surveyed, clock: Arc<dyn Clock>) -> Result<(Self, Opened), AuditError> {
+        let Surveyed { disk, lock, settings, chain, checkpoint, found } = surveyed;
+        found.tidy(&*disk).map_err(AuditError::Unreadable)?;
+        let opened = Opened { damage: found.damage, recovered_bytes: found.torn };
         let health = Arc::new(Health::new());
         let chain = Arc::new(chain);
         let readers = Arc::new(AtomicUsize::new(0));
@@ -368,6 +382,29 @@ impl Log {
             self.queue.with_writer(Writer::close);
             drop(lock);
         }
+    }
+}
+
+impl Surveyed {
+    pub(super) fn on(
+        disk: Arc<dyn Disk>,
+        lock: Lock,
+        settings: Settings,
+        chain: Chain,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Self, AuditError> {
+        let found = survey(&*disk, &chain, checkpoint.as_ref()).map_err(AuditError::Unreadable)?;
+        Ok(Self { disk, lock, settings, chain, checkpoint, found })
+    }
+
+    /// What it tells of beyond the checkpoint.
+    pub fn ahead(&self) -> &Ahead {
+        &self.found.ahead
+    }
+
+    /// Goes on with it: takes what a crash has left away, and begins a segment after damage.
+    pub fn open(self, clock: Arc<dyn Clock>) -> Result<(Log, Opened), AuditError> {
+        Log::begin_writing(self, clock)
     }
 }
 

@@ -13,6 +13,7 @@
 //!
 //! Nothing is released before [`Log::append`] of its entry, or [`Log::written`] of one begun, has returned `Ok`.
 
+mod ahead;
 mod chain;
 mod disk;
 mod entry;
@@ -38,6 +39,7 @@ mod verify;
 mod walk;
 mod writer;
 
+pub use ahead::{Ahead, Change};
 pub use chain::Checkpoint;
 pub use entry::{Entry, LoggedEntry, Outcome, Peer};
 pub use figures::{Figures, Written};
@@ -45,7 +47,7 @@ pub use filter::Filter;
 pub use finding::{Finding, Flaw};
 pub use journal::JOURNALD_SOCKET;
 pub use keys::ChainKeys;
-pub use log::{AuditError, Begun, Durability, Log, Opened, Settings};
+pub use log::{AuditError, Begun, Durability, Log, Opened, Settings, Surveyed};
 pub use page::{Cursor, Look, Page, Start};
 pub use tally::Due;
 pub use told::{Fingerprints, Told};

@@ -6,12 +6,16 @@
 //! anything else                          damage: begin a new segment after all others
 //! newest segment under a former key        begin a segment under the current one: the vault was rekeyed, and a
 //!                                          crash came before that
+//! the checkpoint's segment was retired       go on: the log is whole, and the checkpoint is an older store's
 //! damage noticed, new segment already
 //! begun, then a crash before a checkpoint  go on in that segment, don't begin another
 //! ```
+//!
+//! Nothing is changed here: whoever judges by it that the store is an older one leaves the log as it is.
 
 use std::io;
 
+use super::ahead::Ahead;
 use super::chain::{Chain, Checkpoint, Link, Reason};
 use super::disk::Disk;
 use super::finding::Finding;
@@ -27,8 +31,12 @@ pub(super) struct Found {
     /// No segment above this number has ever been seen.
     pub highest: u32,
     pub damage: Option<Finding>,
-    /// The newest epoch told of after the checkpoint.
-    pub epoch: Option<u64>,
+    /// What it tells of after the checkpoint.
+    pub ahead: Ahead,
+    /// A segment that a crash left without a line: begun again when there is something to write.
+    pub hollow: Option<u32>,
+    /// Segments that were retired, but a crash kept them.
+    pub outlived: Vec<u32>,
     /// Bytes of an unfinished line, to be cut off or already gone.
     pub torn: u64,
 }
@@ -63,12 +71,16 @@ pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpo
             .0
             .saturating_add(1)
             .max(checkpoint.map_or(1, |checkpoint| checkpoint.oldest_segment));
-        return go_on(disk, chain, &walk, present, oldest, None);
+        return Ok(go_on(chain, walk, present, oldest, None));
     };
     let all = if checkpoint.is_some() { walk_all()? } else { walk };
+    if all.first.is_none() && all.ahead.is_outrun {
+        let oldest = all.retired.0.saturating_add(1);
+        return Ok(go_on(chain, all, present, oldest, None));
+    }
     let known = checkpoint.and_then(Checkpoint::link).unwrap_or(Link::ORIGIN);
     if all.restart.is_some_and(|seq| seq > known.seq) {
-        return go_on(disk, chain, &all, present, 0, Some(damage));
+        return Ok(go_on(chain, all, present, 0, Some(damage)));
     }
     Ok(Found {
         head: if all.head.seq > known.seq { all.head } else { known },
@@ -78,7 +90,9 @@ pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpo
             .max(checkpoint.map_or(0, |checkpoint| checkpoint.segment))
             .max(chain.last_former()),
         segments: present,
-        epoch: all.epoch,
+        ahead: all.ahead,
+        hollow: None,
+        outlived: Vec::new(),
         damage: Some(damage),
         torn: 0,
     })
@@ -113,29 +127,25 @@ fn walk_after<'a>(
 }
 
 /// Goes on at the end of an intact log. Segments below `oldest` were retired, but a crash kept them.
-fn go_on(
-    disk: &dyn Disk,
-    chain: &Chain,
-    walk: &Walk,
-    mut segments: Vec<u32>,
-    oldest: u32,
-    damage: Option<Finding>,
-) -> io::Result<Found> {
-    if walk.hollow
-        && let Some(number) = segments.pop()
-    {
-        // A crash while the segment was begun: begin it again when there is something to write.
-        disk.remove(number)?;
-    }
+fn go_on(chain: &Chain, walk: Walk, mut segments: Vec<u32>, oldest: u32, damage: Option<Finding>) -> Found {
+    let hollow = if walk.hollow { segments.pop() } else { None };
     let kept = segments.split_off(segments.partition_point(|number| *number < oldest));
-    for number in segments {
-        let _ = disk.remove(number);
-    }
     let start = match kept.last() {
         None => Start::Begin(Reason::First),
         Some(newest) if *newest <= chain.last_former() => Start::Begin(Reason::Rekeyed),
         Some(_) => Start::GoOn { number: walk.end.0, length: walk.end.1 },
     };
     let highest = kept.last().copied().unwrap_or(0).max(chain.last_former());
-    Ok(Found { head: walk.head, start, segments: kept, highest, damage, epoch: walk.epoch, torn: walk.torn })
+    let Walk { head, ahead, torn, .. } = walk;
+    Found { head, start, segments: kept, highest, damage, ahead, hollow, outlived: segments, torn }
+}
+
+impl Found {
+    /// Removes what is of no more use. Before anything is written.
+    pub fn tidy(&self, disk: &dyn Disk) -> io::Result<()> {
+        for number in &self.outlived {
+            let _ = disk.remove(*number);
+        }
+        self.hollow.map_or(Ok(()), |number| disk.remove(number))
+    }
 }

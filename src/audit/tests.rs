@@ -1,7 +1,7 @@
 //! The room as a whole: real files, real tampering, a disk that fails when told to.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -72,7 +72,8 @@ impl Place {
         let lock = directory.lock().unwrap();
         let disk = Arc::new(FaultyDisk { directory, faults: faults.clone() });
         let chain = Chain::new(key(), VAULT.into());
-        Log::open_on(disk, lock, self.settings.clone(), chain, None, self.clock.clone()).unwrap().0
+        let surveyed = Surveyed::on(disk, lock, self.settings.clone(), chain, None).unwrap();
+        surveyed.open(self.clock.clone()).unwrap().0
     }
 
     fn path(&self, number: u32) -> PathBuf {
@@ -204,7 +205,7 @@ async fn a_log_of_several_segments_verifies_and_goes_on_after_reopening() {
     let checkpoint = place.written(20).await;
     assert!(checkpoint.segment >= 3, "{checkpoint:?}");
     let (log, opened) = place.open(Some(checkpoint.clone()));
-    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0, epoch: None });
+    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0 });
     assert_eq!(log.checkpoint().await.unwrap(), None, "nothing new");
     assert_eq!(log.append_durably(entry(20)).await.unwrap(), checkpoint.seq + 1);
     let report = log.verify(Some(checkpoint)).await.unwrap();
@@ -220,7 +221,7 @@ async fn without_a_checkpoint_all_is_checked_at_opening() {
     let place = Place::small();
     let checkpoint = place.written(20).await;
     let (log, opened) = place.open(None);
-    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0, epoch: None });
+    assert_eq!(opened, Opened { damage: None, recovered_bytes: 0 });
     assert_eq!(log.append(entry(20)).await.unwrap(), checkpoint.seq + 1);
     assert_eq!(log.verify(None).await.unwrap().first_bad, None);
 }
@@ -758,7 +759,7 @@ async fn an_unfinished_last_line_is_cut_off() {
         torn.push_str(&"{\"seq\":6,".repeat(40)[..length]);
         std::fs::write(place.path(1), torn).unwrap();
         let (log, opened) = place.open(checkpoint);
-        assert_eq!(opened, Opened { damage: None, recovered_bytes: length as u64, epoch: None });
+        assert_eq!(opened, Opened { damage: None, recovered_bytes: length as u64 });
         assert_eq!(log.append(entry(3)).await.unwrap(), 6);
         let told = &tail(&log, 9, None, |logged| logged.entry.action == "audit.recover").await.unwrap()[0];
         assert_eq!(told.entry.changes, Some(serde_json::json!({ "bytes": length })));
@@ -773,7 +774,7 @@ async fn an_unfinished_header_is_begun_again() {
         let checkpoint = place.written(18).await;
         std::fs::write(place.path(4), rest).unwrap();
         let (log, opened) = place.open(Some(checkpoint));
-        assert_eq!(opened, Opened { damage: None, recovered_bytes: rest.len() as u64, epoch: None });
+        assert_eq!(opened, Opened { damage: None, recovered_bytes: rest.len() as u64 });
         for nth in 0..7 {
             log.append(entry(nth)).await.unwrap();
         }
@@ -1196,4 +1197,64 @@ async fn half_written_entries_of_one_change_are_followed_by_failures() {
     let failed = outcomes(Outcome::Failed);
     assert!(failed > 0 && failed < 40, "{failed}");
     assert_eq!(outcomes(Outcome::Allowed), failed + 1, "each has its failure, and the last entry none");
+}
+
+/// What is in the directory, byte for byte.
+fn contents(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all: Vec<_> =
+        std::fs::read_dir(&place.settings.dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+fn surveyed(place: &Place, checkpoint: Option<Checkpoint>) -> Surveyed {
+    Log::survey(place.settings.clone(), VAULT.into(), key(), checkpoint).unwrap()
+}
+
+#[tokio::test]
+async fn a_survey_changes_nothing_however_the_log_is_found() {
+    let (cut, torn, hollow) = (Place::small(), Place::small(), Place::small());
+    let checkpoint = cut.written(20).await;
+    cut.rewrite(checkpoint.segment, &cut.lines(checkpoint.segment)[..1]);
+    torn.written(5).await;
+    std::fs::OpenOptions::new().append(true).open(torn.path(1)).unwrap().write_all(b"{\"seq\":").unwrap();
+    hollow.written(5).await;
+    std::fs::write(hollow.path(2), "").unwrap();
+    for (place, checkpoint) in [(cut, Some(checkpoint)), (torn, None), (hollow, None)] {
+        let before = contents(&place);
+        drop(surveyed(&place, checkpoint.clone()));
+        assert_eq!(contents(&place), before);
+        place.open(checkpoint);
+        assert_ne!(contents(&place), before, "opened, it would have been written to");
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_in_a_retired_segment_is_an_older_stores_and_no_damage() {
+    let mut place = Place::small();
+    place.settings.retain = 2;
+    let (log, _) = place.open(None);
+    log.append(entry(0)).await.unwrap();
+    let older = log.checkpoint().await.unwrap();
+    for nth in 0..60 {
+        let epoch = (nth == 40).then_some(9);
+        let change =
+            Entry { action: "caller.revoke".into(), secret: None, subject: Some("crm".into()), ..entry(nth) };
+        log.append(if epoch.is_some() { Entry { epoch, ..change } } else { entry(nth) }).await.unwrap();
+        let checkpoint = log.checkpoint().await.unwrap().unwrap();
+        if nth < 39 {
+            log.is_recorded(&checkpoint);
+        }
+    }
+    drop(log);
+    assert!(place.numbers()[0] > older.as_ref().unwrap().segment);
+    let before = contents(&place);
+    let ahead = surveyed(&place, older.clone()).ahead().clone();
+    assert_eq!((ahead.is_outrun, ahead.epoch, ahead.changes), (true, Some(9), 1));
+    assert!(ahead.last.unwrap().to_string().ends_with("Z caller.revoke crm"));
+    assert_eq!(contents(&place), before);
+    let (log, opened) = place.open(older);
+    assert_eq!(opened.damage, None);
+    log.append(entry(0)).await.unwrap();
+    assert_eq!(log.verify(None).await.unwrap().first_bad, None);
 }

@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use serde::Deserialize;
 
+use super::ahead::Ahead;
 use super::chain::{self, Chain, Checkpoint, Link, MAX_LINE, Reason};
 use super::disk::{Disk, number_of};
 use super::finding::{Finding, Flaw};
@@ -42,8 +43,8 @@ pub(super) struct Walk<'a> {
     gaps: Vec<(u32, u32)>,
     /// The intact line with the highest sequence number.
     pub head: Link,
-    /// The newest epoch that a trusted line after the checkpoint tells of.
-    pub epoch: Option<u64>,
+    /// What trusted lines after the checkpoint tell of.
+    pub ahead: Ahead,
     /// Segment and offset after the last line.
     pub end: (u32, u64),
     /// Bytes of an unfinished line at the end.
@@ -94,7 +95,7 @@ impl<'a> Walk<'a> {
             hollow: false,
             retired: (0, 0),
             restart: None,
-            epoch: None,
+            ahead: Ahead::default(),
             entries: 0,
             segments: 0,
             first: None,
@@ -219,7 +220,7 @@ impl<'a> Walk<'a> {
         };
         match (told.segment.is_some(), line == 1) {
             (true, true) => self.header(number, &told, text, mac),
-            (false, false) => self.entry(number, line, &told, text, mac),
+            (false, false) => self.entry(number, line, &told, bytes, text, mac),
             (false, true) => self.lose(number, line, Some(told.seq), Flaw::NoHeader),
             (true, false) => self.lose(number, line, Some(told.seq), Flaw::HeaderInside),
         }
@@ -256,7 +257,7 @@ impl<'a> Walk<'a> {
         self.trust(told.seq, mac);
     }
 
-    fn entry(&mut self, number: u32, line: u64, told: &Line, text: &[u8], mac: [u8; MAC_LEN]) {
+    fn entry(&mut self, number: u32, line: u64, told: &Line, bytes: &[u8], text: &[u8], mac: [u8; MAC_LEN]) {
         let note = |flaw| Finding { segment: number, line, seq: Some(told.seq), flaw };
         let in_order = self.expected.is_none_or(|expected| expected == told.seq);
         match self.before {
@@ -270,8 +271,10 @@ impl<'a> Walk<'a> {
                     let count = self.retired.1.saturating_add(told.count.unwrap_or(1));
                     self.retired = (self.retired.0.max(upto), count);
                 }
-                if self.checkpoint.is_none_or(|checkpoint| told.seq > checkpoint.seq) {
-                    self.epoch = self.epoch.max(told.epoch);
+                if let Some(epoch) = told.epoch
+                    && self.checkpoint.is_none_or(|checkpoint| told.seq > checkpoint.seq)
+                {
+                    self.ahead.take(epoch, bytes);
                 }
                 self.trust(told.seq, mac);
             }
@@ -324,8 +327,12 @@ impl<'a> Walk<'a> {
                 self.note(Finding { segment, line: 0, seq: None, flaw: Flaw::Missing });
             }
         }
+        // Segments are retired once a checkpoint in a later one was stored.
+        let is_outrun = self.checkpoint.is_some_and(|checkpoint| checkpoint.segment <= self.retired.0);
+        self.ahead.is_outrun = is_outrun;
         if let Some(checkpoint) = self.checkpoint
             && self.met != Some(true)
+            && !is_outrun
         {
             self.note(Finding {
                 segment: checkpoint.segment,

@@ -36,6 +36,10 @@ pub struct Recover {
     /// Which full operator [default: the first by name]
     #[arg(long, value_name = "NAME")]
     operator: Option<CallerName>,
+    /// Recover although the store is older than what is known of it, or lacks records; audited. A revoked caller may be active
+    /// again
+    #[arg(long)]
+    accept_rollback: bool,
     /// Where to write cert.pem, key.pem and ca.pem
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -57,7 +61,12 @@ pub fn recover(globals: &Globals, command: Recover) -> Result<(), Failure> {
             clock: Arc::new(SystemClock),
         })
         .await?;
-        vault.unseal_locally(passphrase::known(command.passphrase_file.as_deref())?).await?;
+        let passphrase = passphrase::known(command.passphrase_file.as_deref())?;
+        if command.accept_rollback {
+            vault.unseal_locally_accepting_rollback(passphrase).await?;
+        } else {
+            vault.unseal_locally(passphrase).await?;
+        }
         let recovered = recover_operator(&vault, command.operator.as_ref(), out).await;
         // Closed either way, so that the log ends in order; the first failure counts.
         let closed = vault.close().await;

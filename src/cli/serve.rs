@@ -34,7 +34,8 @@ pub struct Serve {
     /// configuration, else vault.sock in $RUNTIME_DIRECTORY or DIR/run, and tcp:127.0.0.1:8271]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<Listen>,
-    /// Serve although the store is older than what is known of it; audited. A revoked caller may be active again
+    /// Serve although the store is older than what is known of it, or lacks records; audited. A revoked caller may be active
+    /// again
     #[arg(long)]
     accept_rollback: bool,
 }

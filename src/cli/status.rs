@@ -26,7 +26,8 @@ pub struct Unseal {
     /// A private file with the passphrase, - for standard input; asked for unseen if left out
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// Unseal although the store is older than what is known of it; audited. A revoked caller may be active again
+    /// Unseal although the store is older than what is known of it, or lacks records; audited. A revoked caller may be active
+    /// again
     #[arg(long)]
     accept_rollback: bool,
 }

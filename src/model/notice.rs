@@ -47,6 +47,8 @@ pub enum NoticeKind {
     Separation,
     /// A scheduled backup failed, or is overdue.
     Backup,
+    /// An older store, or one that lacked records, was accepted.
+    Rollback,
 }
 
 word! {
@@ -121,7 +123,7 @@ impl std::str::FromStr for NoticeLevel {
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Expiry,
         Self::MaxAge,
         Self::PairAge,
@@ -134,6 +136,7 @@ impl NoticeKind {
         Self::AuditDamage,
         Self::Separation,
         Self::Backup,
+        Self::Rollback,
     ];
 
     /// As it stands in IDs and in the API.
@@ -151,6 +154,7 @@ impl NoticeKind {
             Self::AuditDamage => "audit_damage",
             Self::Separation => "separation",
             Self::Backup => "backup",
+            Self::Rollback => "rollback",
         }
     }
 }
@@ -238,7 +242,8 @@ impl NoticeId {
             | NoticeKind::ServerCertificate
             | NoticeKind::Space
             | NoticeKind::AuditDamage
-            | NoticeKind::Backup => vault(),
+            | NoticeKind::Backup
+            | NoticeKind::Rollback => vault(),
         }
     }
 }

@@ -98,6 +98,13 @@ impl Secret {
         self.tidy(now)
     }
 
+    /// Its value is lost: the version serves nobody any more, whatever it was.
+    pub fn lose(&mut self, number: u64) {
+        for each in self.versions.iter_mut().filter(|each| each.number == number) {
+            each.state = VersionState::Retired;
+        }
+    }
+
     /// Records the end of graces that are over.
     pub fn retire_lapsed(&mut self, now: Timestamp) -> Rotation {
         self.tidy(now)

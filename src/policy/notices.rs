@@ -206,6 +206,30 @@ pub fn of_known_damage(id: &NoticeId) -> Option<Occasion> {
     Some(of_damage(segment.parse().ok()?, line.parse().ok()?))
 }
 
+/// An older store, or one that lacked records, was accepted, and went on at this epoch.
+pub fn of_rollback(epoch: u64) -> Occasion {
+    let standing = Standing {
+        rung: Rung(1),
+        level: NoticeLevel::Critical,
+        due: None,
+        message: format!(
+            "an older store, or one that lacked records, was accepted (it went on at epoch {epoch}): a revoked caller may be \
+             active again, a changed rule undone, a value gone"
+        ),
+        action: "fsm-vault audit show --action vault.accept_rollback; do again what was undone; then acknowledge this"
+            .to_owned(),
+    };
+    let id =
+        NoticeId::new(NoticeKind::Rollback, &Concern::Vault("store".to_owned()), format_args!("e{epoch}"));
+    Occasion { id, standing: Some(standing) }
+}
+
+/// [`of_rollback`] as it was told once, from its ID.
+pub fn of_accepted_rollback(id: &NoticeId) -> Option<Occasion> {
+    let epoch = id.occasion().strip_prefix('e').filter(|_| id.kind() == NoticeKind::Rollback)?;
+    Some(of_rollback(epoch.parse().ok()?))
+}
+
 /// Of a service that was enrolled by the operator who also wrote a secret made for its script.
 pub fn of_separation(service: &Caller, secret: &Secret) -> Occasion {
     let name = &service.name;

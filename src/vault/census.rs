@@ -8,6 +8,7 @@ use super::error::VaultError;
 use super::lifecycle::Vault;
 use crate::audit::Checkpoint;
 use crate::keys::{Census, KeyRing, RecordKind, Sealed, StoreKey};
+use crate::model::SecretId;
 
 /// The record of kind 6.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -67,18 +68,67 @@ fn counts(key: &StoreKey) -> bool {
     key.kind() != RecordKind::Checkpoint
 }
 
+/// In what a store isn't whole although each of its records opens.
+#[derive(Debug, Default)]
+pub(super) struct Flaws {
+    pub miscount: Option<Miscount>,
+    /// Versions whose value isn't there.
+    pub values: Vec<(SecretId, u64)>,
+    /// Values and counted fetches of no secret, with their revisions. Alone no flaw: nothing is read of them.
+    pub strays: Vec<(StoreKey, u64)>,
+}
+
+/// How the records differ from those that were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Miscount {
+    /// The record that keeps the count is gone, and with it the epoch.
+    NoHead,
+    Records {
+        kept: u64,
+        found: u64,
+    },
+}
+
 /// Holds the census of what was read against the one that was kept.
-pub(super) fn compare(kept: Option<Census>, found: Census) -> Result<(), VaultError> {
-    let Some(kept) = kept.filter(|kept| *kept != found) else { return Ok(()) };
-    let (kept, found) = (kept.records(), found.records());
-    let what = match kept.cmp(&found) {
-        std::cmp::Ordering::Equal => "a record was replaced by an older one".to_owned(),
-        std::cmp::Ordering::Greater => format!("there are {found} records and there should be {kept}"),
-        std::cmp::Ordering::Less => {
-            format!(
-                "there are {found} records and there should be {kept}: a deleted one was put back, or one added"
-            )
+pub(super) fn compare(kept: Option<Census>, found: Census) -> Option<Miscount> {
+    let kept = kept.filter(|kept| *kept != found)?;
+    Some(Miscount::Records { kept: kept.records(), found: found.records() })
+}
+
+impl Flaws {
+    pub fn are_none(&self) -> bool {
+        self.miscount.is_none() && self.values.is_empty()
+    }
+
+    /// For whoever takes a whole store alone.
+    pub fn refuse(&self) -> Result<(), VaultError> {
+        if self.are_none() { Ok(()) } else { Err(VaultError::Damaged(self.to_string())) }
+    }
+}
+
+impl std::fmt::Display for Flaws {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { miscount, values, .. } = self;
+        match miscount {
+            Some(Miscount::NoHead) => out.write_str("the record that counts them is missing")?,
+            Some(Miscount::Records { kept, found }) if kept == found => {
+                out.write_str("one was replaced by an older one, or by another")?;
+            }
+            Some(Miscount::Records { kept, found }) => {
+                write!(out, "there are {found} and there should be {kept}")?;
+                if found > kept {
+                    out.write_str("; deleted ones were put back, or some added")?;
+                }
+            }
+            None => {}
         }
-    };
-    Err(VaultError::Damaged(format!("{what}, although each one opens")))
+        if let Some((id, number)) = values.first() {
+            let between = if miscount.is_some() { "; " } else { "" };
+            write!(out, "{between}the value of version {number} of {id} is missing")?;
+            if let more @ 1.. = values.len() - 1 {
+                write!(out, ", and {more} more")?;
+            }
+        }
+        Ok(())
+    }
 }

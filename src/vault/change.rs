@@ -56,6 +56,11 @@ pub(super) enum Noun {
     /// What was told of a notice whose cause is gone.
     NoticeGone(NoticeId),
     Slots(SlotNotes),
+    /// A record that belongs to nothing, and goes.
+    Stray {
+        key: StoreKey,
+        revision: u64,
+    },
 }
 
 /// A noun with its sealed record, waiting for the store.
@@ -206,7 +211,7 @@ impl Vault {
     /// The epoch that the next commit makes.
     pub(super) fn next_epoch(&self) -> Result<u64, VaultError> {
         let live = self.live();
-        Ok(live.unsealed()?.registry.epoch() + 1)
+        Ok(live.unsealed()?.registry.next_epoch())
     }
 
     /// The records that these nouns replace or take away, read from the store; of values, only where they lie.
@@ -215,7 +220,7 @@ impl Vault {
             let live = self.live();
             let Unsealed { keys, registry, .. } = live.unsealed()?;
             let standing = |noun: &Noun| {
-                let key = keys.store_key(&noun.name());
+                let key = noun.lies_at(keys);
                 Some(Replaced { key, revision: noun.standing(registry)?, sealed: None })
             };
             nouns.iter().filter_map(standing).collect()
@@ -283,7 +288,11 @@ fn seal_onto(
     let mut all = Vec::with_capacity(nouns.len());
     for noun in nouns {
         let (before, expected) = noun.before(registry);
-        let written = noun.seal(keys, before + 1)?;
+        let revision = match &noun {
+            Noun::Checkpoint(_) => registry.next_epoch(),
+            _ => before + 1,
+        };
+        let written = noun.seal(keys, revision)?;
         batch = match &written.sealed {
             Some(sealed) => batch.put(written.key, expected, sealed.clone()),
             None => batch.delete(written.key, expected),
@@ -299,8 +308,8 @@ pub(super) fn first_batch(keys: &KeyRing, nouns: Vec<Noun>) -> Result<Batch, Vau
 }
 
 impl Noun {
-    fn name(&self) -> RecordName<'_> {
-        match self {
+    fn lies_at(&self, keys: &KeyRing) -> StoreKey {
+        keys.store_key(&match self {
             Self::Secret(Secret { id, .. }) | Self::SecretGone(id) => RecordName::Secret(id),
             Self::Value { id, number, .. } | Self::Gone { id, number } => RecordName::Value(id, *number),
             Self::Uses { uses, .. } => RecordName::Uses(&uses.id),
@@ -313,7 +322,8 @@ impl Noun {
             Self::Checkpoint(_) => RecordName::Checkpoint,
             Self::Tombstone(tombstone) => RecordName::Tombstone(&tombstone.id),
             Self::Notice(Notice { id, .. }) | Self::NoticeGone(id) => RecordName::Notice(id),
-        }
+            Self::Stray { key, .. } => return *key,
+        })
     }
 
     /// The revision of the record that is there now.
@@ -323,6 +333,7 @@ impl Noun {
                 registry.secrets.get(id).and_then(|kept| kept.values.get(*number)).map(|_| 1)
             }
             Self::UsesGone(id) => registry.secrets.get(id).and_then(|kept| kept.uses.revision()),
+            Self::Stray { revision, .. } => Some(*revision),
             _ => match self.before(registry) {
                 (revision, Expect::Revision(_)) => Some(revision),
                 _ => None,
@@ -338,7 +349,7 @@ impl Noun {
             }
             // A version's bytes are written once.
             Self::Value { .. } => None,
-            Self::Gone { .. } | Self::UsesGone(_) => return (0, Expect::Any),
+            Self::Gone { .. } | Self::UsesGone(_) | Self::Stray { .. } => return (0, Expect::Any),
             Self::Uses { uses, .. } => registry.secrets.get(&uses.id).and_then(|kept| kept.uses.revision()),
             Self::UsesMark(_) => registry.mark.revision,
             Self::Integration(record) => registry.integrations.get(&record.name).map(|kept| kept.revision),
@@ -374,7 +385,7 @@ impl Noun {
                 let key = keys.store_key(&RecordName::Value(id, *number));
                 (key, Some(value.lend(|bytes| keys.seal(&key, revision, bytes))?))
             }
-            Self::Gone { id, number } => (keys.store_key(&RecordName::Value(id, *number)), None),
+            Self::Gone { .. } | Self::Stray { .. } => (self.lies_at(keys), None),
             Self::Uses { uses, .. } => {
                 let key = keys.store_key(&RecordName::Uses(&uses.id));
                 (key, Some(keys.seal(&key, revision, &json(serde_json::to_vec(uses)))?))
@@ -451,8 +462,8 @@ impl Written {
                 registry.mark.seq = seq;
                 registry.mark.revision = Some(self.revision);
             }
-            // Goes with its secret.
-            Noun::UsesGone(_) => {}
+            // Goes with its secret, or after it.
+            Noun::UsesGone(_) | Noun::Stray { .. } => {}
             Noun::SecretGone(id) => {
                 registry.secrets.remove(&id);
             }

@@ -36,7 +36,7 @@ impl Comparison {
             // Whoever raises or clears one tells of it.
             Noun::Notice(_) | Noun::NoticeGone(_) => {}
             Noun::Checkpoint(_) | Noun::Uses { .. } | Noun::UsesGone(_) | Noun::UsesMark(_) => {}
-            Noun::Slots(_) => {}
+            Noun::Slots(_) | Noun::Stray { .. } => {}
         }
     }
 

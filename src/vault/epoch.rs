@@ -7,6 +7,8 @@
 //! any               of a change newer than the  the same
 //!                   store's next one
 //! gone or foreign   any                         refused, where the store remembers that there was one
+//! any               has retired the checkpoint  the same
+//!                   line's segment
 //! the same          nothing, or the next epoch  all is well; or a crash between a change's entry and its commit
 //! older             likewise                    all is well: a power cut, or the file was put back alone
 //! ```
@@ -14,7 +16,10 @@
 //! The file is written after each commit, without a sync: a power cut may leave an older one, never one that is newer than
 //! the store, whose commit was on the disk before. It keeps its size, so that its bytes are the old ones or the new ones;
 //! only its making is synced. Its key goes with the root key: before a rekey's stores change places, the file `epoch.next` is made
-//! for the new one, and takes the other's place afterwards; whichever of the two belongs to the keys is believed. Putting back the whole data directory leaves all three as they agree: only what left the host
+//! for the new one, and takes the other's place afterwards; whichever of the two belongs to the keys is believed.
+//!
+//! An older store that was accepted goes on two above the highest epoch that anything told of: then each witness alone tells the
+//! newer one, should it come back, from a crash. Putting back the whole data directory leaves all three as they agree: only what left the host
 //! (the epoch stands in every unsealing's entry) tells of that.
 
 use std::fs::{File, OpenOptions};
@@ -22,7 +27,7 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::error::VaultError;
+use super::rollback::Age;
 use crate::keys::{EPOCH_LEN, KeyRing};
 
 /// The file beside the store.
@@ -34,6 +39,8 @@ pub(super) struct Witnesses {
     pub filed: Filed,
     /// The newest that the log tells of after the line that the store knows as its head.
     pub logged: Option<u64>,
+    /// Whether the log has retired that line's segment.
+    pub is_outrun: bool,
     /// Whether this store was written by a daemon that wrote the file too.
     pub filed_before: bool,
 }
@@ -46,51 +53,27 @@ pub(super) enum Filed {
     Says(u64),
 }
 
-/// Why the store isn't believed to be the newest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RolledBack {
-    store: u64,
-    /// None: the file is gone.
-    witness: Option<u64>,
-    by: &'static str,
-}
-
 impl Witnesses {
-    /// Refuses a store that is older than a witness.
-    pub fn judge(&self) -> Result<(), RolledBack> {
-        let Self { store, filed, logged, filed_before } = *self;
-        let older = |witness, by| Err(RolledBack { store, witness, by });
+    /// None: nothing says that there is a newer store.
+    pub fn judge(&self) -> Option<Age> {
+        let Self { store, filed, logged, is_outrun, filed_before } = *self;
+        let older = |witness, by| Some(Age::Older { witness, by });
         match (filed, logged) {
-            (Filed::Says(filed), _) if filed > store => older(Some(filed), "the file epoch"),
-            (_, Some(logged)) if logged > store.saturating_add(1) => older(Some(logged), "the audit log"),
-            (Filed::Missing, _) if filed_before => older(None, "the file epoch is gone"),
-            (Filed::Foreign, _) if filed_before => older(None, "the file epoch isn't this vault's"),
-            _ => Ok(()),
+            (Filed::Says(filed), _) if filed > store => older(filed, "the file epoch"),
+            (_, Some(logged)) if logged > store.saturating_add(1) => older(logged, "the audit log"),
+            _ if is_outrun => Some(Age::Outrun),
+            (Filed::Missing, _) if filed_before => Some(Age::Unknown { why: "the file epoch is gone" }),
+            (Filed::Foreign, _) if filed_before => {
+                Some(Age::Unknown { why: "the file epoch isn't this vault's" })
+            }
+            _ => None,
         }
     }
-}
 
-impl RolledBack {
-    /// For the audit log.
-    pub(super) fn told(&self) -> serde_json::Value {
-        serde_json::json!({ "store": self.store, "witness": self.witness, "by": self.by })
-    }
-}
-
-impl std::fmt::Display for RolledBack {
-    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let Self { store, witness, by } = self;
-        match witness {
-            Some(witness) => write!(
-                out,
-                "the store is an older copy: it was written {store} times, and {by} knows of {witness}. "
-            )?,
-            None => write!(out, "whether the store is the newest can't be told: {by}. ")?,
-        }
-        out.write_str(
-            "Put back the newest copy of the data directory, or restore the newest backup. To go on with what is there, in \
-             which a revoked caller may be active again and a changed rule undone, add --accept-rollback (to serve or unseal)",
-        )
+    /// The highest epoch that anything tells of.
+    pub fn highest(&self) -> u64 {
+        let filed = if let Filed::Says(filed) = self.filed { filed } else { 0 };
+        self.store.max(filed).max(self.logged.unwrap_or(0))
     }
 }
 
@@ -176,12 +159,6 @@ fn open(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
     how.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }
 
-impl From<RolledBack> for VaultError {
-    fn from(found: RolledBack) -> Self {
-        Self::RolledBack(found)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,10 +187,17 @@ mod tests {
             (Foreign, None, true, false),
             (Foreign, None, false, true),
         ] {
-            let witnesses = Witnesses { store: 10, filed, logged, filed_before };
-            assert_eq!(witnesses.judge().is_ok(), fine, "{filed:?} {logged:?} {filed_before}");
+            let witnesses = Witnesses { store: 10, filed, logged, is_outrun: false, filed_before };
+            assert_eq!(witnesses.judge().is_none(), fine, "{filed:?} {logged:?} {filed_before}");
+            assert!(Witnesses { is_outrun: true, ..witnesses }.judge().is_some());
         }
-        let last = Witnesses { store: u64::MAX, filed: Missing, logged: Some(u64::MAX), filed_before: false };
-        assert!(last.judge().is_ok());
+        let last = Witnesses {
+            store: u64::MAX,
+            filed: Missing,
+            logged: Some(u64::MAX),
+            is_outrun: false,
+            filed_before: false,
+        };
+        assert_eq!((last.judge(), last.highest()), (None, u64::MAX));
     }
 }

@@ -60,9 +60,9 @@ pub enum VaultError {
     VaultExists(String),
     #[error("the store is damaged: {0}; restore a backup")]
     Damaged(String),
-    /// An older copy of the store, and nobody said that it be taken.
+    /// An older copy of the store, or one that lacks records, and nobody said that it be taken.
     #[error("{0}")]
-    RolledBack(super::epoch::RolledBack),
+    RolledBack(Box<super::rollback::RolledBack>),
     #[error("the vault's header: {0}")]
     Header(HeaderError),
     #[error("the backup is not whole: {0}")]

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use rustix::fs::statvfs;
 
+use super::census::Flaws;
 use super::directory::Directory;
 use super::epoch::{EpochFile, Witnesses};
 use super::error::VaultError;
 use super::lifecycle::{open_store, shown};
 use super::loading::{Loaded, load};
 use super::registry::Registry;
+use super::rollback::RolledBack;
 use crate::audit;
 use crate::identity::TlsDirectory;
 use crate::keys::Header;
@@ -205,7 +207,10 @@ async fn inside(directory: &Directory, store: Arc<dyn Store>, passphrase: Option
     match loaded {
         Err(error) => seen.push(bad("records", &error)),
         Ok(loaded) => {
-            seen.push(Looked::fine("records", counted(&loaded.registry)));
+            seen.push(match loaded.flaws.refuse() {
+                Ok(()) => Looked::fine("records", counted(&loaded.registry)),
+                Err(error) => bad("records", &error),
+            });
             seen.push(epoch(directory, &loaded));
             seen.push(log(directory, vault, &loaded));
         }
@@ -229,10 +234,13 @@ fn epoch(directory: &Directory, loaded: &Loaded) -> Looked {
         Err(source) => return bad("epoch", &VaultError::File { path: shown(&directory.epoch()), source }),
     };
     let store = loaded.registry.epoch();
-    let witnesses = Witnesses { store, filed, logged: None, filed_before: loaded.counted };
+    let witnesses = Witnesses { store, filed, logged: None, is_outrun: false, filed_before: loaded.counted };
     match witnesses.judge() {
-        Ok(()) => Looked::fine("epoch", format!("{store}: no newer one is known beside the store")),
-        Err(found) => bad("epoch", &found.into()),
+        None => Looked::fine("epoch", format!("{store}: no newer one is known beside the store")),
+        age => {
+            let (flaws, lacks) = (Flaws::default(), (0, None));
+            bad("epoch", &RolledBack { store, age, flaws, lacks, witnessed: witnesses.highest() }.into())
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::census::{self, Counting, Head};
+use super::census::{self, Counting, Flaws, Head, Miscount};
 use super::error::VaultError;
 use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::usage::Mark;
@@ -22,6 +22,8 @@ pub(super) struct Loaded {
     pub registry: Registry,
     /// Whether the store kept a census: those that came with it came with the file `epoch` too.
     pub counted: bool,
+    /// What is wrong with the store as a whole.
+    pub flaws: Flaws,
 }
 
 /// What has been loaded so far.
@@ -37,7 +39,8 @@ pub(super) struct Loading {
     uses: Vec<(SecretUses, u64)>,
 }
 
-/// Opens every record and puts the nouns where they belong. Anything that doesn't fit is damage.
+/// Opens every record and puts the nouns where they belong. A record that doesn't open or fit is damage; what is missing or
+/// too much as a whole is told in [`Loaded::flaws`].
 pub(super) async fn load(store: &dyn Store, keys: KeyRing) -> Result<Loaded, VaultError> {
     let mut loading = Loading::begin(keys);
     let mut page = read(store, None).await?;
@@ -143,26 +146,34 @@ impl Loading {
     pub fn finish(self) -> Result<Loaded, VaultError> {
         let Self { keys, mut registry, authority, mut values, uses, counting, census } = self;
         registry.census = counting.done();
-        census::compare(census, registry.census)?;
+        let mut flaws = Flaws { miscount: census::compare(census, registry.census), ..Flaws::default() };
+        if registry.checkpoint.is_none() {
+            flaws.miscount = Some(Miscount::NoHead);
+        }
         for (recorded, revision) in uses {
-            let kept = registry.secrets.get_mut(&recorded.id);
-            let kept = kept.ok_or_else(|| misplaced("a record of fetches has no secret; it"))?;
-            kept.uses = Uses::recorded(recorded, revision);
+            match registry.secrets.get_mut(&recorded.id) {
+                Some(kept) => kept.uses = Uses::recorded(recorded, revision),
+                None => flaws.strays.push((keys.store_key(&RecordName::Uses(&recorded.id)), revision)),
+            }
         }
         for kept in registry.secrets.values_mut() {
             let noun = Arc::clone(&kept.noun);
             for version in noun.versions.iter().filter(|each| each.state != VersionState::Retired) {
                 let key = keys.store_key(&RecordName::Value(&noun.id, version.number));
-                let value = values.remove(&key).ok_or_else(|| misplaced("a value is missing; a record"))?;
-                kept.values.insert(version.number, value);
+                match values.remove(&key) {
+                    Some(value) => kept.values.insert(version.number, value),
+                    None => flaws.values.push((noun.id.clone(), version.number)),
+                }
             }
         }
-        if !values.is_empty() {
-            tracing::warn!(records = values.len(), "the store holds values that no secret owns");
+        // A value is written once.
+        flaws.strays.extend(values.into_keys().map(|key| (key, 1)));
+        if !flaws.strays.is_empty() {
+            tracing::warn!(records = flaws.strays.len(), "the store holds values or fetches of no secret");
         }
         let authority =
             authority.ok_or_else(|| VaultError::Damaged("the local CA's record is missing".to_owned()))?;
-        Ok(Loaded { keys, authority, registry, counted: census.is_some() })
+        Ok(Loaded { keys, authority, registry, counted: census.is_some(), flaws })
     }
 }
 

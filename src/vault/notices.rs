@@ -190,6 +190,14 @@ impl Told {
     }
 }
 
+/// The entry and the record of a notice that is raised with a change of its own.
+pub(super) fn raised(occasion: Occasion, now: Timestamp) -> Option<(Entry, Noun)> {
+    let standing = occasion.standing?;
+    let notice = Notice::raised(occasion.id, standing.rung, now);
+    let told = Told::Raised { notice: notice.clone(), standing };
+    Some((told.entry(), Noun::Notice(notice)))
+}
+
 /// The part of an audit entry that names a notice, and the secret or integration that it concerns.
 pub(super) fn entry_of(id: &NoticeId, action: &'static str) -> Entry {
     let entry = Entry { action: action.into(), subject: Some(id.shared()), ..Entry::default() };

@@ -94,6 +94,8 @@ pub struct Registry {
     pub census: Census,
     /// None: nothing was written down of any key slot.
     pub slots: Option<Kept<SlotNotes>>,
+    /// Of an older store that was accepted: an epoch above all that was ever told of the vault, until the first write.
+    pub passed: u64,
     /// What parts of the audit log were written with.
     pub former_chains: Vec<FormerChain>,
     pub mark: Mark,
@@ -104,6 +106,11 @@ impl Registry {
     /// How often the store has been written.
     pub fn epoch(&self) -> u64 {
         self.checkpoint.as_ref().map_or(0, |kept| kept.revision)
+    }
+
+    /// The epoch that the next write makes.
+    pub fn next_epoch(&self) -> u64 {
+        self.epoch().max(self.passed).saturating_add(1)
     }
 }
 

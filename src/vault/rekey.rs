@@ -244,7 +244,10 @@ impl Vault {
             records += 1;
             Some(Kept { revision: slots_revision, noun: Arc::new(notes) })
         };
-        let loaded = load(&*store, keys).await?;
+        let mut loaded = load(&*store, keys).await?;
+        // The log's head goes with the switch.
+        loaded.flaws.miscount = None;
+        loaded.flaws.refuse()?;
         if numbers(&loaded.registry) != counts {
             return Err(VaultError::Damaged(
                 "the records sealed anew aren't those that there are".to_owned(),

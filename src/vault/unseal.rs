@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use super::attempts::{Attempts, Proof};
-use super::epoch::{RolledBack, Witnesses};
+use super::epoch::Witnesses;
 use super::error::VaultError;
 use super::lifecycle::{Vault, shown};
 use super::loading::{Loaded, load};
-use super::notices::Standings;
+use super::notices::{Standings, raised};
 use super::registry::Registry;
+use super::rollback::RolledBack;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
 use super::usage;
-use crate::audit::{Entry, Log, Outcome};
+use crate::audit::{Entry, Log, Outcome, Surveyed};
 use crate::heap;
 use crate::keys::KeyRing;
+use crate::policy::notices::of_rollback;
 use crate::secret::Plaintext;
 
 impl Vault {
@@ -75,15 +77,13 @@ impl Vault {
         if !self.is_sealed() {
             return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
         }
-        let (unsealed, judged) = self.load(keys).await?;
-        let accepted = match (judged, rollback) {
-            (Err(found), Rollback::Refuse) => {
-                tracing::error!(rollback = %found, "the store was put back");
-                return Err(found.into());
-            }
-            (judged, _) => judged.err(),
-        };
-        let epoch = Some(unsealed.registry.epoch() + 1);
+        let found = self.look(keys).await?;
+        if let (Some(doubt), Rollback::Refuse) = (&found.doubt, rollback) {
+            tracing::error!(rollback = %doubt, "the store is not taken for the newest");
+            return Err(found.doubt.map_or(crate::crypto::Failed.into(), VaultError::from));
+        }
+        let (unsealed, accepted) = self.take(found).await?;
+        let epoch = Some(unsealed.registry.next_epoch());
         let log = Arc::clone(&unsealed.log);
         for pending in &attempts.pending {
             log.append_durably(named(pending.clone(), &unsealed.registry)).await?;
@@ -103,15 +103,22 @@ impl Vault {
         *attempts = Attempts::default();
         // Before the first request is served.
         let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
+        let mut nouns = Vec::new();
         if let Some(found) = accepted {
-            tracing::warn!(rollback = %found, "an older copy of the store was accepted");
+            tracing::warn!(rollback = %found, "an older store, or one that lacks records, was accepted");
             let action = "vault.accept_rollback".into();
             log.append_durably(Entry { action, changes: Some(found.told()), ..entry.clone() }).await?;
+            let now = self.clock.now();
+            nouns = found.mend(&unsealed.registry, now);
+            if let Some((told, notice)) = raised(of_rollback(unsealed.registry.next_epoch()), now) {
+                log.append_durably(told).await?;
+                nouns.push(notice);
+            }
         }
         log.append_durably(entry).await?;
         failpoint!("vault.unsealed");
         *self.live_mut() = Live::Unsealed(Box::new(unsealed));
-        let recorded = match self.write(&turn, &log, Vec::new()).await {
+        let recorded = match self.write(&turn, &log, nouns).await {
             Ok(()) => {
                 self.clear_next_epoch();
                 Ok(())
@@ -156,37 +163,62 @@ impl Vault {
         Ok(())
     }
 
-    /// Reads and opens every record, then the log from its recorded head.
-    /// Says besides whether the store is the newest that is known of.
-    async fn load(&self, keys: KeyRing) -> Result<(Unsealed, Result<(), RolledBack>), VaultError> {
+    /// Reads and opens every record, then the log from its recorded head, and judges whether the store is the newest that is
+    /// known of. Changes nothing: a store that is refused must leave the log as it is for the newest one.
+    async fn look(&self, keys: KeyRing) -> Result<Found, VaultError> {
         failpoint!("vault.load");
-        let Loaded { keys, authority, registry, counted } = load(&*self.store(), keys).await?;
-        if self.tls.authority_pem()? != authority.certificate_pem() {
+        let mut loaded = load(&*self.store(), keys).await?;
+        if self.tls.authority_pem()? != loaded.authority.certificate_pem() {
             let why =
                 "tls/ca.pem is not the vault's own CA, so that strangers could have come in while sealed";
             return Err(VaultError::Damaged(why.to_owned()));
         }
+        let registry = &loaded.registry;
         let checkpoint = registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone());
-        let vault = self.id().to_string();
-        let (settings, chain, clock) =
-            (self.audit.clone(), registry.chain_keys(&keys), Arc::clone(&self.clock));
-        let opening =
-            tokio::task::spawn_blocking(move || Log::open(settings, vault, chain, checkpoint, clock));
+        let (settings, vault) = (self.audit.clone(), self.id().to_string());
+        let chain = registry.chain_keys(&loaded.keys);
+        let surveying = tokio::task::spawn_blocking(move || Log::survey(settings, vault, chain, checkpoint));
+        let log = surveying.await.map_err(|_| crate::crypto::Failed)??;
+        let filed = self.epoch_file.read(&loaded.keys);
+        let filed =
+            filed.map_err(|source| VaultError::File { path: shown(&self.directory.epoch()), source })?;
+        let (store, ahead) = (registry.epoch(), log.ahead());
+        let witnesses = Witnesses {
+            store,
+            filed,
+            logged: ahead.epoch,
+            is_outrun: ahead.is_outrun,
+            filed_before: loaded.counted,
+        };
+        let doubt = RolledBack {
+            store,
+            age: witnesses.judge(),
+            flaws: std::mem::take(&mut loaded.flaws),
+            lacks: (ahead.changes, ahead.last.clone()),
+            witnessed: witnesses.highest(),
+        };
+        Ok(Found { loaded, log, doubt: doubt.if_any() })
+    }
+
+    /// Goes on with what was found: the log is written to from here on.
+    async fn take(&self, found: Found) -> Result<(Unsealed, Option<RolledBack>), VaultError> {
+        let Found { loaded: Loaded { keys, authority, mut registry, .. }, log, doubt } = found;
+        if let Some(doubt) = &doubt {
+            registry.passed = doubt.witnessed.saturating_add(1);
+        }
+        let clock = Arc::clone(&self.clock);
+        let opening = tokio::task::spawn_blocking(move || log.open(clock));
         let (log, opened) = opening.await.map_err(|_| crate::crypto::Failed)??;
         if let Some(damage) = &opened.damage {
             tracing::error!(
                 audit.damage = damage.flaw.word(),
                 audit.segment = damage.segment,
                 audit.line = damage.line,
-                "the audit log is damaged; a new segment was begun"
+                store.epoch = registry.epoch(),
+                "the audit log is damaged; a new segment was begun. Whether the store is the newest can't be told from it: \
+                 compare its epoch with the last one that left the host"
             );
         }
-        let filed = self.epoch_file.read(&keys);
-        let filed =
-            filed.map_err(|source| VaultError::File { path: shown(&self.directory.epoch()), source })?;
-        let witnesses =
-            Witnesses { store: registry.epoch(), filed, logged: opened.epoch, filed_before: counted };
-        let judged = witnesses.judge();
         let unsealed = Unsealed {
             keys,
             authority,
@@ -199,8 +231,15 @@ impl Vault {
         usage::recall(&unsealed).await;
         // Argon2id's memory, the records as they were read, the end of the log: more than what stays.
         heap::give_back();
-        Ok((unsealed, judged))
+        Ok((unsealed, doubt))
     }
+}
+
+/// A vault as it was read, and what speaks against it.
+struct Found {
+    loaded: Loaded,
+    log: Surveyed,
+    doubt: Option<RolledBack>,
 }
 
 /// What is to be done about a store that is older than its witnesses.

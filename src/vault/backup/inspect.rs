@@ -57,6 +57,7 @@ impl BackupFile {
             loading.take(key, sealed)?;
         }
         let loaded = loading.finish()?;
+        loaded.flaws.refuse()?;
         let at_its_head = loaded.registry.checkpoint.as_ref().is_some_and(|kept| {
             (kept.checkpoint.seq, &kept.checkpoint.mac) == (manifest.audit.seq, &manifest.audit.mac)
         });

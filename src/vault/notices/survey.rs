@@ -19,8 +19,8 @@ use crate::model::{
     Caller, CallerName, Concern, Integration, NoticeKind, Role, Scope as Allowed, ScriptId, Secret, SecretId,
 };
 use crate::policy::notices::{
-    NoticeRules, Occasion, of_authority, of_caller, of_damage, of_integration, of_known_damage, of_secret,
-    of_separation, of_server_certificate, of_space,
+    NoticeRules, Occasion, of_accepted_rollback, of_authority, of_caller, of_damage, of_integration,
+    of_known_damage, of_secret, of_separation, of_server_certificate, of_space,
 };
 
 /// Secrets that are looked at while the registry is held.
@@ -62,7 +62,8 @@ pub(in super::super) fn touched(nouns: &[Noun]) -> Vec<Concern> {
             | Noun::UsesMark(_)
             | Noun::Notice(_)
             | Noun::NoticeGone(_)
-            | Noun::Slots(_) => {}
+            | Noun::Slots(_)
+            | Noun::Stray { .. } => {}
         }
     }
     // The two halves of a pair name their integration once each.
@@ -153,6 +154,9 @@ impl Vault {
         let (begin, end) = self.certificate.life();
         found.push(of_server_certificate(begin, end, now));
         self.survey_damage(unsealed, found);
+        // It stands until somebody says that they know of it.
+        let unknown = unsealed.registry.notices.values().filter(|kept| kept.noun.acknowledged.is_none());
+        found.extend(unknown.filter_map(|kept| of_accepted_rollback(&kept.noun.id)));
         found.extend(self.schedule.occasion(now));
         let standings = unsealed.standings.lock();
         let before = |part: &str| {

@@ -1,4 +1,4 @@
-//! An older store put back, a record exchanged, the file `epoch` gone: noticed, and refused unless accepted.
+//! An older store put back, a record exchanged or lost, the file `epoch` gone: noticed, and refused unless accepted.
 
 use std::path::Path;
 
@@ -30,6 +30,7 @@ fn put_back(from: &Path, to: &Path) {
 async fn with_an_older_copy() -> (Site, std::path::PathBuf) {
     let site = Site::unsealed().await;
     site.service("mobile", "customscript_a", &[]).await;
+    site.service("crm", "customscript_a", &[]).await;
     site.secret("_a", "x", OPEN).await.unwrap();
     let older = site._keep.path().join("older");
     let site = site.restarted_after(async |_| {}).await;
@@ -115,6 +116,207 @@ async fn an_older_file_alone_is_what_a_power_cut_leaves() {
     unsealing(&site).await.unwrap();
 }
 
+/// Everything under the directory, byte for byte.
+fn files(directory: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut all: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap_or_default())).collect()
+}
+
+#[tokio::test]
+async fn a_refused_store_leaves_the_log_as_it_is_and_says_what_it_lacks() {
+    // Short segments of which two are kept: the older store's checkpoint lies in one that is gone.
+    for without in ["", "epoch"] {
+        let (site, older) = with_an_older_copy().await;
+        let Site { directory, clock, vault, admin, _keep } = site;
+        drop(vault);
+        let vault = short_kept(&directory, &clock).await;
+        vault.unseal_locally(plain("right")).await.unwrap();
+        for _ in 0..30 {
+            assert!(vault.see_secret(asker(&admin), &"_a".parse().unwrap()).await.is_ok());
+            vault.record_checkpoint().await.unwrap();
+        }
+        vault.revoke_caller(asker(&admin), &"crm".parse().unwrap()).await.unwrap();
+        vault.close().await.unwrap();
+        drop(vault);
+        let newest = _keep.path().join("newest");
+        copy(directory.path(), &newest);
+        assert!(!directory.audit().join("audit-00000001.jsonl").exists());
+        put_back(&older.join("store"), &directory.store());
+        if !without.is_empty() {
+            put_back(&older.join(without), &directory.path().join(without));
+        }
+        let before = files(&directory.audit());
+        let vault = short_kept(&directory, &clock).await;
+        let refused = vault.unseal_locally(plain("right")).await;
+        let Err(VaultError::RolledBack(why)) = refused else { panic!("older {without}: {refused:?}") };
+        let why = why.to_string();
+        assert!(why.contains("Z caller.revoke crm. "), "{why}");
+        assert!(why.contains("operator recover"), "{why}");
+        drop(vault);
+        assert_eq!(files(&directory.audit()), before, "the log was written to");
+        // Accepted, the log is whole: what the store knows of it is old, and that is all.
+        let vault = short_kept(&directory, &clock).await;
+        vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+        assert_eq!(vault.verify_log(asker(&admin)).await.unwrap().first_bad, None);
+        assert!(!vault.log_standing().unwrap().damaged);
+        drop(vault);
+        // And the newest, put back untouched, is taken as it was, had the other not been accepted.
+        put_back(&newest, directory.path());
+        let vault = short_kept(&directory, &clock).await;
+        vault.unseal_locally(plain("right")).await.unwrap();
+        assert_eq!(vault.verify_log(asker(&admin)).await.unwrap().first_bad, None);
+    }
+}
+
+async fn short_kept(directory: &Directory, clock: &std::sync::Arc<crate::clock::ManualClock>) -> Vault {
+    let audit = crate::audit::Settings { segment_bytes: 2000, retain: 2, ..settings(directory) };
+    let (store, directory) = (open_store(directory).unwrap(), directory.clone());
+    Vault::open(Opening { directory, store, audit, notices: NoticeRules::default(), clock: clock.clone() })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn after_an_acceptance_each_witness_tells_the_store_that_was_set_aside() {
+    for witness in ["epoch", "audit"] {
+        let (site, older) = with_an_older_copy().await;
+        let aside = site._keep.path().join("aside");
+        copy(&site.directory.store(), &aside);
+        copy(site.directory.path(), &aside.with_extension("all"));
+        let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
+        site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+        // Not a single change later.
+        site.vault.wipe().await;
+        let site = after(site, |directory| {
+            put_back(&aside, &directory.store());
+            let other = if witness == "epoch" { "audit" } else { "epoch" };
+            put_back(&aside.with_extension("all").join(other), &directory.path().join(other));
+        })
+        .await;
+        let refused = unsealing(&site).await;
+        assert!(matches!(refused, Err(VaultError::RolledBack(_))), "{witness}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_acceptance_stands_as_a_critical_notice_until_somebody_knows_of_it() {
+    let (site, older) = with_an_older_copy().await;
+    let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
+    site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+    site.vault.wipe().await;
+    let site = after(site, |_| {}).await;
+    unsealing(&site).await.unwrap();
+    let standing = async |site: &Site| {
+        site.vault.tend_notices().await.unwrap();
+        let all = site
+            .vault
+            .list_notices(site.admin(), crate::model::NoticeLevel::Critical, None, 9)
+            .await
+            .unwrap();
+        all.items.into_iter().find(|seen| seen.id.as_str().starts_with("rollback.store.e"))
+    };
+    let seen = standing(&site).await.unwrap();
+    assert!(seen.acknowledged.is_none() && seen.standing.message.contains("was accepted"));
+    let site = site.restarted().await;
+    let seen = standing(&site).await.unwrap();
+    site.vault.acknowledge_notice(site.admin(), &seen.id).await.unwrap();
+    assert!(standing(&site).await.is_none());
+    let site = site.restarted().await;
+    assert!(standing(&site).await.is_none());
+}
+
+#[tokio::test]
+async fn without_the_log_an_older_store_with_its_file_is_told_as_damage_of_the_log() {
+    let (site, older) = with_an_older_copy().await;
+    let site = after(site, |directory| {
+        put_back(&older.join("store"), &directory.store());
+        put_back(&older.join("epoch"), &directory.epoch());
+        std::fs::remove_dir_all(directory.audit()).unwrap();
+    })
+    .await;
+    unsealing(&site).await.unwrap();
+    assert!(site.vault.log_standing().unwrap().damaged);
+    site.vault.tend_notices().await.unwrap();
+    let critical = site.vault.notice_counts().unwrap()[2];
+    assert_eq!((critical.standing, critical.acknowledged), (1, 0));
+}
+
+/// What one record of the store has come to, found by what it names.
+#[derive(Debug, Clone, Copy)]
+enum Loss {
+    Head,
+    Caller,
+    Value,
+    Secret,
+    Half,
+}
+
+#[tokio::test]
+async fn without_one_record_the_rest_is_had_once_that_is_accepted() {
+    use crate::keys::RecordName as Name;
+    for loss in [Loss::Head, Loss::Caller, Loss::Value, Loss::Secret, Loss::Half] {
+        let site = Site::with_fsm().await;
+        let reader = site.service("reader", "customscript_a", &[]).await;
+        let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
+        site.service("crm", "customscript_a", &[]).await;
+        for id in ["_a", "_b"] {
+            site.secret(id, "x", OPEN).await.unwrap();
+            site.vault.read_value(asker(&reader), &id.parse().unwrap(), ANY).await.unwrap();
+        }
+        site.vault.close().await.unwrap();
+        let Site { directory, clock, vault, admin, _keep } = site;
+        let (id, crm) = ("_b".parse().unwrap(), "crm".parse().unwrap());
+        let half = (crate::model::FSM_SECRETS[1]).parse().unwrap();
+        let gone = {
+            let (_, keys) = vault.header().open(&plain("right")).unwrap();
+            keys.store_key(&match loss {
+                Loss::Head => Name::Checkpoint,
+                Loss::Caller => Name::Caller(&crm),
+                Loss::Value => Name::Value(&id, 1),
+                Loss::Secret => Name::Secret(&id),
+                Loss::Half => Name::Value(&half, 1),
+            })
+        };
+        drop(vault);
+        let store = SledStore::open(&directory.store()).unwrap();
+        store.commit(Batch::new().delete(gone, Expect::Any)).await.unwrap();
+        drop(store);
+        let vault = reopened(&directory, &clock).await;
+        let refused = vault.unseal_locally(plain("right")).await;
+        assert!(matches!(refused, Err(VaultError::RolledBack(_))), "{loss:?}: {refused:?}");
+        vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+        let site = Site { directory, clock, vault, admin, _keep };
+        let log = site.log(20).await;
+        let accepted = log.iter().find(|each| each.entry.action == "vault.accept_rollback").unwrap();
+        let told = accepted.entry.changes.as_ref().unwrap();
+        assert!(told["records"]["flaw"].is_string(), "{loss:?}: {told}");
+        site.vault.close().await.unwrap();
+        // It is whole from then on, and what was lost can be made again.
+        let site = after(site, |_| {}).await;
+        unsealing(&site).await.unwrap();
+        let there = site.vault.read_value(asker(&reader), &"_a".parse().unwrap(), ANY).await;
+        assert!(there.unwrap().value.same_as(&plain("x")), "{loss:?}");
+        let lost = site.vault.read_value(asker(&reader), &id, ANY).await;
+        assert_eq!(lost.is_err(), matches!(loss, Loss::Value | Loss::Secret), "{loss:?}");
+        let pair = site.vault.read_pair(asker(&fsm), &"fsm".parse().unwrap(), ANY).await;
+        assert_eq!(pair.is_err(), matches!(loss, Loss::Half), "{loss:?}");
+        if let Loss::Secret = loss {
+            site.secret("_b", "y", OPEN).await.unwrap();
+            site.vault.read_value(asker(&reader), &id, ANY).await.unwrap();
+            site.vault.record_uses().await.unwrap();
+        }
+        if let Loss::Value = loss {
+            let spread = Spread { grace: None, activate: true, note: None, force: false };
+            let new = NewVersion { value: plain("y"), spread };
+            site.vault.rotate_secret(site.admin(), &id, new).await.unwrap();
+            site.vault.read_value(asker(&reader), &id, ANY).await.unwrap();
+        }
+        let site = site.restarted().await;
+        site.vault.rekey(site.admin(), vec![plain("right")], false).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_single_record_put_back_taken_away_or_added_is_noticed() {
     let (site, older) = with_an_older_copy().await;
@@ -137,8 +339,8 @@ async fn a_single_record_put_back_taken_away_or_added_is_noticed() {
         store.commit(batch).await.unwrap();
         drop(store);
         let vault = reopened(&directory, &clock).await;
-        let refused = vault.unseal_locally_accepting_rollback(plain("right")).await;
-        assert!(matches!(refused, Err(VaultError::Damaged(_))), "{what}: {refused:?}");
+        let refused = vault.unseal_locally(plain("right")).await;
+        assert!(matches!(refused, Err(VaultError::RolledBack(_))), "{what}: {refused:?}");
         drop(vault);
         let store = SledStore::open(&directory.store()).unwrap();
         store.commit(undo.put(*kept, Expect::Any, after.clone())).await.unwrap();
