@@ -26,6 +26,8 @@ serve() { timeout 60 "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --passphrase-fil
 
 put_back store
 check "an older store: the daemon refuses, and says what to type" says --accept-rollback 6 serve
+check "it names the change that is lacking" says "caller.revoke fsm" 6 serve
+check "and leaves the log as it was" diff -r "$SCRATCH/newest/audit" "$VAULT/audit"
 put_back store audit
 check "with an older log, the file epoch tells" says "the file epoch knows" 6 serve
 put_back store epoch
@@ -33,6 +35,18 @@ check "with an older file, the log tells" says "the audit log knows" 6 serve
 put_back
 rm "$VAULT/epoch"
 check "without the file, it can't be told" says "the file epoch is gone" 6 serve
+
+put_back store epoch
+rm -r "$VAULT/audit"
+start_daemon "$VAULT" "$PASSPHRASE"
+check "without a log nothing inside tells; the daemon says so" grep -q "newest can't be told" "$LOG"
+check "and a critical notice stands" refuses 1 as "$ADMIN" notices --fail-on critical
+stop_daemon
+put_back store
+check "operator recover refuses, and takes the same flag" says --accept-rollback 6 \
+    "$FSM_VAULT_BIN" operator recover --data-dir "$VAULT" --passphrase-file "$PASSPHRASE" --out "$SCRATCH/recovered"
+check "accepted, it recovers" "$FSM_VAULT_BIN" operator recover --data-dir "$VAULT" --passphrase-file "$PASSPHRASE" \
+    --out "$SCRATCH/recovered" --accept-rollback
 
 put_back store
 start_daemon "$VAULT" ''
@@ -44,6 +58,10 @@ check "and the log says so" holds '.items | any(.[]; .action == "vault.accept_ro
     as "$ADMIN" --output json audit tail
 check "what was undone is active again, as it says" answers 200 - unix "$FSM" /v1/integrations/fsm/credentials
 check "the log is intact" as "$ADMIN" audit verify
+check "a critical notice stands" refuses 1 as "$ADMIN" notices --fail-on critical
+notice() { as "$ADMIN" --output json notices | jq -r '.items[].id | select(startswith("rollback."))'; }
+check "until somebody acknowledges it" as "$ADMIN" notices acknowledge "$(notice)"
+check "then none does" as "$ADMIN" notices --fail-on critical
 stop_daemon
 start_daemon "$VAULT" "$PASSPHRASE"
 check "from then on it starts as usual" as "$ADMIN" status
