@@ -64,7 +64,7 @@ impl Vault {
 
     /// Ends a registration: from its next request on the caller is refused, on open connections too.
     pub async fn revoke_caller(&self, asker: Asker<'_>, name: &CallerName) -> Result<(), VaultError> {
-        let turn = self.turn().await;
+        let turn = self.urgent_turn_of(asker, Action::Callers).await;
         let entry = Entry { subject: Some(name.shared()), ..asker.entry(None, "caller.revoke") };
         let cleared =
             self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;

@@ -1,23 +1,27 @@
 //! A change: audited, sealed, durable, then visible; all of it or nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::aside::aside;
 use super::census::{Head, Replaced};
 use super::comparison::Comparison;
 use super::error::VaultError;
+use super::gate::recognised;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::notices::touched;
 use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
 use super::reopening::Fate;
-use super::state::Unsealed;
+use super::session::Asker;
+use super::state::{Live, Unsealed};
 use crate::audit::{Entry, Log};
 use crate::keys::{Header, KeyRing, RecordKind, RecordName, Sealed, StoreKey};
 use crate::model::{
     Caller, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses, SlotNotes,
     Tombstone, UsesMark,
 };
+use crate::policy::{Action, decide_manage};
 use crate::secret::Plaintext;
 use crate::store::{Batch, Expect};
 
@@ -72,7 +76,49 @@ pub(super) struct Written {
     sealed: Option<Sealed>,
 }
 
+/// Somebody waits for the turn with what can't wait. Dropped, they don't any more.
+pub(super) struct Urgent<'a>(&'a AtomicUsize);
+
+impl Drop for Urgent<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Vault {
+    /// [`Self::urgent_turn`] for who may do it; for others the usual one, which gives nothing up.
+    pub(super) async fn urgent_turn_of(&self, asker: Asker<'_>, action: Action) -> Turn<'_> {
+        let may = match &*self.live() {
+            Live::Sealed => false,
+            Live::Unsealed(unsealed) => {
+                decide_manage(recognised(&unsealed.registry, asker), action, &[], self.clock.now()).is_ok()
+            }
+        };
+        if may { self.urgent_turn().await } else { self.turn().await }
+    }
+
+    /// The turn for a seal, a revocation or the end: a rekey that has it gives up for them.
+    pub(super) async fn urgent_turn(&self) -> Turn<'_> {
+        let _waiting = self.hurry();
+        self.turn().await
+    }
+
+    pub(super) fn hurry(&self) -> Urgent<'_> {
+        self.urgent.fetch_add(1, Ordering::SeqCst);
+        Urgent(&self.urgent)
+    }
+
+    /// Asked by what takes long between its steps, and may be left and done again.
+    pub(super) fn unhurried(&self) -> Result<(), VaultError> {
+        match self.urgent.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            _ => Err(VaultError::Conflict(
+                "a seal or a revocation came meanwhile and went first; nothing was changed: do it again"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// After a failed write the store is opened again here, if it can be: a change is prepared on what there is then.
     pub(super) async fn turn(&self) -> Turn<'_> {
         let turn = Turn(self.turn.lock().await);
@@ -144,8 +190,8 @@ impl Vault {
     pub async fn record_checkpoint(&self) -> Result<(), VaultError> {
         let turn = self.turn().await;
         let log = match &*self.live() {
-            super::state::Live::Sealed => return Ok(()),
-            super::state::Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
+            Live::Sealed => return Ok(()),
+            Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
         };
         self.write(&turn, &log, Vec::new()).await
     }
@@ -258,7 +304,7 @@ impl Vault {
         self.note_epoch(&written);
         header.into_iter().for_each(|header| self.set_header(header));
         let (now, mut comparison) = (self.clock.now(), Comparison::default());
-        if let super::state::Live::Unsealed(unsealed) = &mut *self.live_mut() {
+        if let Live::Unsealed(unsealed) = &mut *self.live_mut() {
             unsealed.generation += 1;
             written.iter().for_each(|each| comparison.before(&unsealed.registry, &each.noun));
             written.into_iter().for_each(|each| each.publish(&mut unsealed.registry));

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub struct Vault {
     id: VaultId,
     pub(super) live: RwLock<Live>,
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// Who waits for it with what can't wait: a rekey gives it up for them.
+    pub(super) urgent: AtomicUsize,
     /// Shared by fetches from before their audit entry until they are counted; alone by whoever records the counts.
     pub(super) fetching: Fetching,
     /// Places for opening large values, each of which takes a thread for milliseconds.
@@ -129,6 +131,7 @@ impl Vault {
             header: Mutex::new(Arc::new(header)),
             live: RwLock::new(Live::Sealed),
             turn: tokio::sync::Mutex::new(()),
+            urgent: AtomicUsize::new(0),
             fetching: Fetching::default(),
             large: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
             attempts: tokio::sync::Mutex::default(),
@@ -194,7 +197,7 @@ impl Vault {
 
     /// Seals the vault: the keys are wiped before this returns, and nothing is released afterwards.
     pub async fn seal(&self, asker: Asker<'_>) -> Result<(), VaultError> {
-        let turn = self.turn().await;
+        let turn = self.urgent_turn_of(asker, Action::System).await;
         let cleared = self.clear_general(asker, Action::System, asker.entry(None, "vault.seal")).await?;
         cleared.log.flush_tallies(Due::All).await?;
         let uses = self.unrecorded_uses().await;
@@ -232,7 +235,7 @@ impl Vault {
 
     /// Ends the vault's life in this process: what is counted is written, the head recorded, the keys wiped.
     pub async fn close(&self) -> Result<(), VaultError> {
-        let turn = self.turn().await;
+        let turn = self.urgent_turn().await;
         let log = match &*self.live() {
             Live::Sealed => return Ok(()),
             Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),

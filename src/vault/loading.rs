@@ -42,9 +42,19 @@ pub(super) struct Loading {
 /// Opens every record and puts the nouns where they belong. A record that doesn't open or fit is damage; what is missing or
 /// too much as a whole is told in [`Loaded::flaws`].
 pub(super) async fn load(store: &dyn Store, keys: KeyRing) -> Result<Loaded, VaultError> {
+    load_while(store, keys, || Ok(())).await
+}
+
+/// The same as long as `go_on` says so before each page.
+pub(super) async fn load_while(
+    store: &dyn Store,
+    keys: KeyRing,
+    go_on: impl Fn() -> Result<(), VaultError>,
+) -> Result<Loaded, VaultError> {
     let mut loading = Loading::begin(keys);
     let mut page = read(store, None).await?;
     loop {
+        go_on()?;
         let next = page.next;
         let opening = tokio::task::spawn_blocking(move || {
             let done = page.records.into_iter().try_for_each(|(key, sealed)| loading.take(key, sealed));

@@ -13,7 +13,9 @@
 //! 8 `store.next` is removed                 the new vault
 //! ```
 //!
-//! Readers go on all the time: until step 7 with the old keys and the old store, whose files stay open. Changes wait.
+//! Readers go on all the time: until step 7 with the old keys and the old store, whose files stay open. Changes wait, but not a
+//! seal, a revocation of a caller or the daemon's end: in step 2, which is the long one, it is given up for them between two
+//! batches, and leaves what a failure leaves, the old vault.
 //! Lines of the log wait from step 3 to step 6.
 
 use std::sync::{Arc, OnceLock};
@@ -29,7 +31,7 @@ use super::epoch::EpochFile;
 use super::error::VaultError;
 use super::keyslots::SeenSlot;
 use super::lifecycle::{Vault, shown};
-use super::loading::{Loaded, load};
+use super::loading::{Loaded, load_while};
 use super::manage::Cleared;
 use super::registry::{Kept, KeptCheckpoint, Registry};
 use super::resealing::Resealing;
@@ -233,7 +235,7 @@ impl Vault {
             let checkpoint = registry.checkpoint.as_ref().map_or(0, |kept| kept.revision);
             (Resealing::new(registry, old, keys), numbers(registry), slots + 1, checkpoint + 1)
         };
-        let (old, keys, mut records) = resealing.run(&*self.store(), &*store).await?;
+        let (old, keys, mut records) = resealing.run(&*self.store(), &*store, || self.unhurried()).await?;
         let slots = if notes.slots.is_empty() {
             None
         } else {
@@ -244,7 +246,7 @@ impl Vault {
             records += 1;
             Some(Kept { revision: slots_revision, noun: Arc::new(notes) })
         };
-        let mut loaded = load(&*store, keys).await?;
+        let mut loaded = load_while(&*store, keys, || self.unhurried()).await?;
         // The log's head goes with the switch.
         loaded.flaws.miscount = None;
         loaded.flaws.refuse()?;
@@ -307,7 +309,7 @@ impl Vault {
     async fn let_go(&self, registry: Option<Box<Registry>>, store: Arc<dyn Store>) {
         // Whoever is slower than that closes it: the files may go before.
         for _ in 0..MOST_WAITS {
-            if Arc::strong_count(&store) == 1 {
+            if Arc::strong_count(&store) == 1 || self.unhurried().is_err() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -44,14 +44,17 @@ impl Resealing {
         Self { old, new, secrets, values, fingerprints: HashMap::new(), oldest_segment, records: 0 }
     }
 
-    /// Fills `to`, which is empty: the old and the new keys, and how many records there are.
+    /// Fills `to`, which is empty, as long as `go_on` says so before each batch: the old and the new keys, and how many
+    /// records there are.
     pub async fn run(
         mut self,
         from: &dyn Store,
         to: &dyn Store,
+        go_on: impl Fn() -> Result<(), VaultError>,
     ) -> Result<(KeyRing, KeyRing, u64), VaultError> {
         let mut next = None;
         loop {
+            go_on()?;
             let page = read(from, next).await?;
             next = page.next;
             let batch;
@@ -65,6 +68,7 @@ impl Resealing {
             return Err(VaultError::Damaged("a value is missing".to_owned()));
         }
         for first in (0..self.secrets.len()).step_by(AT_ONCE) {
+            go_on()?;
             let batch;
             (self, batch) = self.on_thread(move |all| all.seal_secrets(first)).await?;
             to.commit(batch).await?;

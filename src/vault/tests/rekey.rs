@@ -181,45 +181,93 @@ async fn readers_go_on_and_none_fails() {
     assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
 }
 
-/// The steps of `rekey.rs`, cut short after each by the end of the process.
 #[tokio::test]
-async fn a_crash_at_each_step_leaves_the_old_vault_or_the_new_one_whole() {
-    for step in 1..=7 {
-        let (site, fsm) = furnished().await;
-        let before = fingerprint(&site.vault, site.admin()).await;
-        let Site { directory, clock, vault, admin, _keep } = site;
-        {
-            let turn = vault.turn().await;
-            let log = Arc::clone(&vault.live().unsealed().ok().unwrap().log);
-            let header = vault.header();
-            let (_, old) = header.open(&plain("right")).unwrap();
-            let renewed =
-                header.renewed(&[plain("right")], Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 });
-            if step == 1 {
-                // Not yet half of it, and no header.
-                std::fs::create_dir(directory.next_store()).unwrap();
-                std::fs::write(directory.next_store().join("db"), b"half").unwrap();
-            } else {
-                let next =
-                    vault.build_next(&turn, old, renewed.unwrap(), SlotNotes::default()).await.unwrap();
-                cut_short(&vault, &log, Arc::new(next), step).await;
+async fn what_cannot_wait_goes_first_and_the_rekey_is_given_up() {
+    let (site, fsm) = furnished().await;
+    let before = site.vault.store().header().await.unwrap();
+    // While somebody waits, wherever it asks.
+    let waiting = site.vault.hurry();
+    let given_up = site.vault.rekey(site.admin(), vec![plain("right")], false).await;
+    assert!(matches!(given_up, Err(VaultError::Conflict(_))), "{given_up:?}");
+    assert!(!site.directory.next_store().exists());
+    assert_eq!(site.log(1).await[0].entry.outcome, Outcome::Failed);
+    assert_eq!(site.vault.store().header().await.unwrap(), before);
+    all_is_there(&site.vault, &fsm).await;
+    drop(waiting);
+    rekey(&site).await;
+    // Who may not seal makes nobody give anything up.
+    let (rekeyed, refused) = tokio::join!(
+        site.vault.rekey(site.admin(), vec![plain("right")], false),
+        site.vault.seal(asker(&fsm))
+    );
+    assert!(rekeyed.is_ok() && refused.is_err());
+    // Whoever comes first: once it is acknowledged, nothing is released, and the vault is one of the two.
+    let (rekeyed, sealed) = tokio::join!(
+        site.vault.rekey(site.admin(), vec![plain("right")], false),
+        site.vault.seal(site.admin())
+    );
+    sealed.unwrap();
+    assert!(rekeyed.is_err() && site.vault.is_sealed());
+    site.vault.unseal_locally(plain("right")).await.unwrap();
+    all_is_there(&site.vault, &fsm).await;
+    assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+}
+
+/// The steps of `rekey.rs`, cut short after each by the end of the process: one test for each.
+macro_rules! a_crash_after {
+    ($($name:ident: $step:literal),+) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                a_crash_leaves_the_old_vault_or_the_new_one_whole($step).await;
             }
+        )+
+    };
+}
+a_crash_after!(
+    a_crash_after_step_1_leaves_one_vault_whole: 1,
+    a_crash_after_step_2_leaves_one_vault_whole: 2,
+    a_crash_after_step_3_leaves_one_vault_whole: 3,
+    a_crash_after_step_4_leaves_one_vault_whole: 4,
+    a_crash_after_step_5_leaves_one_vault_whole: 5,
+    a_crash_after_step_6_leaves_one_vault_whole: 6,
+    a_crash_after_step_7_leaves_one_vault_whole: 7
+);
+
+async fn a_crash_leaves_the_old_vault_or_the_new_one_whole(step: u32) {
+    let (site, fsm) = furnished().await;
+    let before = fingerprint(&site.vault, site.admin()).await;
+    let Site { directory, clock, vault, admin, _keep } = site;
+    {
+        let turn = vault.turn().await;
+        let log = Arc::clone(&vault.live().unsealed().ok().unwrap().log);
+        let header = vault.header();
+        let (_, old) = header.open(&plain("right")).unwrap();
+        let renewed =
+            header.renewed(&[plain("right")], Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 });
+        if step == 1 {
+            // Not yet half of it, and no header.
+            std::fs::create_dir(directory.next_store()).unwrap();
+            std::fs::write(directory.next_store().join("db"), b"half").unwrap();
+        } else {
+            let next = vault.build_next(&turn, old, renewed.unwrap(), SlotNotes::default()).await.unwrap();
+            cut_short(&vault, &log, Arc::new(next), step).await;
         }
-        drop(vault);
-        let vault = reopened(&directory, &clock).await;
-        assert!(!directory.next_store().exists(), "step {step}");
-        vault.unseal_locally(plain("right")).await.unwrap();
-        all_is_there(&vault, &fsm).await;
-        let report = vault.verify_log(asker(&admin)).await.unwrap();
-        assert_eq!(report.first_bad, None, "step {step}");
-        let site = Site { directory, clock, vault, admin, _keep };
-        assert_eq!(fingerprint(&site.vault, site.admin()).await != before, step >= 5, "step {step}");
-        // It goes on, and is simply done again.
-        rekey(&site).await;
-        let site = site.restarted().await;
-        all_is_there(&site.vault, &fsm).await;
-        assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None, "step {step}");
     }
+    drop(vault);
+    let vault = reopened(&directory, &clock).await;
+    assert!(!directory.next_store().exists());
+    vault.unseal_locally(plain("right")).await.unwrap();
+    all_is_there(&vault, &fsm).await;
+    let report = vault.verify_log(asker(&admin)).await.unwrap();
+    assert_eq!(report.first_bad, None);
+    let site = Site { directory, clock, vault, admin, _keep };
+    assert_eq!(fingerprint(&site.vault, site.admin()).await != before, step >= 5);
+    // It goes on, and is simply done again.
+    rekey(&site).await;
+    let site = site.restarted().await;
+    all_is_there(&site.vault, &fsm).await;
+    assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
 }
 
 async fn cut_short(vault: &Vault, log: &crate::audit::Log, next: Arc<Next>, step: u32) {
