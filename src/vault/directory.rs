@@ -120,9 +120,37 @@ impl Directory {
         Ok(())
     }
 
+    /// There while a restore is under way, and left by one that came to no end.
+    fn unfinished(&self) -> PathBuf {
+        self.0.join("restore.unfinished")
+    }
+
+    /// Before anything else of a restore is written.
+    pub(super) fn begin_restore(&self) -> std::io::Result<()> {
+        std::fs::File::create_new(self.unfinished())?.sync_all()?;
+        self.sync()
+    }
+
+    /// Once the header is there, the vault is whole, and a mark that is left over means nothing.
+    pub(super) fn end_restore(&self) -> std::io::Result<()> {
+        match std::fs::remove_file(self.unfinished()) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| self.sync()),
+        }
+    }
+
+    /// Why there is no vault in it.
+    pub(super) fn no_vault(&self) -> VaultError {
+        let path = self.0.display().to_string();
+        if self.unfinished().exists() { unfinished_in(&path) } else { VaultError::NoVault(path) }
+    }
+
     /// Refuses a directory that holds anything at all.
     pub fn refuse_unless_empty(&self) -> Result<(), VaultError> {
         let path = self.0.display().to_string();
+        if self.unfinished().exists() {
+            return Err(unfinished_in(&path));
+        }
         match std::fs::read_dir(&self.0).map(|mut entries| entries.next().is_some()) {
             Ok(true) => Err(VaultError::Conflict(format!(
                 "{path} is not empty: a backup is restored into a new directory alone; name one with --data-dir \
@@ -146,4 +174,11 @@ impl Directory {
         std::fs::set_permissions(self.run(), mode(0o750))?;
         std::fs::set_permissions(self.path(), mode(0o700))
     }
+}
+
+fn unfinished_in(path: &str) -> VaultError {
+    VaultError::Conflict(format!(
+        "a restore into {path} came to no end, and what it left is no vault: remove that directory, then restore the backup \
+         again (fsm-vault backup restore FILE --data-dir {path})"
+    ))
 }

@@ -174,7 +174,7 @@ async fn inside(directory: &Directory, store: Arc<dyn Store>, passphrase: Option
     let header = match store.header().await {
         Err(error) => return vec![bad("store", &error.into())],
         Ok(None) => {
-            return vec![bad("store", &VaultError::NoVault(directory.path().display().to_string()))];
+            return vec![bad("store", &directory.no_vault())];
         }
         Ok(Some(bytes)) => match Header::parse(&bytes) {
             Err(error) => return vec![bad("header", &error.into())],

@@ -99,7 +99,7 @@ pub fn open_store(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
         }
         Err(StoreError::InUse) => Err(VaultError::InUse(shown(directory.path()))),
         Err(StoreError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(VaultError::NoVault(shown(directory.path())))
+            Err(directory.no_vault())
         }
         Err(StoreError::Io(source)) => Err(VaultError::File { path: shown(&directory.store()), source }),
         Err(other) => Err(other.into()),
@@ -114,7 +114,10 @@ impl Vault {
     /// Opens a vault, sealed.
     pub async fn open(opening: Opening) -> Result<Self, VaultError> {
         let Opening { directory, store, audit, notices, clock } = opening;
-        let header = store.header().await?.ok_or_else(|| VaultError::NoVault(shown(directory.path())))?;
+        let header = store.header().await?.ok_or_else(|| directory.no_vault())?;
+        if let Err(error) = directory.end_restore() {
+            tracing::warn!(error = %error, "the mark of a restore can't be removed");
+        }
         let header = Header::parse(&header)?;
         let tls = TlsDirectory::open(&directory.tls())?;
         let certificate = tls.server_certificate()?;

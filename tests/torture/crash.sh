@@ -12,7 +12,7 @@ stop_daemon
 
 points='[]'
 if [ -n "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
-    points=$(cd "$(dirname "$0")/../.." && grep -rhoE 'failpoint!\("[a-z._]+"' src | grep -v room.point | sed -E 's/.*"(.*)"/\1/' |
+    points=$(cd "$(dirname "$0")/../.." && grep -rhoE 'failpoint!\("[a-z._]+"' src | grep -vE 'room.point|"restore\.' | sed -E 's/.*"(.*)"/\1/' |
         sort -u | jq -Rn '[inputs]')
 else
     echo "# not run: the failpoints; type: cargo build --features failpoints, and name that binary in FSM_VAULT_FAILPOINTS_BIN"

@@ -42,7 +42,7 @@ pub struct Restored {
 }
 
 /// Makes the vault of a backup anew: its store, its CA and callers as they were, a log that begins with this. Its header
-/// comes last: whatever fails before leaves none.
+/// comes last: whatever fails before leaves none, and the mark that tells of it.
 pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restored, VaultError> {
     let Restoring { directory, without, audit, clock } = plan;
     let now = clock.now();
@@ -51,8 +51,11 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
     directory.refuse_other_owner()?;
     directory.refuse_unless_empty()?;
     directory.lay_out().map_err(at)?;
+    directory.begin_restore().map_err(at)?;
+    failpoint!("restore.begun");
     let store = SledStore::create(&directory.store())?;
     fill(&backup, &store).await?;
+    failpoint!("restore.filled");
 
     let Inspected { vault, made_at, manifest, header, loaded, .. } = backup;
     let Loaded { keys, authority, mut registry, .. } = loaded;
@@ -87,7 +90,10 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
     tls.write_authority(authority.certificate_pem())?;
     tls.write_server(&authority.issue_server(now)?)?;
     tls.write_operators(&registry.active_full_operators().flat_map(known).collect::<Vec<_>>())?;
+    failpoint!("restore.commit");
     store.commit(batch.header(header)).await?;
+    failpoint!("restore.committed");
+    directory.end_restore().map_err(at)?;
     Ok(restored)
 }
 

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# A restore that is killed at each of its failpoints leaves what is told as unfinished, or the whole vault; and it is done again.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/../system/lib.sh"
+
+if [ -z "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
+    echo "# not run: the failpoints; type: cargo build --features failpoints, and name that binary in FSM_VAULT_FAILPOINTS_BIN"
+    exit 0
+fi
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+as "$ADMIN" backup create --out "$SCRATCH/one.fsmb" >/dev/null
+stop_daemon
+new=$SCRATCH/new
+restore() { "$FSM_VAULT_BIN" backup restore "$SCRATCH/one.fsmb" --passphrase-file "$PASSPHRASE" --data-dir "$new" --yes; }
+serve() { timeout 60 "$FSM_VAULT_BIN" serve --data-dir "$new" --passphrase-file "$PASSPHRASE" --listen "unix:$new/run/vault.sock"; }
+killed() {
+    local code=0
+    rm -rf "$new"
+    FAILPOINTS="$1=return(kill)" FSM_VAULT_BIN=$FSM_VAULT_FAILPOINTS_BIN restore || code=$?
+    [ "$code" = 137 ]
+}
+serves() {
+    start_daemon "$new" "$PASSPHRASE"
+    answers 200 - unix "$FSM" /v1/integrations/fsm/credentials
+    stop_daemon
+}
+
+for point in restore.begun restore.filled restore.commit; do
+    check "killed at $point" killed "$point"
+    check "it is no vault, and that is told with what to do" says "came to no end" 6 serve
+    check "nor is a restore into it made before it is gone" says "remove that directory" 6 restore
+    rm -rf "$new"
+    check "then it is done again" restore
+    check "and serves" serves
+done
+check "killed after the last write" killed restore.committed
+check "it is the whole vault, and serves" serves
+check "nothing panicked" no_panic
