@@ -493,6 +493,9 @@ class Run:
             if read:
                 self.book.violation(f"{name} is read and not listed")
             return None
+        if status != 200:
+            self.book.violation(f"{name} is answered {status} {said}")
+            return None
         current = [each["version"] for each in said["versions"] if each["state"] == "current"]
         if read is None or [read[0]] != current:
             self.book.violation(f"{name}: current {current}, read {read}")
