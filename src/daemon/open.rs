@@ -77,7 +77,10 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
             }
             tracing::info!("vault unsealed");
         }
-        None => tracing::warn!("vault is sealed; unseal it with: fsm-vault unseal"),
+        None => {
+            vault.refuse_without_certificate()?;
+            tracing::warn!("vault is sealed; unseal it with: fsm-vault unseal");
+        }
     }
     let (limits, stop) = (&settings.limits, CancellationToken::new());
     let shares = Shares::new(bounds(limits));

@@ -86,7 +86,7 @@ pub enum TrustFault {
 pub enum FileError {
     #[error("can't {doing} {}: {source}", path.display())]
     Io { path: PathBuf, doing: &'static str, source: io::Error },
-    #[error("{} is no regular file", path.display())]
+    #[error("{} is no regular file; move it away, or name another", path.display())]
     NotRegular { path: PathBuf },
     #[error("{} belongs to uid {owner}, and this runs as uid {user}; run it as its owner: sudo -u '#{owner}' fsm-vault …", path.display())]
     Foreign { path: PathBuf, owner: u32, user: u32 },
@@ -101,6 +101,15 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Whether what is wrong is what stands there, or that nothing does; not who may read it, nor the disk.
+    pub(super) fn is_of_content(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::NotRegular { .. } | Self::TooLarge { .. } | Self::Content { .. } => true,
+            Self::Foreign { .. } | Self::Exposed { .. } | Self::Exists { .. } => false,
+        }
+    }
+
     /// For `map_err`: what was being done to which file.
     pub(super) fn at<E: Into<io::Error>>(path: &Path, doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Io { path: path.to_owned(), doing, source: source.into() }

@@ -50,8 +50,12 @@ pub(super) fn read_public(path: &Path, most: usize) -> Result<String, FileError>
 /// Writes a file in place of whatever stands there.
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let draft = Draft::write(path, bytes, mode)?;
-    rustix::fs::renameat(&draft.directory, &draft.name, &draft.directory, &draft.place)
-        .map_err(FileError::at(path, "write"))?;
+    rustix::fs::renameat(&draft.directory, &draft.name, &draft.directory, &draft.place).map_err(|error| {
+        match error {
+            Errno::ISDIR => FileError::NotRegular { path: path.to_owned() },
+            other => FileError::at(path, "write")(other),
+        }
+    })?;
     draft.sync()
 }
 

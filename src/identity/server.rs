@@ -34,7 +34,8 @@ pub struct ServingCertificate(Arc<ArcSwap<Serving>>);
 
 #[derive(Debug)]
 struct Serving {
-    certified: Arc<CertifiedKey>,
+    /// None: there is none, and no handshake comes to an end.
+    certified: Option<Arc<CertifiedKey>>,
     not_before: Timestamp,
     not_after: Timestamp,
 }
@@ -43,6 +44,20 @@ impl ServerCertificate {
     /// Reads the certificate and its key, both in PEM.
     pub fn load(certificate_pem: &str, key_pem: &Plaintext) -> Result<Self, IdentityError> {
         Serving::load(certificate_pem, key_pem).map(|serving| Self(Arc::new(ArcSwap::from_pointee(serving))))
+    }
+
+    /// None yet, and long expired.
+    pub fn missing() -> Self {
+        let never = Timestamp::UNIX_EPOCH;
+        Self(Arc::new(ArcSwap::from_pointee(Serving {
+            certified: None,
+            not_before: never,
+            not_after: never,
+        })))
+    }
+
+    pub fn is_missing(&self) -> bool {
+        self.0.load().certified.is_none()
     }
 
     /// Serves another certificate from the next handshake on; keeps the old one if the new one is unfit.
@@ -85,14 +100,14 @@ impl Serving {
         let certified = CertifiedKey::new(chain, key);
         certified.keys_match().map_err(|_| IdentityError::KeyMismatch)?;
         let Facts { not_before, not_after, .. } = facts;
-        Ok(Self { certified: Arc::new(certified), not_before, not_after })
+        Ok(Self { certified: Some(Arc::new(certified)), not_before, not_after })
     }
 }
 
 impl ResolvesServerCert for ServingCertificate {
     /// The one certificate, whatever name the client asks for: it may have come by `localhost` or an address.
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load().certified.clone())
+        self.0.load().certified.clone()
     }
 }
 

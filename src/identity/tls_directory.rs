@@ -20,6 +20,7 @@ use super::error::{FileError, IdentityError};
 use super::files::{self, PRIVATE, PUBLIC};
 use super::server::ServerCertificate;
 use super::trust::TrustRoot;
+use super::verifier::ClientVerifier;
 use crate::model::{KeyHash, Pins, SpiffeId};
 use crate::secret::Plaintext;
 
@@ -54,12 +55,21 @@ impl TlsDirectory {
     /// The local CA's certificate, in PEM.
     pub fn authority_pem(&self) -> Result<String, FileError> {
         files::read_public(&self.0.join("ca.pem"), MAX_PEM)
+            .map_err(|error| if error.is_of_content() { self.foreign_authority() } else { error })
     }
 
     /// The local CA's certificate as the root of the vault's own trust domain.
     pub fn local_root(&self) -> Result<TrustRoot, IdentityError> {
-        TrustRoot::of_authority(&self.authority_pem()?)
-            .map_err(|_| self.unusable("ca.pem", "is no certificate of a vault's CA"))
+        let root = TrustRoot::of_authority(&self.authority_pem()?);
+        // Bent somewhere in the middle, it may be read, and nobody verified by it.
+        let usable = root.ok().filter(|root| ClientVerifier::new(root, &[]).is_ok());
+        usable.ok_or_else(|| self.foreign_authority().into())
+    }
+
+    /// What stands in its place isn't the CA's certificate, and whom it would let in while sealed is unknown.
+    pub fn foreign_authority(&self) -> FileError {
+        let fault = "isn't the certificate of the vault's own CA; put back a copy: every identity directory has one, ca.pem";
+        FileError::Content { path: self.0.join("ca.pem"), fault }
     }
 
     pub fn write_server(&self, server: &ServerIdentity) -> Result<(), FileError> {
@@ -69,13 +79,18 @@ impl TlsDirectory {
         files::replace(&self.0.join("server.pem"), certificate, PUBLIC)
     }
 
-    /// The daemon's certificate, ready to be served.
-    pub fn server_certificate(&self) -> Result<ServerCertificate, IdentityError> {
-        let both = files::read_private(&self.0.join("server.key"), MAX_PEM)?;
+    /// The daemon's certificate, ready to be served. [`FileError::Content`] where it is gone or bent, so that it has to be
+    /// issued anew.
+    pub fn server_certificate(&self) -> Result<ServerCertificate, FileError> {
+        let path = self.0.join("server.key");
+        let fault = "holds no private key with its certificate; start the daemon with --passphrase-file to have it written anew";
+        let unusable = || FileError::Content { path: path.clone(), fault };
+        let both = files::read_private(&path, MAX_PEM)
+            .map_err(|error| if error.is_of_content() { unusable() } else { error })?;
         both.lend(|text| {
             std::str::from_utf8(text).ok().and_then(|text| ServerCertificate::load(text, &both).ok())
         })
-        .ok_or_else(|| self.unusable("server.key", "holds no private key with its certificate"))
+        .ok_or_else(unusable)
     }
 
     pub fn write_operators(&self, operators: &[KnownOperator]) -> Result<(), FileError> {
@@ -90,10 +105,6 @@ impl TlsDirectory {
             path,
             fault: "is damaged; start the daemon with --passphrase-file to have it written anew",
         })
-    }
-
-    fn unusable(&self, name: &str, fault: &'static str) -> IdentityError {
-        FileError::Content { path: self.0.join(name), fault }.into()
     }
 }
 

@@ -79,6 +79,10 @@ impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            // Something else lies where a file was, or the file ends too early.
+            io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory | io::ErrorKind::UnexpectedEof => {
+                Self::Damaged(Damage::Database)
+            }
             _ => Self::Io(error),
         }
     }
@@ -87,7 +91,10 @@ impl From<io::Error> for StoreError {
 impl From<::sled::Error> for StoreError {
     fn from(error: ::sled::Error) -> Self {
         match error {
-            ::sled::Error::Corruption { .. } => Self::Damaged(Damage::Database),
+            // The release is pinned: what seems to be another one's file is a bent one of this one's.
+            ::sled::Error::Corruption { .. }
+            | ::sled::Error::Unsupported(_)
+            | ::sled::Error::ReportableBug(_) => Self::Damaged(Damage::Database),
             // The release is pinned, and a test holds this sentence; sled has no kind for it.
             ::sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock") => {
                 Self::InUse
@@ -109,6 +116,16 @@ mod tests {
             let error = StoreError::from(::sled::Error::Io(io::Error::from_raw_os_error(number)));
             assert_eq!(matches!(error.again(), StoreError::Full), full, "errno {number} through sled");
         }
+    }
+
+    #[test]
+    fn what_no_disk_does_is_damage() {
+        for number in [libc::EISDIR, libc::ENOTDIR] {
+            let error = StoreError::from(io::Error::from_raw_os_error(number));
+            assert!(matches!(error, StoreError::Damaged(Damage::Database)), "errno {number}");
+        }
+        let error = StoreError::from(::sled::Error::Unsupported("an earlier version".to_owned()));
+        assert!(matches!(error, StoreError::Damaged(Damage::Database)));
     }
 
     #[test]

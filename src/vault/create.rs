@@ -41,6 +41,7 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     let NewVault { directory, passphrase, cost, trust_domain, operator, employee, audit, clock } = new;
     let at = |source| VaultError::File { path: shown(directory.path()), source };
     directory.refuse_other_owner()?;
+    directory.refuse_lost_vault()?;
     directory.refuse_foreign_files()?;
     directory.lay_out().map_err(at)?;
     let store = match SledStore::create(&directory.store()) {
@@ -49,6 +50,9 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     };
     if store.header().await?.is_some() {
         return Err(VaultError::VaultExists(shown(directory.path())));
+    }
+    if directory.had_vault() {
+        return Err(directory.no_vault());
     }
     if !store.page(None).await?.records.is_empty() {
         // Of a restore that failed: under this vault's header they would be damage.
@@ -110,8 +114,10 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
 
 /// Refuses a directory that holds a vault, before anybody is asked for a passphrase.
 pub async fn refuse_existing(directory: &Directory) -> Result<(), VaultError> {
+    directory.refuse_lost_vault()?;
     match open_store(directory) {
         Ok(store) if store.header().await?.is_some() => Err(VaultError::VaultExists(shown(directory.path()))),
+        Ok(_) if directory.had_vault() => Err(directory.no_vault()),
         // Nothing there, or what an attempt that failed has left: the making decides.
         Ok(_) | Err(VaultError::NoVault(_) | VaultError::File { .. }) => Ok(()),
         Err(other) => Err(other),

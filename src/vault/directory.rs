@@ -139,10 +139,27 @@ impl Directory {
         }
     }
 
+    /// Whether a vault in it has ever been unsealed: nothing else makes the file `epoch`.
+    pub(super) fn had_vault(&self) -> bool {
+        self.epoch().exists()
+    }
+
+    /// Refuses a new vault where there was one: what is left of it, the log above all, may be wanted.
+    pub(super) fn refuse_lost_vault(&self) -> Result<(), VaultError> {
+        let is_there = std::fs::exists(self.store().join("db")).unwrap_or(true);
+        if self.had_vault() && !is_there { Err(self.no_vault()) } else { Ok(()) }
+    }
+
     /// Why there is no vault in it.
     pub(super) fn no_vault(&self) -> VaultError {
         let path = self.0.display().to_string();
-        if self.unfinished().exists() { unfinished_in(&path) } else { VaultError::NoVault(path) }
+        if self.unfinished().exists() {
+            unfinished_in(&path)
+        } else if self.had_vault() {
+            VaultError::Damaged(format!("there was a vault in {path}, and its store or its header is gone"))
+        } else {
+            VaultError::NoVault(path)
+        }
     }
 
     /// Refuses a directory that holds anything at all.

@@ -58,14 +58,17 @@ pub enum VaultError {
     NoVault(String),
     #[error("there is a vault in {0} already")]
     VaultExists(String),
-    #[error("the store is damaged: {0}; restore a backup")]
+    #[error(
+        "the store is damaged: {0}; put back the newest whole copy of the data directory, or restore the newest backup: \
+         fsm-vault backup restore FILE --data-dir NEW"
+    )]
     Damaged(String),
     /// An older copy of the store, or one that lacks records, and nobody said that it be taken.
     #[error("{0}")]
     RolledBack(Box<super::rollback::RolledBack>),
     #[error("the vault's header: {0}")]
     Header(HeaderError),
-    #[error("the backup is not whole: {0}")]
+    #[error("the backup is not whole: {0}; take another one")]
     Backup(#[from] BackupError),
 
     // The program's.
@@ -122,7 +125,8 @@ impl From<HeaderError> for VaultError {
             HeaderError::InUse(id) => {
                 Self::Conflict(format!("the key slot {id} opens with this passphrase already; take another one"))
             }
-            HeaderError::Damaged | HeaderError::Format(_) | HeaderError::Cost(_) => Self::Header(error),
+            HeaderError::Format(_) => Self::Header(error),
+            HeaderError::Damaged | HeaderError::Cost(_) => Self::Damaged(format!("its header: {error}")),
         }
     }
 }
@@ -139,6 +143,7 @@ impl From<StoreError> for VaultError {
             StoreError::Full => Self::Full,
             StoreError::Conflict => Self::Conflict("it was changed meanwhile; look again".to_owned()),
             StoreError::Io(_) | StoreError::Closed => Self::StoreUnavailable(error),
+            StoreError::Damaged(damage) => Self::Damaged(damage.to_string()),
             other => Self::Store(other),
         }
     }

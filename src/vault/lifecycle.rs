@@ -25,7 +25,7 @@ use super::state::{Live, Unsealed};
 
 use crate::audit::{self, Due, Entry, Finding, Outcome};
 use crate::clock::Clock;
-use crate::identity::{KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
+use crate::identity::{FileError, KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
 use crate::keys::{Header, VaultId};
 use crate::model::{Caller, Denial};
 use crate::policy::notices::NoticeRules;
@@ -120,7 +120,14 @@ impl Vault {
         }
         let header = Header::parse(&header)?;
         let tls = TlsDirectory::open(&directory.tls())?;
-        let certificate = tls.server_certificate()?;
+        // Unsealing issues another one.
+        let certificate = match tls.server_certificate() {
+            Err(error @ FileError::Content { .. }) => {
+                tracing::error!(error = %error, "the server's certificate can't be read");
+                ServerCertificate::missing()
+            }
+            other => other?,
+        };
         // Without the list a sealed vault knows nobody; unsealed at its start, it writes the list anew.
         let operators = Mutex::new(tls.operators().unwrap_or_else(|error| {
             tracing::error!(error = %error, "the list of operators can't be read");
@@ -191,6 +198,14 @@ impl Vault {
     /// The server's certificate: read by every handshake, replaced here.
     pub fn server_certificate(&self) -> &ServerCertificate {
         &self.certificate
+    }
+
+    /// Refuses where there is none that anybody could be served with.
+    pub fn refuse_without_certificate(&self) -> Result<(), VaultError> {
+        if self.certificate.is_missing() {
+            self.tls.server_certificate().map(drop)?
+        }
+        Ok(())
     }
 
     /// The local trust domain's root, for the handshakes.

@@ -169,9 +169,7 @@ impl Vault {
         failpoint!("vault.load");
         let mut loaded = load(&*self.store(), keys).await?;
         if self.tls.authority_pem()? != loaded.authority.certificate_pem() {
-            let why =
-                "tls/ca.pem is not the vault's own CA, so that strangers could have come in while sealed";
-            return Err(VaultError::Damaged(why.to_owned()));
+            return Err(self.tls.foreign_authority().into());
         }
         let registry = &loaded.registry;
         let checkpoint = registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone());

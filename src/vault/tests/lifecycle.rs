@@ -1,5 +1,7 @@
 //! Sealed, unsealed, wrong passphrases, damage, a way back in.
 
+use std::path::Path;
+
 use super::super::*;
 use super::site::*;
 use crate::audit::Outcome;
@@ -171,5 +173,50 @@ async fn another_ca_in_tls_is_noticed() {
     let other = crate::identity::Authority::create(&"fsm-vault.internal".parse().unwrap(), noon()).unwrap();
     site.vault.seal(site.admin()).await.unwrap();
     std::fs::write(&ca, other.certificate_pem()).unwrap();
-    assert!(matches!(site.vault.unseal(site.admin(), plain("right")).await, Err(VaultError::Damaged(_))));
+    let refused = site.vault.unseal(site.admin(), plain("right")).await.err().unwrap();
+    assert!(
+        refused.to_string().contains("tls/ca.pem isn't the certificate of the vault's own CA"),
+        "{refused}"
+    );
+    // As the advice has it.
+    std::fs::copy(site.directory.identity("admin").join("ca.pem"), &ca).unwrap();
+    site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_server_key_is_issued_anew_by_unsealing() {
+    let mut site = Site::unsealed().await;
+    for bend in [|path: &Path| std::fs::write(path, "no key"), |path: &Path| std::fs::remove_file(path)] {
+        let Site { directory, clock, vault, admin, _keep } = site;
+        drop(vault);
+        bend(&directory.tls().join("server.key")).unwrap();
+        let vault = reopened(&directory, &clock).await;
+        // Sealed, nobody could be served; the daemon doesn't start so.
+        let refused = vault.refuse_without_certificate().err().unwrap().to_string();
+        assert!(refused.contains("server.key") && refused.contains("--passphrase-file"), "{refused}");
+        vault.unseal_locally(plain("right")).await.unwrap();
+        vault.refuse_without_certificate().unwrap();
+        assert!(vault.server_certificate().expires_at() > noon());
+        site = Site { directory, clock, vault, admin, _keep };
+    }
+}
+
+#[tokio::test]
+async fn where_a_vault_was_none_is_made() {
+    let site = Site::unsealed().await;
+    site.secret("_a", "x", r#"{"allow_all_scripts":true,"allow_all_domains":true}"#).await.unwrap();
+    let new = site.new_vault();
+    let Site { directory, vault, _keep, .. } = site;
+    drop(vault);
+    std::fs::remove_dir_all(directory.store()).unwrap();
+    let told = |error: VaultError| {
+        assert!(
+            matches!(&error, VaultError::Damaged(why) if why.contains("there was a vault in")),
+            "{error}"
+        );
+    };
+    told(open_store(&directory).err().unwrap());
+    told(refuse_existing(&directory).await.err().unwrap());
+    told(create(new).await.err().unwrap());
+    assert!(std::fs::read_dir(directory.audit()).unwrap().count() > 0, "its log is left alone");
 }
