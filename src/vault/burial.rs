@@ -1,8 +1,8 @@
 //! What is written when a secret is deleted, and what its ID may be used for afterwards.
 
-use super::change::Noun;
 use super::error::VaultError;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::registry::{KeptSecret, Registry};
 use super::state::Unsealed;
 use crate::model::{Restrictions, SecretId, SuiteAppId, Tombstone};

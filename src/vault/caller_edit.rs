@@ -1,11 +1,11 @@
 //! Edits of registrations: what a caller is may change, its name and whether it serves or operates may not.
 
 use super::callers::{SeenCaller, exists, refuse_last};
-use super::change::Noun;
 use super::difference::difference;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::revision::IfMatch;
 use super::session::Asker;
 use crate::audit::Entry;

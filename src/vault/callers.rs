@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::registry::{Kept, Registry};
 use super::revision::Revision;
 use super::secrets::{Page, lower};

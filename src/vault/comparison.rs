@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::change::Noun;
 use super::feed::{Feed, Happening, Subject};
+use super::noun::Noun;
 use super::registry::Registry;
 use crate::model::{Integration, IntegrationName, Secret, SecretId, VersionWanted};
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::census::Head;
-use super::change::{Noun, first_batch};
 use super::directory::Directory;
 use super::enrol::enrolment;
 use super::error::VaultError;
 use super::lifecycle::{known, open_store, shown};
+use super::noun::{Noun, first_batch};
 use crate::audit::{self, Entry, Log, Outcome};
 use crate::clock::Clock;
 use crate::crypto::Argon2Cost;

@@ -4,11 +4,11 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::burial;
-use super::change::Noun;
 use super::difference::difference;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::registry::KeptSecret;
 use super::revision::{IfMatch, Revision};
 use super::secrets::{SeenSecret, check_release};

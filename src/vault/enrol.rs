@@ -2,10 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::secrets::NewSecret;
 use super::session::Asker;
 use crate::audit::Entry;

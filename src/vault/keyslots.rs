@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::attempts::Proof;
-use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::session::Asker;
 use crate::audit::Entry;
 use crate::crypto::Argon2Cost;

@@ -39,6 +39,7 @@ mod log;
 mod manage;
 mod notes;
 mod notices;
+mod noun;
 mod outgoing;
 mod pair;
 mod recover;
@@ -55,6 +56,7 @@ mod share;
 mod state;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod unseal;
 mod usage;
 mod uses;

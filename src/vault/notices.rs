@@ -22,12 +22,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::change::{Noun, Turn};
 use super::error::VaultError;
 use super::feed::{Happening, Subject};
 use super::lifecycle::Vault;
+use super::noun::Noun;
 use super::registry::Registry;
 use super::state::Live;
+use super::turn::Turn;
 use crate::audit::{Entry, Log, Outcome};
 use crate::model::{Concern, Notice, NoticeId, NoticeKind, NoticeLevel};
 use crate::policy::notices::{Occasion, Standing};

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::change::Noun;
 use super::enrol::{enrolment, usual_validity};
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::noun::Noun;
 use super::state::Unsealed;
 use crate::audit::{Entry, Outcome};
 use crate::identity::{Existing, SubjectKey, write_identity};

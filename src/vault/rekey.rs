@@ -25,7 +25,6 @@ use tokio::runtime::Handle;
 
 use super::attempts::Proof;
 use super::census::Head;
-use super::change::Turn;
 use super::directory::Directory;
 use super::epoch::EpochFile;
 use super::error::VaultError;
@@ -37,6 +36,7 @@ use super::registry::{Kept, KeptCheckpoint, Registry};
 use super::resealing::Resealing;
 use super::session::Asker;
 use super::state::Live;
+use super::turn::Turn;
 use crate::audit::{ChainKeys, Checkpoint, Entry, Log, Outcome};
 use crate::crypto::{Argon2Cost, Failed};
 use crate::heap;

@@ -11,11 +11,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::aside::aside;
-use super::change::{Turn, Written};
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::noun::Written;
 use super::registry::Registry;
 use super::state::{Live, Unsealed};
+use super::turn::Turn;
 use crate::audit::{Entry, Outcome};
 use crate::keys::{Header, KeyRing, RecordKind, RecordName, StoreKey};
 use crate::store::StoreError;

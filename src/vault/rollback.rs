@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::census::Flaws;
-use super::change::Noun;
 use super::error::VaultError;
+use super::noun::Noun;
 use super::registry::Registry;
 use crate::audit::Change;
 use crate::model::{Secret, SecretId};

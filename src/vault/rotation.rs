@@ -3,15 +3,16 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::change::{Noun, Turn};
 use super::consumers::spare;
 use super::error::VaultError;
 use super::integrations::owners;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::pair::{IssuedPair, PairSource, Settled, joined, refuse_made_up};
 use super::session::Asker;
 use super::state::{Live, Unsealed};
+use super::turn::Turn;
 use crate::audit::{Entry, Outcome};
 use crate::model::{
     Employee, Encoding, Fingerprint, Integration, IntegrationName, Rotation, Secret, SecretId, Standing,

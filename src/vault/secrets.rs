@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::burial;
-use super::change::Noun;
 use super::error::VaultError;
 use super::filter::SecretFilter;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::noun::Noun;
 use super::registry::KeptSecret;
 use super::revision::Revision;
 use super::session::Asker;

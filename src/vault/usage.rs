@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::change::Noun;
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::noun::Noun;
 use super::registry::{KeptSecret, Registry};
 use super::state::{Live, Unsealed};
 use super::uses::Use;

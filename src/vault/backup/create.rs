@@ -14,12 +14,12 @@ use crate::secret::Plaintext;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 use crate::vault::attempts::Proof;
-use crate::vault::change::Turn;
 use crate::vault::gate::recognised;
 use crate::vault::lifecycle::Vault;
 use crate::vault::manage::Cleared;
 use crate::vault::session::Asker;
 use crate::vault::state::{Live, Unsealed};
+use crate::vault::turn::Turn;
 
 /// A backup under way; dropped, it is given up.
 pub struct Backup {

@@ -16,10 +16,10 @@ use crate::model::{Caller, CallerName, CallerState, UsesMark};
 use crate::store::{Batch, Expect, SledStore, Store, StoreError};
 use crate::vault::VaultError;
 use crate::vault::census::Head;
-use crate::vault::change::{Noun, seal};
 use crate::vault::directory::Directory;
 use crate::vault::lifecycle::{known, shown};
 use crate::vault::loading::Loaded;
+use crate::vault::noun::{Noun, seal};
 
 /// Bytes of records that are written together.
 const BATCH: usize = 4 << 20;

@@ -1,10 +1,10 @@
 //! A new record, its secrets and, if there is one already, its pair: all in one atomic batch.
 
 use super::super::burial;
-use super::super::change::Noun;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
+use super::super::noun::Noun;
 use super::super::pair::{IssuedPair, PairSource, Settled, joined};
 use super::super::secrets::first_version;
 use super::super::session::Asker;

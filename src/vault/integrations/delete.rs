@@ -1,10 +1,10 @@
 //! The end of a record: its secrets and their values go with it, in one batch.
 
 use super::super::burial;
-use super::super::change::Noun;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
+use super::super::noun::Noun;
 use super::super::revision::IfMatch;
 use super::super::session::Asker;
 use super::{record_of, revision};

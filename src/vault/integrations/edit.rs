@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::super::burial;
-use super::super::change::Noun;
 use super::super::difference::difference;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
+use super::super::noun::Noun;
 use super::super::revision::IfMatch;
 use super::super::session::Asker;
 use super::{SeenIntegration, care, record_of, revision};

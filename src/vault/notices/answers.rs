@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::super::change::Noun;
 use super::super::error::VaultError;
 use super::super::integrations::owners;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
+use super::super::noun::Noun;
 use super::super::secrets::{Page, lower};
 use super::super::session::Asker;
 use super::super::state::{Live, Unsealed};

@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::super::change::Noun;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
+use super::super::noun::Noun;
 use super::super::registry::Registry;
 use super::super::state::{Live, Unsealed};
 use super::answers::owners_of;

@@ -8,10 +8,10 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 
-use super::super::change::Noun;
 use super::super::enrol::usual_validity;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
+use super::super::noun::Noun;
 use super::super::registry::{KeptSecret, Registry};
 use super::super::state::{Live, Unsealed};
 use super::Scope;

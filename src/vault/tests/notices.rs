@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::super::change::Noun;
+use super::super::noun::Noun;
 use super::super::*;
 use super::site::*;
 use crate::audit::{Entry, Outcome};
