@@ -1,12 +1,14 @@
 """Reads a backup of fsm-vault, from docs/formats.md alone; shares no code with it.
 
     read_backup.py FILE PASSPHRASE_FILE            what is in it, as one JSON document: values too, for the tests
+    read_backup.py nouns FILE PASSPHRASE_FILE      the records' JSON by kind, and the values in base64
     read_backup.py forge FILE PASSPHRASE_FILE OUT  the same records, sealed anew as whoever has the keys could,
                                                    without the last but one: its end then tells of more than it holds
 
 Exit 0: whole and all of it opened; 3: no slot opens; 4: not whole, or something in it doesn't open.
 """
 
+import base64
 import hmac
 import json
 import os
@@ -101,7 +103,8 @@ def names(kind, noun):
     return noun["name"].encode() if kind in ("integration", "caller") else b""
 
 
-def read(data, passphrase):
+def contents(data, passphrase):
+    """Keys, head, manifest, how many records of each kind, their content by kind, and the values by ID and number."""
     ring, head, manifest, records, end = opened(data, passphrase)
     counts, nouns, values, tallies = {}, {}, {}, []
     for store_key, record in records:
@@ -126,21 +129,35 @@ def read(data, passphrase):
     census = {"records": len(records) - 1, "sum": f"{sum(tallies) % 2**256:064x}"}
     if checkpoint["census"] != census:
         raise Bent("its records aren't those that its checkpoint counts")
-    secrets = {}
+    found = {}
     for secret in nouns.get("secret", []):
-        versions = {}
         for version in secret["versions"]:
             if version["state"] != "retired":
                 value = values.pop(ring.store_key(KINDS["value"], record_name("value", [secret["id"], version["number"]])))
                 if version["fingerprint"] != ring.fingerprint(value):
                     raise Bent("a value has another fingerprint")
-                versions[version["number"]] = {"state": version["state"], "value": value.decode()}
-        secrets[secret["id"]] = versions
+                found[secret["id"], version["number"]] = value
     if values:
         raise Bent("a value belongs to nothing")
+    return ring, head, manifest, counts, nouns, found
+
+
+def read(data, passphrase):
+    ring, head, manifest, counts, nouns, values = contents(data, passphrase)
+    secrets = {secret["id"]: {version["number"]: {"state": version["state"], "value": values[secret["id"], version["number"]].decode()}
+                              for version in secret["versions"] if version["state"] != "retired"}
+               for secret in nouns.get("secret", [])}
     callers = {caller["name"]: caller["state"]["state"] for caller in nouns.get("caller", [])}
     return {"made_at": number(head[5:13]), "vault": ring.vault.hex(), "manifest": manifest, "records": counts,
             "secrets": secrets, "callers": callers}
+
+
+def told(data, passphrase):
+    """All nouns as they are stored, but for keys."""
+    ring, head, manifest, _, nouns, values = contents(data, passphrase)
+    kinds = {kind: all_of for kind, all_of in nouns.items() if kind not in ("authority", "former_chain")}
+    values = [{"id": id, "version": version, "value": base64.b64encode(value).decode()} for (id, version), value in values.items()]
+    return {"made_at": number(head[5:13]), "vault": ring.vault.hex(), "program": manifest["program"], "nouns": kinds, "values": values}
 
 
 def sealed(ring, head, items):
@@ -169,6 +186,9 @@ if __name__ == "__main__":
             case ["forge", file, passphrase_file, out]:
                 passphrase = Path(passphrase_file).read_bytes().removesuffix(b"\n")
                 Path(out).write_bytes(forge(Path(file).read_bytes(), passphrase))
+            case ["nouns", file, passphrase_file]:
+                passphrase = Path(passphrase_file).read_bytes().removesuffix(b"\n")
+                print(json.dumps(told(Path(file).read_bytes(), passphrase)))
             case [file, passphrase_file]:
                 passphrase = Path(passphrase_file).read_bytes().removesuffix(b"\n")
                 print(json.dumps(read(Path(file).read_bytes(), passphrase)))
