@@ -163,7 +163,9 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
                 "The store's disk can't be written or read; see the daemon's log. It is tried again by itself.".to_owned(),
             )
         }
-        VaultError::Unsettled | VaultError::RolledBack(_) => (Code::Conflict, text),
+        VaultError::Unsettled | VaultError::RolledBack(_) | VaultError::Newer { .. } => {
+            (Code::Conflict, text)
+        }
         VaultError::Identity(IdentityError::Request(fault)) => (Code::InvalidField, fault.to_string()),
         VaultError::InUse(_)
         | VaultError::File { .. }
@@ -171,7 +173,6 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
         | VaultError::OtherOwner { .. }
         | VaultError::VaultExists(_)
         | VaultError::Damaged(_)
-        | VaultError::Header(_)
         | VaultError::Backup(_)
         | VaultError::GivenUp(_)
         | VaultError::Store(_)

@@ -40,6 +40,9 @@
 //! - `rekeyed`: the vault has a new root key, and so the chain a new key from this header on; `previous` and
 //!   `seq` follow the last line under the former one.
 //!
+//! Whatever the format, a segment begins so, and its first line's mac follows from its own `previous`: so that a reader of
+//! an older format knows a newer one from damage, and leaves the log as it is.
+//!
 //! All other lines are *entries*: `request_id`, `caller`, `serial`, `peer` (`{"uid","pid"}` or
 //! `{"address"}`), `action`, `secret`, `integration`, `subject`, `version`, `domain`, `employee`, `outcome`
 //! (`allowed`, `denied`, `failed`), `reason`, `fingerprint`, `changes`, `count`, `epoch`, in this order; all but
@@ -63,7 +66,7 @@ use super::keys::ChainKeys;
 use crate::crypto::{MAC_LEN, Mac};
 
 /// Number of the format that the headers carry.
-pub(super) const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 /// Longest line, in bytes; a longer one is refused when written and is damage when read.
 pub(super) const MAX_LINE: usize = 1024 * 1024;
 

@@ -27,8 +27,10 @@ pub enum Flaw {
     NoHeader,
     /// A header in the middle of a segment.
     HeaderInside,
-    /// The header is that of another segment, vault or format.
+    /// The header is that of another segment, vault, or of a format that never was.
     Misplaced,
+    /// A newer release wrote the segment, in a format that this one can't read.
+    NewerFormat,
     /// The header doesn't follow the last line of the segment before.
     DoesNotFollow,
     /// The segment isn't there.
@@ -59,6 +61,9 @@ impl Flaw {
             Self::NoHeader => "the segment has no header",
             Self::HeaderInside => "a segment header stands in the middle of the segment",
             Self::Misplaced => "the header belongs to another segment",
+            Self::NewerFormat => {
+                "a newer fsm-vault wrote the segment, and this one can't read it: install that"
+            }
             Self::DoesNotFollow => "the end of the segment before this one is missing or was replaced",
             Self::Missing => "the segment is missing",
             Self::Unreadable => "the segment is no regular file",
@@ -80,6 +85,7 @@ impl Flaw {
             Self::NoHeader => "no_header",
             Self::HeaderInside => "header_inside",
             Self::Misplaced => "misplaced",
+            Self::NewerFormat => "newer_format",
             Self::DoesNotFollow => "does_not_follow",
             Self::Missing => "missing",
             Self::Unreadable => "unreadable",

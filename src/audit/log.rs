@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 use super::ahead::Ahead;
-use super::chain::{Chain, Checkpoint};
+use super::chain::{Chain, Checkpoint, FORMAT};
 use super::disk::{Directory, Disk, Lock};
 use super::entry::{Entry, LoggedEntry, Outcome};
 use super::figures::Figures;
@@ -70,6 +70,12 @@ pub enum AuditError {
     InUse,
     #[error("the audit log can't be read: {0}")]
     Unreadable(#[source] io::Error),
+    /// A newer release has written to the log: it must be left as it is.
+    #[error(
+        "segment {segment} of the audit log has format {format}, and this program reads format {FORMAT}: install fsm-vault \
+         {format}.0 or newer"
+    )]
+    Newer { segment: u32, format: u32 },
 }
 
 /// How the log was found when it was opened.
@@ -131,7 +137,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Log {
     /// Opens the log or begins one, and checks what was written after the checkpoint. Damage doesn't fail:
-    /// it is told, and a new segment begun. Blocks: it reads up to a few segments.
+    /// it is told, and a new segment begun. A segment of a newer format does: nothing is written then. Blocks: it reads up to a few segments.
     ///
     /// `vault` is the vault's id in hex, `keys` its chain key, with those that it had before.
     pub fn open(
@@ -393,7 +399,7 @@ impl Surveyed {
         chain: Chain,
         checkpoint: Option<Checkpoint>,
     ) -> Result<Self, AuditError> {
-        let found = survey(&*disk, &chain, checkpoint.as_ref()).map_err(AuditError::Unreadable)?;
+        let found = survey(&*disk, &chain, checkpoint.as_ref())?;
         Ok(Self { disk, lock, settings, chain, checkpoint, found })
     }
 

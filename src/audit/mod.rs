@@ -40,7 +40,7 @@ mod walk;
 mod writer;
 
 pub use ahead::{Ahead, Change};
-pub use chain::Checkpoint;
+pub use chain::{Checkpoint, FORMAT};
 pub use entry::{Entry, LoggedEntry, Outcome, Peer};
 pub use figures::{Figures, Written};
 pub use filter::Filter;

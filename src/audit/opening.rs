@@ -7,6 +7,7 @@
 //! newest segment under a former key        begin a segment under the current one: the vault was rekeyed, and a
 //!                                          crash came before that
 //! the checkpoint's segment was retired       go on: the log is whole, and the checkpoint is an older store's
+//! a segment of a newer format                refuse: what follows it can't be judged, and nothing may be repaired
 //! damage noticed, new segment already
 //! begun, then a crash before a checkpoint  go on in that segment, don't begin another
 //! ```
@@ -19,6 +20,7 @@ use super::ahead::Ahead;
 use super::chain::{Chain, Checkpoint, Link, Reason};
 use super::disk::Disk;
 use super::finding::Finding;
+use super::log::AuditError;
 use super::walk::{End, Walk};
 
 /// The state of the log before anything is written.
@@ -52,18 +54,22 @@ pub(super) enum Start {
 
 /// Looks through the log from the checkpoint on; through all of it if there is none, or if something is
 /// wrong.
-pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpoint>) -> io::Result<Found> {
-    let present = disk.list()?;
+pub(super) fn survey(
+    disk: &dyn Disk,
+    chain: &Chain,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Found, AuditError> {
+    let present = disk.list().map_err(AuditError::Unreadable)?;
     let newest = present.last().copied();
     let walk_all = || {
         let mut all = Walk::of_all(chain, checkpoint);
         all.segments(disk, &present, |number| end_of(number, newest), || false)?;
         all.finish();
-        io::Result::Ok(all)
+        Ok(all)
     };
     let walk = match checkpoint {
-        None => walk_all()?,
-        Some(checkpoint) => walk_after(disk, chain, checkpoint, &present)?,
+        None => readable(walk_all())?,
+        Some(checkpoint) => readable(walk_after(disk, chain, checkpoint, &present))?,
     };
     let Some(damage) = walk.first else {
         let oldest = walk
@@ -73,7 +79,7 @@ pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpo
             .max(checkpoint.map_or(1, |checkpoint| checkpoint.oldest_segment));
         return Ok(go_on(chain, walk, present, oldest, None));
     };
-    let all = if checkpoint.is_some() { walk_all()? } else { walk };
+    let all = if checkpoint.is_some() { readable(walk_all())? } else { walk };
     if all.first.is_none() && all.ahead.is_outrun {
         let oldest = all.retired.0.saturating_add(1);
         return Ok(go_on(chain, all, present, oldest, None));
@@ -96,6 +102,13 @@ pub(super) fn survey(disk: &dyn Disk, chain: &Chain, checkpoint: Option<&Checkpo
         damage: Some(damage),
         torn: 0,
     })
+}
+
+/// A walk that met nothing of a newer release.
+fn readable(walked: io::Result<Walk<'_>>) -> Result<Walk<'_>, AuditError> {
+    let walk = walked.map_err(AuditError::Unreadable)?;
+    walk.refuse_newer()?;
+    Ok(walk)
 }
 
 fn end_of(number: u32, newest: Option<u32>) -> End {

@@ -60,7 +60,8 @@ pub(super) fn verify(
 }
 
 /// Reads and checks a log that nobody writes to. What a crash left of a last line is no finding: opening cuts it off.
-/// `vault` is the vault's id in hex, `keys` its chain key, with those that it had before. Blocks.
+/// `vault` is the vault's id in hex, `keys` its chain key, with those that it had before. Fails if a newer release has
+/// written to it. Blocks.
 pub fn verify_at_rest(
     dir: &Path,
     vault: String,
@@ -78,6 +79,7 @@ pub fn verify_at_rest(
     let mut walk = Walk::of_all(&chain, checkpoint);
     let end = |number| if Some(number) == newest { End::MayBeTorn } else { End::Whole };
     walk.segments(&directory, &present, end, || false).map_err(AuditError::Unreadable)?;
+    walk.refuse_newer()?;
     walk.finish();
     Ok(Report::of(&walk))
 }

@@ -12,6 +12,7 @@ use super::ahead::Ahead;
 use super::chain::{self, Chain, Checkpoint, Link, MAX_LINE, Reason};
 use super::disk::{Disk, number_of};
 use super::finding::{Finding, Flaw};
+use super::log::AuditError;
 use super::own::RETIRE;
 use crate::crypto::MAC_LEN;
 
@@ -59,6 +60,8 @@ pub(super) struct Walk<'a> {
     pub segments: u32,
     pub first: Option<Finding>,
     pub findings: u64,
+    /// The first segment that a newer release wrote, and its format.
+    newer: Option<(u32, u32)>,
 }
 
 /// What a line tells a reader of the chain.
@@ -100,6 +103,7 @@ impl<'a> Walk<'a> {
             segments: 0,
             first: None,
             findings: 0,
+            newer: None,
         }
     }
 
@@ -197,6 +201,9 @@ impl<'a> Walk<'a> {
 
     fn line(&mut self, number: u32, line: u64, offset: u64, bytes: &[u8]) {
         let parts = chain::split(bytes);
+        if line == 1 && self.skipping {
+            self.look_at_format(number, parts, bytes);
+        }
         if let Some(checkpoint) = self.checkpoint
             && (checkpoint.segment, checkpoint.offset) == (number, offset)
         {
@@ -228,9 +235,7 @@ impl<'a> Walk<'a> {
 
     fn header(&mut self, number: u32, told: &Line, text: &[u8], mac: [u8; MAC_LEN]) {
         let note = |flaw| Finding { segment: number, line: 1, seq: Some(told.seq), flaw };
-        let previous = told.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()));
-        let Some(previous) = previous.filter(|previous| self.chain.joins(number, previous, text, &mac))
-        else {
+        let Some(previous) = self.own_previous(number, told, text, &mac) else {
             self.note(note(Flaw::Changed));
             return self.go_on(mac, None);
         };
@@ -251,10 +256,41 @@ impl<'a> Walk<'a> {
             self.note(note(Flaw::OutOfOrder));
         }
         let here = (Some(number), Some(chain::FORMAT), Some(self.chain.vault()));
-        if (told.segment, told.format, told.vault) != here {
+        if let Some(format) = told.format.filter(|format| *format > chain::FORMAT) {
+            self.newer.get_or_insert((number, format));
+            self.note(note(Flaw::NewerFormat));
+        } else if (told.segment, told.format, told.vault) != here {
             self.note(note(Flaw::Misplaced));
         }
         self.trust(told.seq, mac);
+    }
+
+    /// The mac that a header says it follows, if its own follows from that.
+    fn own_previous(
+        &self,
+        number: u32,
+        told: &Line,
+        text: &[u8],
+        mac: &[u8; MAC_LEN],
+    ) -> Option<[u8; MAC_LEN]> {
+        let previous = told.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()))?;
+        self.chain.joins(number, &previous, text, mac).then_some(previous)
+    }
+
+    /// Of a header that is passed over: whether a newer release wrote it. Nothing else is judged here.
+    fn look_at_format(&mut self, number: u32, parts: Option<(&[u8], [u8; MAC_LEN])>, bytes: &[u8]) {
+        if let (Some((text, mac)), Ok(told)) = (parts, serde_json::from_slice::<Line>(bytes))
+            && let Some(format) = told.format.filter(|format| *format > chain::FORMAT)
+            && self.own_previous(number, &told, text, &mac).is_some()
+        {
+            self.newer.get_or_insert((number, format));
+        }
+    }
+
+    /// An error if a newer release wrote any of it: whatever else was found, it can't be judged here.
+    pub fn refuse_newer(&self) -> Result<(), AuditError> {
+        let newer = self.newer.map(|(segment, format)| AuditError::Newer { segment, format });
+        newer.map_or(Ok(()), Err)
     }
 
     fn entry(&mut self, number: u32, line: u64, told: &Line, bytes: &[u8], text: &[u8], mac: [u8; MAC_LEN]) {

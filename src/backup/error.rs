@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::head::FORMAT;
 use crate::crypto::Failed;
 use crate::keys::HeaderError;
 
@@ -9,7 +10,9 @@ use crate::keys::HeaderError;
 pub enum BackupError {
     #[error("this is no backup of fsm-vault")]
     NotABackup,
-    #[error("the backup has format {0}; this program reads format 1: install a newer fsm-vault")]
+    #[error(
+        "the backup has format {0}, and this program reads format {FORMAT}: install fsm-vault {0}.0 or newer"
+    )]
     Format(u8),
     #[error("its copy of the vault's header: {0}")]
     Header(#[from] HeaderError),

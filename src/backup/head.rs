@@ -19,7 +19,8 @@ use crate::crypto::{self, Failed, SALT_LEN};
 use crate::keys::Header;
 
 const MAGIC: &[u8; 4] = b"FSMB";
-pub(super) const FORMAT: u8 = 1;
+/// Number of the format.
+pub const FORMAT: u8 = 1;
 /// Bytes before the header.
 pub(super) const FIXED: usize = 47;
 /// More than a header with all its slots takes.
@@ -80,6 +81,7 @@ pub(super) fn header_length(bytes: &[u8]) -> Result<Option<usize>, BackupError> 
     }
     match bytes.get(4) {
         Some(&FORMAT) | None => {}
+        Some(0) => return Err(BackupError::NotABackup),
         Some(&other) => return Err(BackupError::Format(other)),
     }
     let Some(length) = bytes.get(FIXED - 2..FIXED) else { return Ok(None) };

@@ -23,7 +23,7 @@ mod write;
 mod tests;
 
 pub use error::BackupError;
-pub use head::Head;
+pub use head::{FORMAT, Head};
 pub use item::{Counts, LogHead, Manifest};
 pub use outline::Outline;
 pub use read::{Closed, Reader};

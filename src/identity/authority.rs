@@ -69,9 +69,13 @@ impl Authority {
 
     pub fn from_record(record: &[u8]) -> Result<Self, IdentityError> {
         const DAMAGED: IdentityError = IdentityError::AuthorityDamaged;
-        let ([FORMAT, high, low], rest) = record.split_first_chunk().ok_or(DAMAGED)? else {
-            return Err(DAMAGED);
-        };
+        let ([format, high, low], rest) = record.split_first_chunk().ok_or(DAMAGED)?;
+        match *format {
+            FORMAT => {}
+            0 => return Err(DAMAGED),
+            // It was sealed: nobody but a newer release wrote that.
+            newer => return Err(IdentityError::AuthorityFormat(newer)),
+        }
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let (certificate, key) = rest.split_at_checked(length).ok_or(DAMAGED)?;
         Self::assemble(CertificateDer::from(certificate.to_vec()), OwnKey::from_pkcs8(key)?)
@@ -361,6 +365,7 @@ mod tests {
     #[test]
     fn a_damaged_certificate_is_no_authority() {
         assert!(matches!(Authority::from_record(&[]), Err(IdentityError::AuthorityDamaged)));
-        assert!(matches!(Authority::from_record(&[2, 0, 0]), Err(IdentityError::AuthorityDamaged)));
+        assert!(matches!(Authority::from_record(&[0, 0, 0]), Err(IdentityError::AuthorityDamaged)));
+        assert!(matches!(Authority::from_record(&[2, 0, 0]), Err(IdentityError::AuthorityFormat(2))));
     }
 }

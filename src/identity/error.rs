@@ -30,6 +30,10 @@ pub enum IdentityError {
     AuthorityExpired,
     #[error("the record of the vault's own CA is damaged; restore a backup with `fsm-vault backup restore`")]
     AuthorityDamaged,
+    #[error(
+        "the record of the vault's own CA has format {0}, and this program reads format 1: install fsm-vault {0}.0 or newer"
+    )]
+    AuthorityFormat(u8),
     #[error("a private key and its certificate don't belong together")]
     KeyMismatch,
     #[error("cryptographic operation failed")]

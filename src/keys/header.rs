@@ -52,7 +52,7 @@ pub struct Renewed {
 pub enum HeaderError {
     #[error("this is no fsm-vault header, or it is damaged")]
     Damaged,
-    #[error("the vault has format {0}; this program reads format {FORMAT}: install a newer fsm-vault")]
+    #[error("it has format {0}, and this program reads format {FORMAT}: install fsm-vault {0}.0 or newer")]
     Format(u8),
     #[error(transparent)]
     Cost(#[from] CostError),
@@ -235,8 +235,10 @@ impl Header {
         if &fixed[..4] != MAGIC {
             return Err(HeaderError::Damaged);
         }
-        if fixed[4] != FORMAT {
-            return Err(HeaderError::Format(fixed[4]));
+        match fixed[4] {
+            FORMAT => {}
+            0 => return Err(HeaderError::Damaged),
+            newer => return Err(HeaderError::Format(newer)),
         }
         let vault = VaultId(fixed[5..21].try_into().map_err(|_| HeaderError::Damaged)?);
         let count = usize::from(fixed[21]);

@@ -21,7 +21,7 @@ mod sealed;
 mod slot;
 
 pub use census::{Census, Tally};
-pub use epoch::EPOCH_LEN;
+pub use epoch::{EPOCH_LEN, EPOCH_MOST, ToldEpoch};
 pub use header::{Header, HeaderError, Renewed, VaultId};
 pub use ring::{BackupKeys, ChainKey, FormerChain, KeyRing};
 pub use sealed::{FORMAT, OpenError, RecordKind, RecordName, Sealed, StoreKey};

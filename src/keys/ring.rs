@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::header::VaultId;
-use super::sealed::{OpenError, RecordKind, RecordName, Sealed, StoreKey};
+use super::sealed::{FORMAT, OpenError, RecordKind, RecordName, Sealed, StoreKey};
 use crate::crypto::{self, AeadKey, DerivedKey, Failed, MAC_LEN, MacKey, SALT_LEN, derive};
 use crate::model::Fingerprint;
 use crate::secret::Plaintext;
@@ -115,6 +115,15 @@ impl KeyRing {
 
     /// Opens a record that lies at `key`.
     pub fn open(&self, key: &StoreKey, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        match (sealed.format(), self.open_as_ours(key, sealed)) {
+            (Some(FORMAT), opened) => opened,
+            // Only a newer release seals what doesn't open as ours: what opens was relabelled.
+            (Some(newer), Err(_)) => Err(OpenError::Format(newer)),
+            _ => Err(OpenError::Damaged),
+        }
+    }
+
+    fn open_as_ours(&self, key: &StoreKey, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let parts = sealed.parts(key)?;
         let aad = Sealed::aad(self.vault, key, parts.revision);
         self.record_key(parts.salt).open(&aad, parts.text).map_err(|_| OpenError::Damaged)

@@ -87,7 +87,10 @@ pub struct Sealed(std::sync::Arc<[u8]>);
 pub enum OpenError {
     #[error("the record is damaged, was moved, or belongs to another vault")]
     Damaged,
-    #[error("the record has format {0}; this program reads format {FORMAT}")]
+    /// It is whole, for all that can be told, and a newer release sealed it.
+    #[error(
+        "the record has format {0}, and this program reads format {FORMAT}: install fsm-vault {0}.0 or newer"
+    )]
     Format(u8),
 }
 
@@ -176,6 +179,11 @@ impl Sealed {
         self.0.get(2..SALT_AT).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes)
     }
 
+    /// The format that the record claims; None if there is no byte, or one that no release wrote.
+    pub(super) fn format(&self) -> Option<u8> {
+        self.0.first().copied().filter(|format| *format >= FORMAT)
+    }
+
     /// The tag, which differs for each sealing; None if it is too short to have one.
     pub(super) fn tag(&self) -> Option<[u8; TAG_LEN]> {
         self.0.get(TEXT_AT..).and_then(|text| text.last_chunk()).copied()
@@ -203,12 +211,8 @@ impl Sealed {
         aad
     }
 
+    /// As of this format, whatever it claims.
     pub(super) fn parts(&self, key: &StoreKey) -> Result<Parts<'_>, OpenError> {
-        match self.0.first() {
-            Some(&FORMAT) => {}
-            Some(&other) => return Err(OpenError::Format(other)),
-            None => return Err(OpenError::Damaged),
-        }
         if self.0.len() < TEXT_AT || self.0[1] != key.kind() as u8 {
             return Err(OpenError::Damaged);
         }

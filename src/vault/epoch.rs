@@ -27,8 +27,10 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::error::VaultError;
+use super::lifecycle::shown;
 use super::rollback::Age;
-use crate::keys::{EPOCH_LEN, KeyRing};
+use crate::keys::{EPOCH_LEN, EPOCH_MOST, KeyRing, ToldEpoch};
 
 /// The file beside the store.
 pub(super) struct EpochFile(PathBuf);
@@ -82,28 +84,42 @@ impl EpochFile {
         Self(path)
     }
 
-    pub fn read(&self, keys: &KeyRing) -> io::Result<Filed> {
-        match Self::read_at(&self.0, keys)? {
+    pub fn read(&self, keys: &KeyRing) -> Result<Filed, VaultError> {
+        match Self::looked_at(&self.0, keys)? {
             Filed::Says(epoch) => Ok(Filed::Says(epoch)),
-            found => match Self::read_at(&self.next(), keys)? {
+            found => match Self::looked_at(&self.next(), keys)? {
                 Filed::Says(epoch) => Ok(Filed::Says(epoch)),
                 _ => Ok(found),
             },
         }
     }
 
-    fn read_at(path: &Path, keys: &KeyRing) -> io::Result<Filed> {
-        let mut file = match open(path, OpenOptions::new().read(true)) {
+    fn looked_at(path: &Path, keys: &KeyRing) -> Result<Filed, VaultError> {
+        let bytes = match Self::read_at(path) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(Filed::Foreign),
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Filed::Missing),
-            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Ok(Filed::Foreign),
+            Err(source) => return Err(VaultError::File { path: shown(path), source }),
+        };
+        match keys.told_epoch(&bytes) {
+            ToldEpoch::Says(epoch) => Ok(Filed::Says(epoch)),
+            ToldEpoch::Newer(format) => Err(VaultError::newer("the file epoch", format)),
+            ToldEpoch::Foreign => Ok(Filed::Foreign),
+        }
+    }
+
+    /// None: it is nothing that this program writes.
+    fn read_at(path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let mut file = match open(path, OpenOptions::new().read(true)) {
+            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return Ok(None),
             file => file?,
         };
         if !file.metadata()?.is_file() {
-            return Ok(Filed::Foreign);
+            return Ok(None);
         }
         let mut bytes = Vec::with_capacity(EPOCH_LEN + 1);
-        file.by_ref().take(EPOCH_LEN as u64 + 1).read_to_end(&mut bytes)?;
-        Ok(keys.told_epoch(&bytes).map_or(Filed::Foreign, Filed::Says))
+        file.by_ref().take(EPOCH_MOST as u64).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     /// In place where there is one; some microseconds.

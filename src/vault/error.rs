@@ -1,10 +1,10 @@
 //! Everything that the gate may answer instead of what was asked for, by whose fault it is.
 
-use crate::audit::AuditError;
-use crate::backup::BackupError;
+use crate::audit::{self, AuditError};
+use crate::backup::{self, BackupError};
 use crate::crypto::Failed;
 use crate::identity::{FileError, IdentityError};
-use crate::keys::{HeaderError, OpenError};
+use crate::keys::{FORMAT, HeaderError, OpenError};
 use crate::model::{Denial, FieldError, IntegrationName, Limit, SecretId};
 use crate::store::StoreError;
 
@@ -66,16 +66,19 @@ pub enum VaultError {
     /// An older copy of the store, or one that lacks records, and nobody said that it be taken.
     #[error("{0}")]
     RolledBack(Box<super::rollback::RolledBack>),
-    #[error("the vault's header: {0}")]
-    Header(HeaderError),
     #[error("the backup is not whole: {0}; take another one")]
-    Backup(#[from] BackupError),
+    Backup(BackupError),
+    /// A newer release wrote it, in a format that this one can't read. It is left as it is.
+    #[error(
+        "{what} has format {found}, and this program reads format {known}: install fsm-vault {found}.0 or newer"
+    )]
+    Newer { what: String, found: u32, known: u32 },
 
     // The program's.
     #[error("the store failed: {0}")]
     Store(StoreError),
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    Identity(IdentityError),
     #[error(transparent)]
     Crypto(#[from] Failed),
     /// A backup that came to no end.
@@ -91,6 +94,11 @@ impl From<AuditError> for VaultError {
         match error {
             // Only a seal closes the log.
             AuditError::Closed => Self::Denied(Denial::Sealed),
+            AuditError::Newer { segment, format } => Self::Newer {
+                what: format!("segment {segment} of the audit log"),
+                found: format,
+                known: audit::FORMAT,
+            },
             other => Self::AuditUnavailable(other),
         }
     }
@@ -125,7 +133,7 @@ impl From<HeaderError> for VaultError {
             HeaderError::InUse(id) => {
                 Self::Conflict(format!("the key slot {id} opens with this passphrase already; take another one"))
             }
-            HeaderError::Format(_) => Self::Header(error),
+            HeaderError::Format(found) => Self::newer("the vault", found),
             HeaderError::Damaged | HeaderError::Cost(_) => Self::Damaged(format!("its header: {error}")),
         }
     }
@@ -133,7 +141,33 @@ impl From<HeaderError> for VaultError {
 
 impl From<OpenError> for VaultError {
     fn from(error: OpenError) -> Self {
-        Self::Damaged(error.to_string())
+        match error {
+            OpenError::Format(found) => Self::newer("a record of the vault", found),
+            OpenError::Damaged => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<BackupError> for VaultError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Format(found) => Self::Newer {
+                what: "the backup".to_owned(),
+                found: found.into(),
+                known: backup::FORMAT.into(),
+            },
+            BackupError::Header(HeaderError::Format(found)) => Self::newer("the vault in the backup", found),
+            other => Self::Backup(other),
+        }
+    }
+}
+
+impl From<IdentityError> for VaultError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::AuthorityFormat(found) => Self::newer("the record of the vault's own CA", found),
+            other => Self::Identity(other),
+        }
     }
 }
 
@@ -153,7 +187,7 @@ impl VaultError {
     /// The command line's exit code (contract, exit codes), where the vault is used without a daemon.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Invalid(_) | Self::NoVault(_) | Self::OtherOwner { .. } => 2,
+            Self::Invalid(_) | Self::NoVault(_) | Self::OtherOwner { .. } | Self::Newer { .. } => 2,
             Self::WrongPassphrase => 3,
             Self::Denied(Denial::Sealed) => 5,
             Self::Denied(_) | Self::Backoff(_) | Self::Limited(_) => 3,
@@ -173,7 +207,6 @@ impl VaultError {
             | Self::StoreUnavailable(_)
             | Self::File { .. }
             | Self::Damaged(_)
-            | Self::Header(_)
             | Self::Backup(_)
             | Self::GivenUp(_)
             | Self::Store(_)
@@ -187,7 +220,11 @@ impl VaultError {
         match self {
             Self::Denied(denial) => denial.reason(),
             Self::NotFound(_) => "not_found",
-            Self::Conflict(_) | Self::VaultExists(_) | Self::InUse(_) | Self::RolledBack(_) => "conflict",
+            Self::Conflict(_)
+            | Self::VaultExists(_)
+            | Self::InUse(_)
+            | Self::RolledBack(_)
+            | Self::Newer { .. } => "conflict",
             Self::Managed(_) => "managed_by_integration",
             Self::Tombstoned(_) => "tombstoned",
             Self::Stale => "precondition_failed",
@@ -202,13 +239,17 @@ impl VaultError {
             | Self::NoVault(_)
             | Self::OtherOwner { .. }
             | Self::Damaged(_)
-            | Self::Header(_)
             | Self::Backup(_)
             | Self::GivenUp(_)
             | Self::Store(_)
             | Self::Identity(_)
             | Self::Crypto(_) => "internal",
         }
+    }
+
+    /// What carries the number of records, header and all that stands beside them.
+    pub(super) fn newer(what: &str, found: u8) -> Self {
+        Self::Newer { what: what.to_owned(), found: found.into(), known: FORMAT.into() }
     }
 
     pub(super) fn invalid(pointer: &str, detail: impl ToString) -> Self {

@@ -12,7 +12,7 @@ use super::census::Flaws;
 use super::directory::Directory;
 use super::epoch::{EpochFile, Witnesses};
 use super::error::VaultError;
-use super::lifecycle::{open_store, shown};
+use super::lifecycle::open_store;
 use super::loading::{Loaded, load};
 use super::registry::Registry;
 use super::rollback::RolledBack;
@@ -231,7 +231,7 @@ fn counted(registry: &Registry) -> String {
 fn epoch(directory: &Directory, loaded: &Loaded) -> Looked {
     let filed = match EpochFile::at(directory.epoch()).read(&loaded.keys) {
         Ok(filed) => filed,
-        Err(source) => return bad("epoch", &VaultError::File { path: shown(&directory.epoch()), source }),
+        Err(error) => return bad("epoch", &error),
     };
     let store = loaded.registry.epoch();
     let witnesses = Witnesses { store, filed, logged: None, is_outrun: false, filed_before: loaded.counted };
@@ -248,6 +248,7 @@ fn log(directory: &Directory, vault: String, loaded: &Loaded) -> Looked {
     let checkpoint = loaded.registry.checkpoint.as_ref().map(|kept| &kept.checkpoint);
     let keys = loaded.registry.chain_keys(&loaded.keys);
     match audit::verify_at_rest(&directory.audit(), vault, keys, checkpoint) {
+        Err(error @ audit::AuditError::Newer { .. }) => bad("audit log", &error.into()),
         Err(error) => Looked::other(
             "audit log",
             Health::Bad,
@@ -268,11 +269,15 @@ fn log(directory: &Directory, vault: String, loaded: &Loaded) -> Looked {
 
 fn bad(at: &'static str, error: &VaultError) -> Looked {
     let advice = match error {
-        VaultError::Damaged(_) | VaultError::Store(_) | VaultError::Header(_) => {
+        VaultError::Damaged(_) | VaultError::Store(_) => {
             "restore a backup into a new directory: fsm-vault backup restore FILE --data-dir NEW; keep this one"
         }
         VaultError::WrongPassphrase => {
             "give the passphrase that `init` or `passphrase change` was given last"
+        }
+        VaultError::Newer { .. } => {
+            "a newer fsm-vault wrote this: install it again, and leave everything here as it is. Only if there is no such \
+             release was it damaged: restore a backup then"
         }
         _ => "mend that, then look again",
     };

@@ -91,10 +91,6 @@ pub fn open_store(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
         Ok(store) => {
             let kept = directory.keep_private();
             kept.map_err(|source| VaultError::File { path: shown(directory.path()), source })?;
-            // Held by nobody else now: whatever a rekey that a crash ended has left is in nobody's use.
-            if let Err(error) = directory.clear_next() {
-                tracing::warn!(error = %error, "what a rekey has left in store.next can't be removed");
-            }
             Ok(Arc::new(store))
         }
         Err(StoreError::InUse) => Err(VaultError::InUse(shown(directory.path()))),
@@ -115,10 +111,15 @@ impl Vault {
     pub async fn open(opening: Opening) -> Result<Self, VaultError> {
         let Opening { directory, store, audit, notices, clock } = opening;
         let header = store.header().await?.ok_or_else(|| directory.no_vault())?;
+        // Before anything is changed: what a newer release has left may mean something to it.
+        let header = Header::parse(&header)?;
         if let Err(error) = directory.end_restore() {
             tracing::warn!(error = %error, "the mark of a restore can't be removed");
         }
-        let header = Header::parse(&header)?;
+        // The store is held, and by nobody else: whatever a rekey that a crash ended has left is in nobody's use.
+        if let Err(error) = directory.clear_next() {
+            tracing::warn!(error = %error, "what a rekey has left in store.next can't be removed");
+        }
         let tls = TlsDirectory::open(&directory.tls())?;
         // Unsealing issues another one.
         let certificate = match tls.server_certificate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::attempts::{Attempts, Proof};
 use super::epoch::Witnesses;
 use super::error::VaultError;
-use super::lifecycle::{Vault, shown};
+use super::lifecycle::Vault;
 use super::loading::{Loaded, load};
 use super::notices::{Standings, raised};
 use super::registry::Registry;
@@ -177,9 +177,7 @@ impl Vault {
         let chain = registry.chain_keys(&loaded.keys);
         let surveying = tokio::task::spawn_blocking(move || Log::survey(settings, vault, chain, checkpoint));
         let log = surveying.await.map_err(|_| crate::crypto::Failed)??;
-        let filed = self.epoch_file.read(&loaded.keys);
-        let filed =
-            filed.map_err(|source| VaultError::File { path: shown(&self.directory.epoch()), source })?;
+        let filed = self.epoch_file.read(&loaded.keys)?;
         let (store, ahead) = (registry.epoch(), log.ahead());
         let witnesses = Witnesses {
             store,

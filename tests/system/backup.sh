@@ -68,6 +68,12 @@ check "it is for its owner alone" [ "$(stat -c %a "$file")" = 600 ]
 check "a file that is there is not replaced" refuses 6 as "$ADMIN" backup create --out "$file"
 check "nor is a service given one" refuses 3 as "$FSM" backup create --out "$SCRATCH/none.fsmb"
 check "and no half file is left" [ ! -e "$SCRATCH/none.fsmb" ]
+# newer AT: the file with another number of format at this byte.
+newer() { cp "$file" "$SCRATCH/newer.fsmb" && printf '\2' | dd of="$SCRATCH/newer.fsmb" bs=1 seek="$1" conv=notrunc status=none; }
+told_newer() { newer "$1" && says "$2 has format 2, and this program reads format 1: install fsm-vault 2.0" 2 backup verify "$SCRATCH/newer.fsmb" --passphrase-file "$PASSPHRASE"; }
+check "one of a newer format is told from damage, and what to install" told_newer 4 'the backup'
+check "so is one of a vault of a newer format" told_newer 51 'the vault in the backup'
+check "and restored by nobody" refuses 2 backup restore "$SCRATCH/newer.fsmb" --passphrase-file "$PASSPHRASE" --data-dir "$SCRATCH/none" --yes
 leaves_no_draft() { [ -z "$(find "$SCRATCH" -maxdepth 1 -name '.*.draft')" ]; }
 check "nor a draft" leaves_no_draft
 check "the log has each, by whom" holds '[.items[] | select( .outcome == "allowed" and .caller == "admin")] | length == 5' \

@@ -122,7 +122,9 @@ class Log:
             self.note(number, 1, "does_not_follow")
         elif self.expected not in (None, told["seq"]):
             self.note(number, 1, "out_of_order")
-        if [told.get(each) for each in ("segment", "format", "vault")] != [number, FORMAT, self.ring.vault.hex()]:
+        if (told.get("format") or 0) > FORMAT:
+            self.note(number, 1, "newer_format")
+        elif [told.get(each) for each in ("segment", "format", "vault")] != [number, FORMAT, self.ring.vault.hex()]:
             self.note(number, 1, "misplaced")
         self.trust(told, mac)
 

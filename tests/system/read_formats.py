@@ -55,13 +55,24 @@ class Ring:
     def store_key(self, kind, name):
         return bytes([kind]) + self.keyed(b"index", bytes([kind]) + name)
 
-    def aad(self, store_key, revision):
-        return b"fsm-vault record" + self.vault + bytes([FORMAT]) + store_key + revision.to_bytes(8)
+    def aad(self, store_key, revision, form=FORMAT):
+        return b"fsm-vault record" + self.vault + bytes([form]) + store_key + revision.to_bytes(8)
 
     def open(self, store_key, record):
         """Revision and plaintext."""
-        if record and record[0] != FORMAT:
-            raise Refused("format")
+        if not record or record[0] <= FORMAT:
+            opened = self.open_as_ours(store_key, record)
+            if record[0] == FORMAT:
+                return opened
+        else:
+            try:
+                self.open_as_ours(store_key, record)
+            except Refused:
+                raise Refused("format") from None
+        raise Refused("damaged")
+
+    def open_as_ours(self, store_key, record):
+        """The same, whatever format it claims."""
         if len(record) < 70 or record[1] != store_key[0]:
             raise Refused("damaged")
         revision = int.from_bytes(record[2:10])
@@ -94,7 +105,7 @@ def unlock(header, passphrase):
     if len(header) < FIXED or header[:4] != b"FSMV":
         raise Refused("damaged")
     if header[4] != FORMAT:
-        raise Refused("format")
+        raise Refused("format" if header[4] > FORMAT else "damaged")
     vault, count = header[5:21], header[21]
     if not 1 <= count <= 8 or len(header) != FIXED + count * SLOT:
         raise Refused("damaged")

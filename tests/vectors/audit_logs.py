@@ -150,7 +150,14 @@ def logs(ring):
 
     header = '"segment":1,"format":1'
     yield log("header changed", bent(replace(0, header, header + " ")), (1, 1, "changed"))
-    yield log("header of another format", Writer(ring).segment("first", form=2).entries(READ).files, (1, 1, "misplaced"), 1)
+    yield log("header of a format that never was", Writer(ring).segment("first", form=0).entries(READ).files, (1, 1, "misplaced"), 1)
+    yield log("header of a newer format", Writer(ring).segment("first", form=2).entries(READ).files, (1, 1, "newer_format"), 1)
+    newer = begun(ring).segment("full", form=2).entries(READ)
+    yield log("begun by a newer release", newer.files, (2, 1, "newer_format"), 5)
+    yield log("the same, beyond the checkpoint", newer.files, (2, 1, "newer_format"), 5, checkpoint=early)
+    yield log("the same, before the checkpoint", newer.files, (2, 1, "newer_format"), 5, checkpoint=newer.checkpoint())
+    yield log("the same, with lines that can't be read", newer.files | {SECOND: newer.files[SECOND] + ["~\n"]}, (2, 1, "newer_format"), 5)
+    yield log("relabelled as a newer format", bent(replace(0, '"format":1', '"format":2')), (1, 1, "changed"))
     yield log("header of another vault", Writer(ring).segment("first", vault="00" * 16).entries(READ).files,
               (1, 1, "misplaced"), 1)
     yield log("header of another segment", begun(ring).files | {SECOND: begun(ring).segment("full", number=3).files[THIRD]},

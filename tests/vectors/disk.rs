@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use fsm_vault::audit::{ChainKeys, Checkpoint, Durability, Log, Settings};
+use fsm_vault::audit::{AuditError, ChainKeys, Checkpoint, Durability, Log, Settings};
 use fsm_vault::clock::SystemClock;
 use fsm_vault::crypto::{DerivedKey, MacKey};
 use fsm_vault::keys::Sealed;
@@ -112,8 +112,13 @@ async fn logs() {
                 let key = Zeroizing::new(key.0.try_into().expect("32 bytes"));
                 keys.with_former(until, MacKey::new(DerivedKey::from_bytes(key)))
             });
-        let (log, opened) =
-            Log::open(settings, vault, keys, vector.checkpoint.clone(), Arc::new(SystemClock)).unwrap();
+        let opened = Log::open(settings, vault, keys, vector.checkpoint.clone(), Arc::new(SystemClock));
+        if let Some("newer_format") = vector.first_bad.as_ref().and_then(|bad| bad["flaw"].as_str()) {
+            let Err(AuditError::Newer { segment, format: 2 }) = opened else { panic!("{name}: opened") };
+            assert_eq!(Some(segment.into()), vector.first_bad.map(|bad| bad["segment"].clone()), "{name}");
+            continue;
+        }
+        let (log, opened) = opened.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(opened.recovered_bytes, vector.unfinished_bytes, "{name}");
         let report = log.verify(vector.checkpoint).await.unwrap();
         let first_bad = report.first_bad.map(|finding| {

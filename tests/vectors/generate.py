@@ -92,7 +92,8 @@ def headers():
     ):
         yield vector(what, put(plain, at, value.to_bytes(4)), "cost")
     yield vector("memory too low in the second slot", put(two, 132, (19_455).to_bytes(4)), "cost", "another")
-    yield vector("format 0", put(plain, 4, b"\0"), "format")
+    yield vector("format 0, which never was", put(plain, 4, b"\0"), "damaged")
+    yield vector("format 255", put(plain, 4, b"\xff"), "format")
     yield vector("format 2", put(plain, 4, b"\2"), "format")
     yield vector("format 2 with more in it", put(plain, 4, b"\2") + bytes(9), "format")
     yield vector("another magic comes before the format", b"FSMW\2" + plain[5:], "damaged")
@@ -103,10 +104,10 @@ def headers():
     yield vector("a byte too many", plain + b"\0", "damaged")
 
 
-def sealed(ring, store_key, revision, plaintext, label="record"):
+def sealed(ring, store_key, revision, plaintext, label="record", form=1):
     salt, nonce = fixed(label + " salt", 32), fixed(label + " nonce", 12)
-    text = AESGCM(ring.derive(salt, b"record")).encrypt(nonce, plaintext, ring.aad(store_key, revision))
-    return bytes([1, store_key[0]]) + revision.to_bytes(8) + salt + nonce + text
+    text = AESGCM(ring.derive(salt, b"record")).encrypt(nonce, plaintext, ring.aad(store_key, revision, form))
+    return bytes([form, store_key[0]]) + revision.to_bytes(8) + salt + nonce + text
 
 
 NAMES = [
@@ -175,8 +176,12 @@ def records():
                         (54, "ciphertext"), (59, "end of ciphertext"), (60, "tag"), (75, "end of tag")):
         yield vector(f"bent: {what}", key, bent(record, where), "damaged")
     for number in (0, 2, 255):
-        yield vector(f"format {number}", key, put(record, 0, bytes([number])), "format")
-    yield vector("format 2, cut short", key, b"\2", "format")
+        yield vector(f"relabelled as format {number}", key, put(record, 0, bytes([number])), "damaged")
+        newer = sealed(ONE, key, 7, b"s3cr3t", form=number)
+        yield vector(f"sealed as format {number}", key, newer, "format" if number else "damaged")
+    yield vector("format 2 with another layout", key, b"\2" + bytes(range(90)), "format")
+    yield vector("format 2 of one byte", key, b"\2", "format")
+    yield vector("format 2, bent", key, bent(put(record, 0, b"\2"), 60), "format")
     for length in (0, 1, 41, 42, 53, 69, 75):
         yield vector(f"truncated to {length}", key, record[:length], "damaged")
     yield vector("a byte too many", key, record + b"\0", "damaged")

@@ -255,6 +255,10 @@ fn of_other(reason: &str) -> Option<Advice> {
              could write to it.",
             &["fsm-vault audit verify"],
         ),
+        "newer_format" => (
+            "A newer fsm-vault wrote a part of the log that this one can't read; install that one again.",
+            &["fsm-vault audit verify"],
+        ),
         _ => return None,
     };
     Some(Advice { why, next })

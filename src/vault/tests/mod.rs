@@ -9,6 +9,7 @@ mod keyslots;
 mod lifecycle;
 mod manage;
 mod model;
+mod newer;
 mod notices;
 mod rekey;
 mod release;
