@@ -16,6 +16,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[path = "vectors/backups.rs"]
+mod backups;
 #[path = "vectors/disk.rs"]
 mod disk;
 #[path = "vectors/words.rs"]

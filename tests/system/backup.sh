@@ -62,6 +62,7 @@ large_is_in_it() {
 
 check "five backups are made while the pair rotates and is read" make_five
 check "an independent reader decrypts each; no pair in them is mixed" never_mixed
+check "and agrees about every vector" read_backup vectors "$here/../vectors/backup.json"
 check "a value larger than a frame is in it whole" large_is_in_it
 file=$SCRATCH/1.fsmb
 check "it is for its owner alone" [ "$(stat -c %a "$file")" = 600 ]

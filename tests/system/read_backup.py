@@ -4,11 +4,13 @@
     read_backup.py nouns FILE PASSPHRASE_FILE      the records' JSON by kind, and the values in base64
     read_backup.py forge FILE PASSPHRASE_FILE OUT  the same records, sealed anew as whoever has the keys could,
                                                    without the last but one: its end then tells of more than it holds
+    read_backup.py vectors VECTORS.json            agree with every verdict, or say where not
 
 Exit 0: whole and all of it opened; 3: no slot opens; 4: not whole, or something in it doesn't open.
 """
 
 import base64
+import hashlib
 import hmac
 import json
 import os
@@ -34,10 +36,12 @@ class Bent(Exception):
 
 def head_of(data):
     """The head's bytes, and the vault's header in it."""
-    if len(data) < FIXED or data[:4] != b"FSMB":
+    if data[:4] != b"FSMB" or data[4:5] == b"\0":
         raise Bent("no backup")
-    if data[4] != 1:
-        raise Bent("format")
+    if data[4:5] > b"\1":
+        raise Refused("format")
+    if len(data) < FIXED:
+        raise Bent("cut short")
     end = FIXED + number(data[45:47])
     if len(data) < end:
         raise Bent("cut short")
@@ -91,7 +95,10 @@ def opened(data, passphrase):
     keys = [key for key, _ in records]
     if any(len(key) < STORE_KEY for key in keys) or keys != sorted(set(keys)):
         raise Bent("the records are out of order")
-    return ring, head, json.loads(items[0][1]), records, json.loads(items[-1][1])
+    manifest, end = json.loads(items[0][1]), json.loads(items[-1][1])
+    if set(manifest) != {"program", "made_by", "own_passphrase", "audit"} or set(end) != {"records"}:
+        raise Bent("the manifest or the end has other members")
+    return ring, head, manifest, records, end
 
 
 def names(kind, noun):
@@ -160,6 +167,34 @@ def told(data, passphrase):
     return {"made_at": number(head[5:13]), "vault": ring.vault.hex(), "program": manifest["program"], "nouns": kinds, "values": values}
 
 
+def found(data, passphrase):
+    """What a vector of a file that opens tells."""
+    ring, head, manifest, counts, _, _ = contents(data, passphrase)
+    entries = []
+    for store_key, record in opened(data, passphrase)[3]:
+        revision, plaintext = ring.open(store_key, record)
+        entries.append({"store_key": store_key.hex(), "revision": revision, "length": len(plaintext),
+                        "sha256": hashlib.sha256(plaintext).hexdigest(), **({"plaintext": plaintext.hex()} if len(plaintext) <= 1000 else {})})
+    return {"vault": ring.vault.hex(), "made_at": number(head[5:13]), "manifest": manifest, "counts": counts, "entries": entries}
+
+
+def disagreements(path):
+    told = json.loads(path.read_text())
+    bases = {name: bytes.fromhex(base["hex"]) if "hex" in base else (path.parent / base["file"]).read_bytes()
+             for name, base in told["bases"].items()}
+    for vector in told["vectors"]:
+        data = b"".join(bytes.fromhex(part) if isinstance(part, str) else bases[part[0]][part[1] : part[2]] for part in vector["parts"])
+        try:
+            verdict = {"verdict": "opens", **found(data, vector["passphrase"].encode())}
+        except Refused as refused:
+            verdict = {"verdict": str(refused) if str(refused) in ("format", "wrong_passphrase") else "refused"}
+        except (Bent, KeyError, ValueError):
+            verdict = {"verdict": "refused"}
+        wrong = {key: value for key, value in verdict.items() if vector.get(key) != value}
+        if wrong:
+            yield f"{vector['name']}: {wrong}"
+
+
 def sealed(ring, head, items):
     """A file of these items, as the page says."""
     plaintext = b"".join(bytes([kind]) + len(body).to_bytes(4) + body for kind, body in items)
@@ -186,6 +221,10 @@ if __name__ == "__main__":
             case ["forge", file, passphrase_file, out]:
                 passphrase = Path(passphrase_file).read_bytes().removesuffix(b"\n")
                 Path(out).write_bytes(forge(Path(file).read_bytes(), passphrase))
+            case ["vectors", file]:
+                wrong = list(disagreements(Path(file)))
+                print("\n".join(wrong))
+                sys.exit(1 if wrong else 0)
             case ["nouns", file, passphrase_file]:
                 passphrase = Path(passphrase_file).read_bytes().removesuffix(b"\n")
                 print(json.dumps(told(Path(file).read_bytes(), passphrase)))

@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "system")]
 from audit_logs import logs  # noqa: E402
+from backups import document as backup_document  # noqa: E402
 from plaintexts import (  # noqa: E402
     AUTHORITY, CALLERS, CHECKPOINT, INTEGRATIONS, NOTICES, SECRETS, SLOTS, TOMBSTONES, USES, USES_MARK, compact, readings,
 )
@@ -210,6 +211,9 @@ def documents():
     yield "plaintexts", [{"kind": kind, "name": name, "plaintext": noun, "verdict": "reads" if reads else "refused"}
                          for kind, name, noun, reads in readings()]
     yield "store", {"header": {"key": "00", "value": "01" + vaults["one"]["header"]}, "vaults": one, "records": list(entries())}
+    told, large = backup_document(ONE, RIGHT, sys.modules[__name__])
+    yield "backup", told
+    yield "two_frames", large
     yield "audit", {"vaults": one, "logs": list(logs(ONE))}
     yield "secret_ids", [{"typed": typed, "stored": stored} for typed, stored in SECRET_IDS]
     yield "domains", [{"pattern": pattern, "host": host, "verdict": verdict} for verdict, pattern, host in DOMAINS]
@@ -219,9 +223,12 @@ def documents():
 if __name__ == "__main__":
     stale = []
     for stem, document in documents():
-        path, text = HERE / f"{stem}.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        if isinstance(document, bytes):
+            path, content = HERE / f"{stem}.fsmb", document
+        else:
+            path, content = HERE / f"{stem}.json", (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
         if sys.argv[1:] != ["--check"]:
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
+            path.write_bytes(content)
+        elif not path.exists() or path.read_bytes() != content:
             stale.append(path.name)
     sys.exit(f"not what generate.py makes: {', '.join(stale)}" if stale else 0)
