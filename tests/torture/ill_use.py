@@ -7,6 +7,7 @@ one request was under way when the daemon died, so that there are two states it 
 looked at: it must be in one of them, whole. Prints `ok - ` and `not ok - ` lines, and `# ` lines with the figures.
 """
 
+import collections
 import ctypes
 import fcntl
 import http.client
@@ -26,6 +27,10 @@ from connection import Connection  # noqa: E402
 GONE = (OSError, http.client.HTTPException, ValueError)
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2
+# Failpoints that are come by at the start, and not again.
+ONCE = ("store.open", "vault.load", "vault.unsealed")
+# Those that a life comes by a few times.
+SELDOM = ("audit.create", "audit.created", "audit.remove", "notice.told", "vault.operators", "vault.reopened")
 RULES = {"scripts": ["customscript_reader"], "allow_all_domains": True}
 
 
@@ -56,6 +61,9 @@ class Link:
             if self.run and self.run.cutting:
                 if answer.status < 300:
                     self.run.book.late.add(answer.headers["x-request-id"])
+                raise Died
+            # What has become of it is known to nobody yet.
+            if self.run and self.run.failing and answer.status in (503, 507):
                 raise Died
             return answer.status, json.loads(said) if said else None, answer.headers["x-request-id"]
         except GONE as error:
@@ -123,7 +131,7 @@ class Writer(threading.Thread):
     def run(self):
         try:
             link = Link(self.run_.socket, self.run_.admin, self.run_)
-            while not self.run_.stop.is_set():
+            while self.run_.goes_on():
                 self.step(link, self.run_.random.choice(self.names))
         except Died:
             pass
@@ -242,12 +250,30 @@ class Callers(Writer):
             self.change(link, {name: ("revoked", state[1])}, "DELETE", path)
 
 
+class Operators(Writer):
+    """As callers; and each has a key, so that a full one stands in `tls/` too."""
+
+    def step(self, link, name):
+        state, path = self.book.now(name), f"/v1/callers/{name}"
+        level = self.run_.random.choice(("full", "full", "edit", "view"))
+        if state is None or state[0] == "revoked":
+            mail = f"{self.book.tag(large=False)}@example.com"
+            body = {"name": name, "operator": {"level": level, "employee": "bob"}, "mail": mail}
+            said = self.change(link, {name: ("active", mail, level)}, "POST", "/v1/callers", body)
+            if said is not None:
+                self.run_.keep_identity(mail, said)
+        elif self.run_.random.random() < 0.6:
+            self.change(link, {name: (*state[:2], level)}, "PATCH", path, {"operator": {"level": level}})
+        else:
+            self.change(link, {name: ("revoked", *state[1:])}, "DELETE", path)
+
+
 class Notices(Writer):
-    """Acknowledges the notice of a secret that expires, and moves the date to have another."""
+    """Acknowledges the notice of a secret that expires, or moves the date to have another."""
 
     def step(self, link, name):
         state = self.book.now(name)
-        if state[1]:
+        if state[1] or self.run_.random.random() < 0.5:
             day = f"2020-0{self.run_.random.randint(1, 9)}-1{self.run_.random.randint(0, 9)}"
             if day != state[0]:
                 self.change(link, {name: (day, False)}, "PATCH", f"/v1/secrets/{name}", {"expires_on": day})
@@ -290,7 +316,7 @@ class Reader(threading.Thread):
         try:
             link = Link(self.where, self.run_.reader, self.run_)
             pair = Link(self.where, self.run_.fsm, self.run_)
-            while not self.run_.stop.is_set():
+            while self.run_.goes_on():
                 if dice.random() < 0.5:
                     read_pair(book, pair)
                 else:
@@ -350,28 +376,61 @@ class Run:
         self.logs = 0
         self.seen = 0
         self.cut_after, self.cutting = None, False
+        # Armed with an error of the store.
+        self.failing = False
+        # How often it was killed at each failpoint.
+        self.at_points = collections.Counter()
+        # The log's newest segment at the last look, and how many it keeps.
+        self.looked, self.keep = 1, 0
+        # Request IDs that the last look found in it.
+        self.given = set()
+        self.hook = os.path.join(plan["scratch"], "hook")
+        # By notice: how often the hook was told, and how often the log says so.
+        self.told, self.delivered, self.told_bytes = collections.Counter(), collections.Counter(), 0
         self.plain = [f"custsecret_s{number}" for number in range(8)]
         self.imported = [f"custsecret_i{number}" for number in range(5)]
         self.expiring = ["custsecret_e0", "custsecret_e1"]
         self.others = ["c0", "c1", "c2"]
+        self.operators = ["o0", "o1"]
         self.secrets = self.plain + self.imported + self.expiring
-        for name in self.plain + self.imported + self.others:
+        for name in self.plain + self.imported + self.others + self.operators:
             self.book.states[name] = [None]
         self.book.last = {}
 
     # The daemon.
 
-    def start(self, binary, environment=(), killer=None):
+    def make_hook(self):
+        """One that writes down what it is told, a whole line or nothing: it may outlive the daemon that tells it."""
+        with open(self.hook, "w") as file:
+            file.write('#!/bin/sh\nIFS= read -r told && printf \'%s\\n\' "$told" >>"$0.told"\n')
+        os.chmod(self.hook, 0o755)
+        open(f"{self.hook}.told", "w").close()
+
+    def configuration(self, point):
+        """Drawn for each start. `point`: the failpoint that it is armed with."""
+        durability = "fsync" if self.plan["cut"] == "power" else self.random.choice(("fsync", "write"))
+        # The smallest segments that there may be, so that each life begins one; few of them, so that it retires one.
+        if point and point.startswith("audit.") or self.plan["cut"] != "none" and self.random.random() < 0.5:
+            size, keep = 65536, 3 if point == "audit.remove" else self.random.choice((3, 8, 64))
+        else:
+            size, keep = 1048576, 12
+        # An entry mustn't go before it was looked at: what has none of it goes, and three more for the look itself.
+        self.keep = max(keep, newest_segment(self.plan["vault"]) - self.looked + 4)
+        return (f'[audit]\ndurability = "{durability}"\nsegment_bytes = {size}\nretain = {self.keep}\n'
+                f'checkpoint_seconds = 1\n[notice]\ncommand = ["{self.hook}"]\n')
+
+    def goes_on(self):
+        """Whether there is to be more work. The log ends it, too: what comes then could take away what nobody has looked at."""
+        return not self.stop.is_set() and newest_segment(self.plan["vault"]) - self.looked < self.keep - 2
+
+    def start(self, binary, environment=(), killer=None, point=None):
         """Starts it; False if it died before it listened. `killer` sees to that, maybe."""
         self.logs += 1
         self.log = os.path.join(self.plan["scratch"], f"log.{self.logs % 8}")
         arguments = ["serve", "--data-dir", self.plan["vault"], "--passphrase-file", self.plan["passphrase"]]
-        durability = "fsync" if self.plan["cut"] == "power" else self.random.choice(("fsync", "write"))
         config = os.path.join(self.plan["scratch"], "config.toml")
         with open(config, "w") as file:
-            # Small segments, so that one is begun and one retired now and then.
-            file.write(f'[audit]\ndurability = "{durability}"\nsegment_bytes = 1048576\nretain = 12\n'
-                       "checkpoint_seconds = 1\n")
+            file.write(self.configuration(point))
         arguments += ["--listen", f"unix:{self.socket}", "--listen", "tcp:127.0.0.1:0", "--config", config]
         with open(self.log, "wb") as log:
             self.daemon = subprocess.Popen([binary, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -389,6 +448,38 @@ class Run:
             if self.daemon.poll() is not None:
                 return False
             time.sleep(0.01)
+
+    def die_at(self, point):
+        """A life that ends at this failpoint, or soon."""
+        self.failing = point == "vault.reopened"
+        threads = []
+        try:
+            if self.start(self.plan["failpoints_binary"], {"FAILPOINTS": self.arms(point)}.items(), point=point):
+                self.check()
+                threads = self.work()
+        except (Died, AssertionError):
+            pass
+        self.at_points[point] += self.dies(threads)
+        self.kill()
+        self.reap(threads)
+
+    def arms(self, point):
+        """What FAILPOINTS says, so that it is killed at this one, the first time or later."""
+        dice = self.random
+        if point in ONCE or not self.at_points[point]:
+            passes = 0
+        elif point in SELDOM:
+            passes = dice.choice((0, 0, 1))
+        else:
+            passes = dice.choice((0, 0, 1, 2, dice.randint(3, 40)))
+        if point != "vault.reopened":
+            return f"{point}={passes}*off->return(kill)"
+        # It comes by after a failed write alone. At times the store can't be opened again at once.
+        error = dice.choice(("eio", "enospc", "erofs"))
+        fails = "->".join(f"{dice.randint(1, 8)}*off->1*return({error})" for _ in range(passes + 1))
+        step = dice.choice(("store.apply", "store.flush", "store.sync", "store.synced"))
+        late = f";store.open=1*off->1*return({error})" if dice.random() < 0.5 else ""
+        return f"{step}={fails};{point}={passes}*off->return(kill){late}"
 
     def acknowledged(self):
         """Something was acknowledged just now: the moment to cut the power, if it was to be this one."""
@@ -415,12 +506,22 @@ class Run:
             pass
         self.stop.set()
 
+    def dies(self, threads):
+        """Whether it does within some seconds; when the work has ended, timers alone are waited for."""
+        # A store that can't be opened at once is left alone for a second.
+        end = time.monotonic() + (5 if self.failing else 3)
+        while self.daemon.poll() is None and time.monotonic() < end:
+            if not self.failing and not any(each.is_alive() for each in threads):
+                end = min(end, time.monotonic() + 1.5)
+            time.sleep(0.02)
+        return self.daemon.poll() is not None
+
     def reap(self, threads=()):
         code = self.daemon.wait()
         self.stop.set()
         for each in threads:
             each.join()
-        self.cutting = False
+        self.cutting = self.failing = False
         with open(self.log, errors="replace") as log:
             said = log.read()
         if "panicked" in said:
@@ -435,11 +536,22 @@ class Run:
 
     def work(self):
         writers = [Secrets(self, self.plain[:4]), Secrets(self, self.plain[4:]), Imports(self, self.imported),
-                   Pair(self, ["fsm"]), Callers(self, self.others), Notices(self, self.expiring)]
+                   Pair(self, ["fsm"]), Callers(self, self.others), Operators(self, self.operators),
+                   Notices(self, self.expiring)]
         readers = [Reader(self, self.socket), Reader(self, self.port)]
         for each in writers + readers:
             each.start()
         return writers + readers
+
+    def keep_identity(self, mail, enrolled):
+        folder = self.identity(mail)
+        os.makedirs(folder)
+        for name, what in (("cert.pem", "certificate"), ("key.pem", "private_key"), ("ca.pem", "ca")):
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(enrolled[what])
+
+    def identity(self, mail):
+        return os.path.join(self.plan["scratch"], "operators", mail)
 
     def prepare(self):
         """The pair's first version and the secrets that expire."""
@@ -463,7 +575,7 @@ class Run:
 
     def check(self):
         """Each object is in a state that it may be in; from then on that one is known."""
-        link, reader, pair = Link(self.socket, self.admin), Link(self.socket, self.reader), Link(self.socket, self.fsm)
+        link, reader, pair = (Link(self.socket, each, self) for each in (self.admin, self.reader, self.fsm))
         book = self.book
         there = {}
         for name in self.plain + self.imported:
@@ -477,6 +589,11 @@ class Run:
         for name in self.others:
             found = callers.get(name)
             there[name] = found and (found["state"], found["mail"])
+        for name in self.operators:
+            found = callers.get(name)
+            there[name] = found and (found["state"], found["mail"], found["operator"]["level"])
+            self.enters(found)
+        self.known_while_sealed(callers.values())
         standing = notices(link)
         for name in self.expiring:
             status, said, _ = link.ask("GET", f"/v1/secrets/{name}")
@@ -490,6 +607,21 @@ class Run:
         for name, found in there.items():
             self.settle(name, found)
         self.audit(link)
+
+    def enters(self, operator):
+        """Whoever was told to have the key comes in while active, and not when revoked."""
+        if operator and os.path.isdir(self.identity(operator["mail"])):
+            status, said, _ = Link(self.port, self.identity(operator["mail"]), self).ask("GET", "/v1/notices?limit=1")
+            if (status, said.get("code")) != ((200, None) if operator["state"] == "active" else (403, "caller_revoked")):
+                self.book.violation(f"{operator} is answered {status} {said}")
+
+    def known_while_sealed(self, callers):
+        full = {each["spiffe_id"] for each in callers
+                if each["state"] == "active" and each.get("operator", {}).get("level") == "full"}
+        with open(os.path.join(self.plan["vault"], "tls", "operators.json")) as file:
+            known = {each["spiffe_id"] for each in json.load(file)}
+        if known != full:
+            self.book.violation(f"tls/operators.json names {known}, and {full} are full operators")
 
     def look(self, link, reader, name):
         status, said, _ = link.ask("GET", f"/v1/secrets/{name}")
@@ -536,23 +668,55 @@ class Run:
         status, said, _ = link.ask("GET", "/v1/audit/verify")
         if status != 200 or not said["intact"]:
             book.violation(f"audit verify: {said}")
+        with book.lock:
+            served, changed, late = set(book.served), set(book.changed), set(book.late)
         given, failed = set(), set()
-        for each in pages(link, f"/v1/audit?order=oldest&after={self.seen}&limit=1000"):
+        looked = newest_segment(self.plan["vault"])
+        # All of it or nothing: it may die meanwhile.
+        for each in list(pages(link, f"/v1/audit?order=oldest&after={self.seen}&limit=1000")):
             if each["seq"] <= self.seen:
                 book.violation(f"the log's number {each['seq']} comes after {self.seen}")
+            # A segment's header takes one.
+            if each["seq"] > self.seen + 2:
+                book.violation(f"the log has nothing between {self.seen} and {each['seq']}")
             self.seen = each["seq"]
             request = each.get("request_id")
             if each["outcome"] == "allowed":
                 given.add(request)
+                if each["action"] == "notice.deliver":
+                    self.delivered[each["subject"]] += 1
             elif each["outcome"] == "failed":
                 failed.add(request)
-        missing = (book.served | book.changed) - given
+        # An entry comes before its answer: beside the work, by one look at most.
+        missing = (served | changed) - given - self.given
+        self.given = given
         if missing:
             book.violation(f"{len(missing)} answers without an entry: {sorted(missing)[:3]}")
-        if book.changed & failed:
-            book.violation(f"changes that were acknowledged have entries `failed`: {book.changed & failed}")
-        book.late_lost += len(book.late - given)
-        book.served, book.changed, book.late = set(), set(), set()
+        if changed & failed:
+            book.violation(f"changes that were acknowledged have entries `failed`: {changed & failed}")
+        book.late_lost += len(late - given)
+        with book.lock:
+            book.served -= served
+            book.changed -= changed
+            book.late -= late
+        self.looked = looked
+        self.hear()
+
+    def hear(self):
+        """What the log says was told had been told before."""
+        with open(f"{self.hook}.told", "rb") as file:
+            file.seek(self.told_bytes)
+            for line in file:
+                self.told[json.loads(line)["id"]] += 1
+            self.told_bytes = file.tell()
+        for notice, count in self.delivered.items():
+            if count > self.told[notice]:
+                self.book.violation(f"{notice} was told {self.told[notice]} times, {count} by the log")
+
+
+def newest_segment(vault):
+    """The number of the log's newest segment."""
+    return max(int(name[6:14]) for name in os.listdir(os.path.join(vault, "audit")) if name.endswith(".jsonl"))
 
 
 # Soak: nothing dies, everything happens, and what it takes is looked at.
@@ -611,13 +775,21 @@ def seals(run):
     with open(run.plan["passphrase"]) as file:
         passphrase = file.read()
     link = Link(run.socket, run.admin)
-    run.sealed = True
-    for path, body in (("/v1/sys/seal", None), ("/v1/sys/unseal", {"passphrase": passphrase})):
-        status, said, _ = link.ask("POST", path, body)
-        if status != 200:
-            run.book.violation(f"{path}: {status} {said}")
-    run.sealed = False
+    with run.looking:
+        run.sealed = True
+        for path, body in (("/v1/sys/seal", None), ("/v1/sys/unseal", {"passphrase": passphrase})):
+            status, said, _ = link.ask("POST", path, body)
+            if status != 200:
+                run.book.violation(f"{path}: {status} {said}")
+        run.sealed = False
     run.seal_count += 1
+
+
+def looks(run):
+    """Looks into the log, before the oldest of it goes."""
+    if not run.stop.wait(2):
+        with run.looking:
+            run.audit(Link(run.socket, run.admin))
 
 
 def sample(pid):
@@ -628,9 +800,9 @@ def sample(pid):
 
 
 def soak(run):
-    run.seals, run.sealed, run.seal_count = True, False, 0
-    threads = run.work() + [Other(run, what) for what in (waits, watches, strangers, seals)]
-    for each in threads[-4:]:
+    run.seals, run.sealed, run.seal_count, run.looking = True, False, 0, threading.Lock()
+    threads = run.work() + [Other(run, what) for what in (waits, watches, strangers, seals, looks)]
+    for each in threads[-5:]:
         each.start()
     end, samples = time.monotonic() + run.plan["seconds"], []
     while time.monotonic() < end and run.daemon.poll() is None:
@@ -671,12 +843,14 @@ def main():
     run, points = Run(plan), list(plan.get("points", []))
     print(f"# seed {plan['seed']}", flush=True)
     begun = time.monotonic()
+    run.make_hook()
+    run.random.shuffle(points)
     assert run.start(plan["binary"]), open(run.log).read()
     starting = time.monotonic() - begun
     run.prepare()
     if plan["cut"] == "none":
         return soak(run)
-    deaths, at_points, unreached = 0, {}, set()
+    deaths = rounds = 0
     try:
         while deaths < plan["deaths"] and len(run.book.wrong) < 20:
             run.check()
@@ -701,28 +875,15 @@ def main():
                 run.reap()
                 deaths += 1
             if points and deaths < plan["deaths"]:
-                point = points[deaths // 2 % len(points)]
-                passes = run.random.choice((0, 0, 1, 2, run.random.randint(3, 40)))
-                armed = {"FAILPOINTS": f"{point}={passes}*off->return(kill)"}
-                threads = []
-                try:
-                    if run.start(plan["failpoints_binary"], armed.items()):
-                        run.check()
-                        threads = run.work()
-                        run.daemon.wait(timeout=3)
-                except (Died, AssertionError):
-                    pass
-                except subprocess.TimeoutExpired:
-                    pass
-                reached = run.daemon.poll() is not None
-                run.kill()
-                run.reap(threads)
-                at_points[point] = at_points.get(point, 0) + reached
+                run.die_at(points[rounds % len(points)])
+                rounds += 1
                 deaths += 1
             if not run.start(plan["binary"]):
                 run.book.violation(f"it doesn't start: {open(run.log).read()[-800:]}")
                 break
         run.check()
+    except Died as error:
+        run.book.violation(f"it went away by itself: {error.__cause__ or error}: {open(run.log).read()[-800:]}")
     finally:
         if run.daemon.poll() is None:
             run.daemon.kill()
@@ -732,11 +893,10 @@ def main():
           f"{book.happened} changes found made that nobody had heard of")
     if book.late_lost:
         print(f"# {book.late_lost} answers that came while the power was going have no entry")
-    for point, count in sorted(at_points.items()):
-        print(f"# {point}: killed there {count} times")
-    done = [point for point, count in at_points.items() if count]
-    if points and len(at_points) == len(points) and plan.get("all_points"):
-        unreached = sorted(set(points) - set(done))
+    for point in sorted(points[:rounds]):
+        print(f"# {point}: killed there {run.at_points[point]} times")
+    if points and plan.get("all_points"):
+        unreached = sorted(point for point in points if not run.at_points[point])
         print(("not ok" if unreached else "ok") + f" - every failpoint killed it {unreached or ''}")
     word = "power cuts" if plan["cut"] == "power" else "kills"
     print(("ok" if not book.wrong and deaths >= plan["deaths"] else "not ok") +
