@@ -23,4 +23,4 @@ jq -n --arg binary "$FSM_VAULT_BIN" --arg failpoints "${FSM_VAULT_FAILPOINTS_BIN
     --arg scratch "$SCRATCH" --argjson deaths "$DEATHS" --argjson seed "$SEED" --argjson all "${ALL_POINTS:-false}" \
     '{binary: $binary, failpoints_binary: $failpoints, points: $points, all_points: $all, vault: $vault, passphrase: $passphrase,
       admin: $admin, reader: $reader, fsm: $fsm, scratch: $scratch, deaths: $deaths, seed: $seed, cut: "kill"}' >"$SCRATCH/plan.json"
-PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/ill_use.py" "$SCRATCH/plan.json" || echo "not ok - the driver ended with $?"
+PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/ill_use/main.py" "$SCRATCH/plan.json" || echo "not ok - the driver ended with $?"

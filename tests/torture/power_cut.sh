@@ -33,4 +33,4 @@ jq -n --arg binary "$FSM_VAULT_BIN" --arg vault "$VAULT" --arg passphrase "$PASS
     --argjson deaths "$CUTS" --argjson seed "$SEED" \
     '{binary: $binary, vault: $vault, passphrase: $passphrase, admin: $admin, reader: $reader, fsm: $fsm, scratch: $scratch,
       mount: $mount, image: $image, deaths: $deaths, seed: $seed, cut: "power"}' >"$SCRATCH/plan.json"
-PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/ill_use.py" "$SCRATCH/plan.json" || echo "not ok - the driver ended with $?"
+PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/ill_use/main.py" "$SCRATCH/plan.json" || echo "not ok - the driver ended with $?"

@@ -14,4 +14,4 @@ jq -n --arg binary "$FSM_VAULT_BIN" --arg vault "$VAULT" --arg passphrase "$PASS
     --arg reader "$SCRATCH/reader" --arg fsm "$FSM" --arg scratch "$SCRATCH" --argjson seconds "$LASTS" --argjson seed "$SEED" \
     '{binary: $binary, vault: $vault, passphrase: $passphrase, admin: $admin, reader: $reader, fsm: $fsm, scratch: $scratch,
       seconds: $seconds, seal_seconds: ([60, $seconds / 4] | min), seed: $seed, cut: "none"}' >"$SCRATCH/plan.json"
-PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/../ill_use.py" "$SCRATCH/plan.json" || echo "not ok - the driver ended with $?"
+PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/../ill_use/main.py" "$SCRATCH/plan.json" || echo "not ok - the driver ended with $?"
