@@ -149,12 +149,9 @@ fn certificates(directory: &Directory, now: Timestamp) -> Vec<Looked> {
     };
     let authority = match tls.local_root() {
         Ok(root) => Looked::fine("local CA", format!("trust domain {}", root.trust_domain())),
-        Err(error) => Looked::other(
-            "local CA",
-            Health::Bad,
-            error.to_string(),
-            "put back tls/ca.pem from an identity directory's ca.pem, which is the same file",
-        ),
+        Err(error) => {
+            Looked::other("local CA", Health::Bad, error.to_string(), "put it back, then look again")
+        }
     };
     vec![authority, server, operators]
 }
@@ -211,11 +208,19 @@ async fn inside(directory: &Directory, store: Arc<dyn Store>, passphrase: Option
                 Ok(()) => Looked::fine("records", counted(&loaded.registry)),
                 Err(error) => bad("records", &error),
             });
+            seen.extend(authority(directory, &loaded));
             seen.push(epoch(directory, &loaded));
             seen.push(log(directory, vault, &loaded));
         }
     }
     seen
+}
+
+/// Whether the CA's certificate outside the store is another one than inside; that it can't be read is told elsewhere.
+fn authority(directory: &Directory, loaded: &Loaded) -> Option<Looked> {
+    let tls = TlsDirectory::open(&directory.tls()).ok()?;
+    let is_other = tls.authority_pem().ok()? != loaded.authority.certificate_pem();
+    is_other.then(|| bad("local CA", &tls.foreign_authority().into()))
 }
 
 fn counted(registry: &Registry) -> String {

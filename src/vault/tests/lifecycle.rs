@@ -181,6 +181,13 @@ async fn another_ca_in_tls_is_noticed() {
     // As the advice has it.
     std::fs::copy(site.directory.identity("admin").join("ca.pem"), &ca).unwrap();
     site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+
+    let Site { directory, vault, _keep, .. } = site;
+    drop(vault);
+    std::fs::write(&ca, other.certificate_pem()).unwrap();
+    let seen = inspect(&directory, Some(plain("right")), noon()).await;
+    let bad: Vec<_> = seen.iter().filter(|seen| seen.health == Health::Bad).collect();
+    assert!(matches!(bad[..], [Looked { at: "local CA", .. }]), "{bad:?}");
 }
 
 #[tokio::test]
