@@ -19,7 +19,7 @@ const ADVICE: [&str; 8] = [
     "fsm-vault ",
     "--accept-rollback",
     "--passphrase-file",
-    "install a newer",
+    "install fsm-vault",
     "put back",
     "Put back",
     "take another",
