@@ -41,9 +41,14 @@ def main():
             threads = run.work()
             if plan["cut"] == "power":
                 run.cut_after = run.random.randint(1, 60)
+                for each in threads:
+                    each.join()
+                # The log ended the work before so much was acknowledged.
+                if not run.cutting:
+                    run.cut()
             else:
                 # Any moment: while it makes the first change, or later.
-                time.sleep(run.random.choice((0.02, 0.2, 0.8)) * run.random.random())
+                time.sleep(run.random.choice((0.02, 0.4, 2)) * run.random.random())
                 run.kill()
             run.reap(threads)
             run.cut_after = None

@@ -73,7 +73,7 @@ class Run(Look):
         """Drawn for each start. `point`: the failpoint that it is armed with."""
         durability = "fsync" if self.plan["cut"] == "power" else self.random.choice(("fsync", "write"))
         # The smallest segments that there may be, so that each life begins one; few of them, so that it retires one.
-        if point and point.startswith("audit.") or self.plan["cut"] != "none" and self.random.random() < 0.5:
+        if point and point.startswith("audit.") or self.plan["cut"] == "kill" and self.random.random() < 0.5:
             size, keep = 65536, 3 if point == "audit.remove" else self.random.choice((3, 8, 64))
         else:
             size, keep = 1048576, 12
