@@ -1,7 +1,9 @@
 //! From an error to a problem: the one place where it is decided what a peer is told.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::audit::AuditError;
 use crate::identity::IdentityError;
 use crate::model::{Denial, FieldError, Limit};
 use crate::telemetry::Verdict;
@@ -148,13 +150,17 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
             if LAST.swap(minute, Ordering::Relaxed) != minute {
                 tracing::error!(request.id = request_id, error = %cause, "audit log can't be written");
             }
-            (
-                Code::AuditUnavailable,
-                "Nothing is released or changed without its audit entry; see the daemon's log.".to_owned(),
-            )
+            let why = match cause {
+                AuditError::Unavailable(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                    "The audit log's disk is full: make room on it. Nothing is released or changed without its entry."
+                }
+                _ => "Nothing is released or changed without its audit entry; see the daemon's log.",
+            };
+            (Code::AuditUnavailable, why.to_owned())
         }
         VaultError::Full => {
-            (Code::StorageFull, "Nothing was changed. Make room on the data directory's disk.".to_owned())
+            let detail = "Nothing was changed. Make room on the data directory's disk: changes take 16 MiB that are free.";
+            (Code::StorageFull, detail.to_owned())
         }
         VaultError::StoreUnavailable(_) => {
             tracing::error!(request.id = request_id, error = %text, "request failed");
@@ -222,11 +228,11 @@ fn retry_after(limit: Limit) -> u64 {
 fn of_denial(denial: Denial) -> (Code, &'static str) {
     match denial {
         Denial::Sealed => {
-            (Code::Sealed, "The vault is sealed. An operator unseals it with: fsm-vault unseal")
+            (Code::Sealed, "The vault is sealed. A full operator unseals it with: fsm-vault unseal")
         }
         Denial::CallerUnknown => (
             Code::CallerUnknown,
-            "No registration knows this certificate's name and key. An operator adds one with: fsm-vault caller add. A full operator who lost the last certificate: fsm-vault operator recover",
+            "No registration knows this certificate's name and key. An operator adds one with: fsm-vault caller add. While sealed, full operators alone are known, and none if tls/operators.json is lost: start the daemon with --passphrase-file. A full operator who lost the last certificate: fsm-vault operator recover",
         ),
         Denial::CertificateExpired => (
             Code::CallerUnknown,

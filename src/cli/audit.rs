@@ -128,6 +128,9 @@ async fn one(daemon: &mut Connection<'_>, seq: u64) -> Result<Value, Failure> {
 
 /// Oldest first, so that the newest stands where the eye is.
 fn table(entries: &[Value]) -> String {
+    if entries.is_empty() {
+        return "no such entries\n".to_owned();
+    }
     let mut entries: Vec<&Value> = entries.iter().collect();
     entries.sort_by_key(|entry| entry["seq"].as_u64());
     let mut columns = Columns::with_head(["NO", "TIME", "CALLER", "ACTION", "WHAT", "OUTCOME", "REASON"]);

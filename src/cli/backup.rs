@@ -54,8 +54,9 @@ fn create(globals: &Globals, command: &Create) -> Result<(), Failure> {
     client(globals)?;
     let own = command.passphrase_file.as_deref();
     let own = own.map(|file| passphrase::fresh(Some(file))).transpose()?;
+    let of_vault = command.vault_passphrase_file.as_deref();
     let known =
-        own.as_ref().map(|_| passphrase::known(command.vault_passphrase_file.as_deref())).transpose()?;
+        own.as_ref().map(|_| passphrase::known_by(of_vault, "--vault-passphrase-file")).transpose()?;
     let out = &command.out;
     let mut file = NewFile::begin(out)?;
     let mut call = Call::post("/v1/sys/backup");

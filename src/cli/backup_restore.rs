@@ -80,6 +80,12 @@ pub fn run(globals: &Globals, command: Restore) -> Result<(), Failure> {
 
 /// Shows who comes back, and asks. The list is no result: it goes to standard error.
 fn confirm(command: &Restore, backup: &Inspected) -> Result<(), Failure> {
+    for name in &command.without {
+        if backup.active_callers().all(|each| each.name != *name) {
+            let why = format!("no caller {name} is active in the backup; leave out --without {name}");
+            return Err(Failure::new(Exit::NotFound, why));
+        }
+    }
     let is_left_out = |name: &CallerName| command.without.contains(name);
     let (revoked, active): (Vec<_>, Vec<_>) =
         backup.active_callers().map(|each| &**each).partition(|caller| is_left_out(&caller.name));

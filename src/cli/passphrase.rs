@@ -45,10 +45,15 @@ pub fn another(file: Option<&Path>) -> Result<Plaintext, Failure> {
 
 /// The passphrase of a vault that there is, from a file or asked for once.
 pub fn known(file: Option<&Path>) -> Result<Plaintext, Failure> {
+    known_by(file, "--passphrase-file")
+}
+
+/// The same, where the file is named by another option.
+pub fn known_by(file: Option<&Path>, option: &str) -> Result<Plaintext, Failure> {
     match file {
         Some(path) => from_file(path),
         None if prompt::can_ask() => checked(prompt::once("Passphrase")?, "the passphrase"),
-        None => Err(missing("--passphrase-file")),
+        None => Err(missing(option)),
     }
 }
 

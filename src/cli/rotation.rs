@@ -242,7 +242,14 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
     {
         return Err(Failure::usage("the client ID and the client secret are the same; nothing was changed"));
     }
-    if given.is_none() && !command.yes && prompt::can_ask() {
+    let is_meant = given.is_some() || command.yes || (command.no_capture && !prompt::can_ask());
+    if !is_meant && !prompt::can_ask() {
+        return Err(Failure::usage(format!(
+            "a reset ends the pair of {name} at once; add --no-capture, or name the new pair's files, or run this on a terminal \
+             to be asked"
+        )));
+    }
+    if !is_meant {
         let question = format!("Nobody gets the pair of {name} from now on, at once. Type {name} to go on: ");
         if !prompt::confirmed(&question, name.as_str())? {
             return Err(Failure::usage("that was another name; nothing was changed"));

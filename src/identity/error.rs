@@ -98,7 +98,7 @@ pub enum FileError {
     Exposed { path: PathBuf },
     #[error("{} is larger than {most} bytes", path.display())]
     TooLarge { path: PathBuf, most: usize },
-    #[error("{} exists already; name another directory, or remove the file first", path.display())]
+    #[error("{} exists already; name another place, or remove the file first", path.display())]
     Exists { path: PathBuf },
     #[error("{} {fault}", path.display())]
     Content { path: PathBuf, fault: &'static str },

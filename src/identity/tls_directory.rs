@@ -68,7 +68,7 @@ impl TlsDirectory {
 
     /// What stands in its place isn't the CA's certificate, and whom it would let in while sealed is unknown.
     pub fn foreign_authority(&self) -> FileError {
-        let fault = "isn't the certificate of the vault's own CA; put back a copy: every identity directory has one, ca.pem";
+        let fault = "is gone, or isn't the certificate of the vault's own CA; put back a copy: every identity directory has one, ca.pem";
         FileError::Content { path: self.0.join("ca.pem"), fault }
     }
 
@@ -83,7 +83,7 @@ impl TlsDirectory {
     /// issued anew.
     pub fn server_certificate(&self) -> Result<ServerCertificate, FileError> {
         let path = self.0.join("server.key");
-        let fault = "holds no private key with its certificate; start the daemon with --passphrase-file to have it written anew";
+        let fault = "is gone, or holds no private key with its certificate; start the daemon with --passphrase-file to have it written anew";
         let unusable = || FileError::Content { path: path.clone(), fault };
         let both = files::read_private(&path, MAX_PEM)
             .map_err(|error| if error.is_of_content() { unusable() } else { error })?;

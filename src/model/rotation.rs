@@ -28,6 +28,8 @@ pub enum Standstill {
     Retired,
     #[error("the version is current; activate another one first")]
     InUse,
+    #[error("the version is retired already")]
+    Gone,
 }
 
 impl Secret {
@@ -84,7 +86,7 @@ impl Secret {
         match chosen.standing(now) {
             Standing::Pending | Standing::Previous => chosen.state = VersionState::Retired,
             Standing::Current => return Err(Standstill::InUse),
-            Standing::Retired => return Err(Standstill::Retired),
+            Standing::Retired => return Err(Standstill::Gone),
         }
         Ok(self.tidy(now))
     }

@@ -86,6 +86,10 @@ impl Directory {
     /// Refuses a directory of another user, before anything is written into it in this one's name.
     pub(super) fn refuse_other_owner(&self) -> Result<(), VaultError> {
         match std::fs::metadata(&self.0) {
+            Ok(found) if !found.is_dir() => {
+                let path = self.0.display();
+                Err(VaultError::Conflict(format!("{path} is no directory; name another with --data-dir")))
+            }
             Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
                 Err(VaultError::OtherOwner { path: self.0.display().to_string(), owner: found.uid() })
             }

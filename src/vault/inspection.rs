@@ -17,7 +17,7 @@ use super::loading::{Loaded, load};
 use super::registry::Registry;
 use super::rollback::RolledBack;
 use crate::audit;
-use crate::identity::TlsDirectory;
+use crate::identity::{FileError, TlsDirectory};
 use crate::keys::Header;
 use crate::secret::Plaintext;
 use crate::store::Store;
@@ -131,11 +131,15 @@ fn certificates(directory: &Directory, now: Timestamp) -> Vec<Looked> {
         Err(error) => return vec![bad("tls", &error.into())],
     };
     let server = match tls.server_certificate() {
-        Err(error) => Looked::other("server certificate", Health::Bad, error.to_string(), anew),
+        Err(error) => {
+            Looked::other("server certificate", Health::Bad, error.to_string(), unless_kept(&error, anew))
+        }
         Ok(certificate) => ends("server certificate", certificate.expires_at(), now, anew),
     };
     let operators = match tls.operators() {
-        Err(error) => Looked::other("operators while sealed", Health::Bad, error.to_string(), anew),
+        Err(error) => {
+            Looked::other("operators while sealed", Health::Bad, error.to_string(), unless_kept(&error, anew))
+        }
         Ok(known) => match known.iter().map(|each| each.not_after).max() {
             Some(last) => ends(
                 "operators while sealed",
@@ -154,6 +158,14 @@ fn certificates(directory: &Directory, now: Timestamp) -> Vec<Looked> {
         }
     };
     vec![authority, server, operators]
+}
+
+/// What to do about a file, unless it is only kept from who looks.
+fn unless_kept(error: &FileError, advice: &'static str) -> &'static str {
+    match error {
+        FileError::Foreign { .. } | FileError::Exposed { .. } => "mend that, then look again",
+        _ => advice,
+    }
 }
 
 fn ends(at: &'static str, end: Timestamp, now: Timestamp, advice: &str) -> Looked {
@@ -219,6 +231,8 @@ async fn inside(directory: &Directory, store: Arc<dyn Store>, passphrase: Option
 /// Whether the CA's certificate outside the store is another one than inside; that it can't be read is told elsewhere.
 fn authority(directory: &Directory, loaded: &Loaded) -> Option<Looked> {
     let tls = TlsDirectory::open(&directory.tls()).ok()?;
+    // One that nobody can read is told already.
+    tls.local_root().ok()?;
     let is_other = tls.authority_pem().ok()? != loaded.authority.certificate_pem();
     is_other.then(|| bad("local CA", &tls.foreign_authority().into()))
 }

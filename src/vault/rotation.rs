@@ -424,7 +424,7 @@ fn bounded(grace: Option<SignedDuration>) -> Result<SignedDuration, VaultError> 
 fn standstill(why: Standstill) -> VaultError {
     match why {
         Standstill::Unknown => VaultError::NotFound("version"),
-        Standstill::Current | Standstill::Retired | Standstill::InUse => {
+        Standstill::Current | Standstill::Retired | Standstill::InUse | Standstill::Gone => {
             VaultError::Conflict(why.to_string())
         }
     }

@@ -188,7 +188,7 @@ fn each_refusal_has_its_reason() {
     assert_eq!(activate(2, 10), Some(Standstill::Retired));
     assert_eq!(secret.retire(3, at(1)).err(), Some(Standstill::InUse));
     assert!(secret.retire(4, at(1)).is_ok());
-    assert_eq!(secret.retire(4, at(1)).err(), Some(Standstill::Retired));
+    assert_eq!(secret.retire(4, at(1)).err(), Some(Standstill::Gone));
 }
 
 #[test]

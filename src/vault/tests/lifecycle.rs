@@ -175,7 +175,7 @@ async fn another_ca_in_tls_is_noticed() {
     std::fs::write(&ca, other.certificate_pem()).unwrap();
     let refused = site.vault.unseal(site.admin(), plain("right")).await.err().unwrap();
     assert!(
-        refused.to_string().contains("tls/ca.pem isn't the certificate of the vault's own CA"),
+        refused.to_string().contains("isn't the certificate of the vault's own CA; put back a copy"),
         "{refused}"
     );
     // As the advice has it.
