@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::vault::Vault;
 
-/// How often the server certificate's age is looked at.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
+/// How often the server certificate's life is looked at: a clock that is set right may have left it unfit for everybody.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(60);
 
 /// How often who fetched what is recorded, and values are destroyed whose grace is over. They are unreadable from the second on which it ends.
 const GRACE_CHECK: Duration = Duration::from_secs(60);
@@ -73,6 +73,7 @@ async fn tend(vault: &Vault, checkpoint: Duration, stop: &CancellationToken) {
                 if let Err(error) = vault.tend_notices().await {
                     tracing::error!(error = %error, "notices can't be recorded");
                 }
+                vault.tend_operators();
             }
             _ = store_due.tick() => vault.tend_store().await,
             () = stop.cancelled() => return,

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::audit::AuditError;
-use crate::identity::IdentityError;
+use crate::identity::{FileError, IdentityError};
 use crate::model::{Denial, FieldError, Limit};
 use crate::telemetry::Verdict;
 use crate::vault::VaultError;
@@ -172,6 +172,8 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
         VaultError::Unsettled | VaultError::RolledBack(_) | VaultError::Newer { .. } => {
             (Code::Conflict, text)
         }
+        // A file in `tls/` isn't what it should be: the text has the remedy.
+        VaultError::Identity(IdentityError::File(FileError::Content { .. })) => (Code::Conflict, text),
         VaultError::Identity(IdentityError::Request(fault)) => (Code::InvalidField, fault.to_string()),
         VaultError::InUse(_)
         | VaultError::File { .. }

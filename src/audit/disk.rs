@@ -183,11 +183,12 @@ impl Disk for Directory {
 
     fn reserve(&self) -> io::Result<()> {
         let path = self.0.join(RESERVE);
-        if std::fs::metadata(&path).is_ok_and(|found| found.len() == RESERVED) {
+        if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() == RESERVED) {
             return Ok(());
         }
-        let mut how = OpenOptions::new();
-        let file = how.write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        // Whatever else is there goes, unopened: a link would lead to another's file, a pipe wait for ever.
+        let _ = std::fs::remove_file(&path);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         // Blocks of its own, not a hole.
         let made = fallocate(&file, FallocateFlags::empty(), 0, RESERVED);
         if made.is_err() {

@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use rustls::ServerConfig;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
+use rustls::{RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
 use super::error::{CertificateFault, IdentityError};
@@ -76,11 +79,31 @@ impl ServerCertificate {
         (serving.not_before, serving.not_after)
     }
 
-    /// Whether two thirds of its life are over.
+    /// Whether two thirds of its life are over, or it hasn't begun: the clock was ahead when it was issued.
     pub fn needs_reissue(&self, now: Timestamp) -> bool {
         let serving = self.0.load();
         let life = serving.not_after.duration_since(serving.not_before);
-        now.duration_since(serving.not_before) >= life / 3 * 2
+        now < serving.not_before || now.duration_since(serving.not_before) >= life / 3 * 2
+    }
+
+    /// Whether the CA with this certificate has issued it for who serves here.
+    pub fn is_issued_by(&self, authority_pem: &str) -> bool {
+        let serving = self.0.load();
+        let Some(certified) = &serving.certified else { return false };
+        let Some((own, between)) = certified.cert.split_first() else { return false };
+        let mut roots = RootCertStore::empty();
+        for root in pem::certificates(authority_pem.as_bytes()).unwrap_or_default() {
+            let _ = roots.add(root);
+        }
+        let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build()
+        else {
+            return false;
+        };
+        let name = ServerName::try_from("localhost").expect("a name");
+        let during =
+            Duration::from_secs(u64::try_from(serving.not_before.as_second()).unwrap_or_default() + 1);
+        let during = UnixTime::since_unix_epoch(during);
+        verifier.verify_server_cert(own, between, &name, &[], during).is_ok()
     }
 
     pub fn reader(&self) -> ServingCertificate {
@@ -204,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reissue_is_due_after_two_thirds() {
+    fn a_reissue_is_due_after_two_thirds_and_before_its_life() {
         let site = Site::new();
         let day = SignedDuration::from_hours(24);
         assert_eq!(site.certificate.expires_at(), noon() + day * 365);
-        for (days, due) in [(0, false), (243, false), (244, true), (400, true), (-1, false)] {
+        for (days, due) in [(0, false), (243, false), (244, true), (400, true), (-1, true)] {
             assert_eq!(site.certificate.needs_reissue(noon() + day * days), due, "{days}");
         }
     }

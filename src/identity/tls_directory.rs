@@ -83,14 +83,17 @@ impl TlsDirectory {
     /// issued anew.
     pub fn server_certificate(&self) -> Result<ServerCertificate, FileError> {
         let path = self.0.join("server.key");
-        let fault = "is gone, or holds no private key with its certificate; start the daemon with --passphrase-file to have it written anew";
+        let fault = "is gone, or holds no private key with a certificate that ca.pem vouches for; start the daemon with --passphrase-file to have it written anew";
         let unusable = || FileError::Content { path: path.clone(), fault };
         let both = files::read_private(&path, MAX_PEM)
             .map_err(|error| if error.is_of_content() { unusable() } else { error })?;
-        both.lend(|text| {
+        let loaded = both.lend(|text| {
             std::str::from_utf8(text).ok().and_then(|text| ServerCertificate::load(text, &both).ok())
-        })
-        .ok_or_else(unusable)
+        });
+        // What is wrong with the CA's certificate is said where that is asked for.
+        let authority = self.authority_pem().ok().filter(|pem| TrustRoot::of_authority(pem).is_ok());
+        let is_ours = |loaded: &ServerCertificate| authority.is_none_or(|pem| loaded.is_issued_by(&pem));
+        loaded.filter(is_ours).ok_or_else(unusable)
     }
 
     pub fn write_operators(&self, operators: &[KnownOperator]) -> Result<(), FileError> {

@@ -20,9 +20,11 @@ pub(super) const BALLAST: u64 = 4 * 1024 * 1024;
 /// Makes it where it is missing. False: there is none, and nothing of one is left.
 pub(super) fn make(dir: &Path) -> bool {
     let path = dir.join(NAME);
-    if std::fs::metadata(&path).is_ok_and(|found| found.len() == BALLAST) {
+    if std::fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() == BALLAST) {
         return true;
     }
+    // Whatever else is there goes, unopened: a link would lead to another's file, a pipe wait for ever.
+    let _ = std::fs::remove_file(&path);
     let made = fill(&path);
     if made.is_err() {
         let _ = std::fs::remove_file(&path);
@@ -31,7 +33,7 @@ pub(super) fn make(dir: &Path) -> bool {
 }
 
 fn fill(path: &Path) -> io::Result<()> {
-    let file: File = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     // Blocks of its own, not a hole: else nothing would be there to give up.
     fallocate(&file, FallocateFlags::empty(), 0, BALLAST)?;
     Ok(())

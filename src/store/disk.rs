@@ -198,6 +198,7 @@ impl Open {
             .flush_every_ms(None)
             .use_compression(false);
         failpoint!("store.open", io);
+        look_at_files(dir)?;
         sweep(dir)?;
         let db = guarded(|| config.open())??;
         let file = File::open(dir.join("db"))?;
@@ -244,6 +245,18 @@ impl Open {
             thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// Refuses what is no file of sled's, before anything is opened: a pipe would be waited for, a link lead elsewhere.
+fn look_at_files(dir: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if !(kind.is_file() || kind.is_dir() && entry.file_name() == "blobs") {
+            return Err(Damage::Database.into());
+        }
+    }
+    Ok(())
 }
 
 /// Takes away a snapshot that sled began when it was opened, and could not finish because it was killed or the disk was

@@ -60,7 +60,7 @@ impl Vault {
         }
         self.commit(&turn, cleared, vec![Noun::Caller(after)]).await?;
         self.departures.recall().await;
-        self.record_operators()?;
+        self.note_operators();
         let live = self.live();
         let kept = live.unsealed()?.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?;
         Ok(SeenCaller::of(kept))

@@ -72,7 +72,8 @@ impl Vault {
         let (cleared, revoked) = cleared.prepared(prepared).await?;
         self.commit(&turn, cleared, vec![Noun::Caller(revoked)]).await?;
         self.departures.recall().await;
-        self.record_operators()
+        self.note_operators();
+        Ok(())
     }
 
     fn prepare_revocation(&self, cleared: &Cleared, name: &CallerName) -> Result<Caller, VaultError> {

@@ -1,5 +1,6 @@
 //! The data directory: what lies where.
 
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,19 @@ impl Directory {
             Ok(_) => std::fs::remove_dir_all(&next)?,
         }
         self.sync()
+    }
+
+    /// Refuses a store that is a link to another place: the link would change places, and the old store stay where it is.
+    pub(super) fn refuse_linked_store(&self) -> Result<(), VaultError> {
+        let store = self.store();
+        if std::fs::symlink_metadata(&store).is_ok_and(|found| found.is_dir()) {
+            return Ok(());
+        }
+        Err(VaultError::Conflict(format!(
+            "{} is a link, and a rekey would leave the old store where it leads to: stop the daemon and put the directory \
+             itself there (or mount it)",
+            store.display()
+        )))
     }
 
     /// Lets the two stores change places, durably. An error leaves them as they were; `true` beside it: that is
@@ -99,13 +113,17 @@ impl Directory {
 
     /// Takes away what others may do in the directory, should somebody have given it to them.
     pub(super) fn keep_private(&self) -> std::io::Result<()> {
-        let mode = std::fs::metadata(&self.0)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            tracing::warn!(
-                directory.mode = format!("{:o}", mode & 0o777),
-                "data directory was open to others, now 0700"
-            );
-            std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(0o700))?;
+        for path in [self.0.clone(), self.store(), self.audit(), self.tls()] {
+            let Ok(found) = std::fs::symlink_metadata(&path) else { continue };
+            let mode = found.permissions().mode();
+            if found.is_dir() && mode & 0o077 != 0 {
+                tracing::warn!(
+                    directory = %path.display(),
+                    directory.mode = format!("{:o}", mode & 0o777),
+                    "directory was open to others, now 0700"
+                );
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+            }
         }
         Ok(())
     }
@@ -113,6 +131,15 @@ impl Directory {
     /// Refuses a directory that holds anything but what an attempt to make a vault may have left.
     pub(super) fn refuse_foreign_files(&self) -> Result<(), VaultError> {
         let Ok(entries) = std::fs::read_dir(&self.0) else { return Ok(()) };
+        let is_link = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        if let Some(link) = std::fs::read_dir(&self.0).into_iter().flatten().flatten().find(is_link) {
+            let path = link.path();
+            let why = format!(
+                "{} is a link, and what is made there would be made elsewhere; remove it",
+                path.display()
+            );
+            return Err(VaultError::Conflict(why));
+        }
         let ours = ["store", "store.next", "audit", "tls", "run", "identities", "epoch", "epoch.next"];
         let foreign = |name: &std::ffi::OsStr| !ours.iter().any(|own| *own == name);
         if entries.flatten().any(|entry| foreign(&entry.file_name())) {
@@ -143,9 +170,12 @@ impl Directory {
         }
     }
 
-    /// Whether a vault in it has ever been unsealed: nothing else makes the file `epoch`.
+    /// Whether there has been a vault in it: an attempt to make one leaves no file `epoch`, and of the log the one entry of
+    /// its making at most.
     pub(super) fn had_vault(&self) -> bool {
-        self.epoch().exists()
+        let log = std::fs::read_dir(self.audit()).into_iter().flatten().flatten();
+        std::fs::symlink_metadata(self.epoch()).is_ok()
+            || log.map(|entry| entry.path()).any(|path| tells_of_life(&path))
     }
 
     /// Refuses a new vault where there was one: what is left of it, the log above all, may be wanted.
@@ -195,6 +225,22 @@ impl Directory {
         std::fs::set_permissions(self.run(), mode(0o750))?;
         std::fs::set_permissions(self.path(), mode(0o700))
     }
+}
+
+/// Whether it is a segment of the log with more in it than what making a vault writes.
+fn tells_of_life(segment: &Path) -> bool {
+    let is_segment = segment.extension().is_some_and(|ending| ending == "jsonl");
+    let is_first = segment.file_name().is_some_and(|name| name == "audit-00000001.jsonl");
+    if !is_segment
+        || !std::fs::symlink_metadata(segment).is_ok_and(|found| found.is_file() && found.len() > 0)
+    {
+        return false;
+    }
+    let mut begin = Vec::new();
+    let read = std::fs::File::open(segment).and_then(|file| file.take(16 * 1024).read_to_end(&mut begin));
+    let lines = begin.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+    let is_made = begin.windows(14).any(|part| part == b"\"vault.create\"");
+    !is_first || read.is_err() || lines > 2 || lines == 2 && !is_made
 }
 
 fn unfinished_in(path: &str) -> VaultError {

@@ -70,7 +70,7 @@ impl Vault {
         let (mut cleared, enrolled) = cleared.prepared(prepared).await?;
         cleared.entry.changes = Some(enrolment(&enrolled.caller));
         self.commit(&turn, cleared, vec![Noun::Caller(enrolled.caller.clone())]).await?;
-        self.record_operators()?;
+        self.note_operators();
         Ok(enrolled)
     }
 
@@ -141,7 +141,7 @@ impl Vault {
         cleared.entry.subject = Some(enrolled.caller.name.shared());
         cleared.entry.changes = Some(enrolment(&enrolled.caller));
         self.commit(&turn, cleared, vec![Noun::Caller(enrolled.caller.clone())]).await?;
-        self.record_operators()?;
+        self.note_operators();
         Ok(enrolled)
     }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub struct Vault {
     pub(super) attempts: tokio::sync::Mutex<Attempts>,
     /// Full operators as last recorded in `tls/`, for the time when the registry is sealed.
     pub(super) operators: Mutex<Vec<KnownOperator>>,
+    /// The file with that list couldn't be written.
+    operators_owed: AtomicBool,
     pub(super) tls: TlsDirectory,
     pub(super) certificate: ServerCertificate,
     pub(super) departures: Departures,
@@ -147,6 +149,7 @@ impl Vault {
             large: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
             attempts: tokio::sync::Mutex::default(),
             operators,
+            operators_owed: AtomicBool::new(false),
             tls,
             certificate,
             departures: Departures::new(),
@@ -314,12 +317,30 @@ impl Vault {
             live.unsealed()?.registry.active_full_operators().flat_map(known).collect()
         };
         let mut known = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if *known != operators {
+        if *known != operators || self.operators_owed.load(Ordering::Relaxed) {
             failpoint!("vault.operators");
-            self.tls.write_operators(&operators)?;
+            // Whether or not it can be written: this process goes by who is one now.
             *known = operators;
+            self.operators_owed.store(true, Ordering::Relaxed);
+            self.tls.write_operators(&known)?;
+            self.operators_owed.store(false, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// [`Self::record_operators`] after a change that stands: a file that can't be written doesn't undo it, and is tried
+    /// again.
+    pub(super) fn note_operators(&self) {
+        if let Err(error) = self.record_operators() {
+            tracing::error!(error = %error, "tls/operators.json can't be written; a daemon that starts sealed goes by what it has");
+        }
+    }
+
+    /// Writes the list that couldn't be written before. For a timer; does nothing otherwise.
+    pub fn tend_operators(&self) {
+        if self.operators_owed.load(Ordering::Relaxed) && !self.is_sealed() {
+            self.note_operators();
+        }
     }
 }
 

@@ -140,7 +140,7 @@ impl Vault {
     }
 
     fn after_unseal(&self) -> Result<(), VaultError> {
-        self.record_operators()?;
+        self.note_operators();
         self.reissue_server_certificate()
     }
 

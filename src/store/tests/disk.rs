@@ -287,3 +287,40 @@ async fn bent_database_files_panic_nobody() {
     }
     assert!(refused > 0);
 }
+
+/// A pipe would be waited for, for ever; a link lead to another's file.
+#[tokio::test]
+async fn what_is_no_file_is_refused_unopened_or_replaced() {
+    let dir = temporary();
+    let path = dir.path().join("store");
+    drop(SledStore::create(&path).unwrap());
+    let fifo = |path: &std::path::Path| {
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    };
+    for name in ["db", "conf", "other"] {
+        let (there, aside) = (path.join(name), dir.path().join(name));
+        let is_there = there.exists();
+        if is_there {
+            std::fs::rename(&there, &aside).unwrap();
+        }
+        fifo(&there);
+        assert!(
+            matches!(SledStore::open(&path).err(), Some(StoreError::Damaged(Damage::Database))),
+            "{name}"
+        );
+        std::fs::remove_file(&there).unwrap();
+        if is_there {
+            std::fs::rename(&aside, &there).unwrap();
+        }
+    }
+    let (ballast, other) = (path.join("ballast"), dir.path().join("other"));
+    std::fs::write(&other, "kept").unwrap();
+    std::fs::remove_file(&ballast).unwrap();
+    std::os::unix::fs::symlink(&other, &ballast).unwrap();
+    assert!(SledStore::open(&path).is_err());
+    std::fs::remove_file(&ballast).unwrap();
+    drop(SledStore::open(&path).unwrap());
+    assert_eq!(std::fs::read(&other).unwrap(), b"kept");
+    assert!(ballast.exists());
+}

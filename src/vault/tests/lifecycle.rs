@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::*;
 use super::site::*;
 use crate::audit::Outcome;
+use crate::clock::Clock;
 use crate::model::{Denial, Level};
 use crate::store::{SledStore, Store};
 
@@ -186,8 +187,8 @@ async fn another_ca_in_tls_is_noticed() {
     drop(vault);
     std::fs::write(&ca, other.certificate_pem()).unwrap();
     let seen = inspect(&directory, Some(plain("right")), noon()).await;
-    let bad: Vec<_> = seen.iter().filter(|seen| seen.health == Health::Bad).collect();
-    assert!(matches!(bad[..], [Looked { at: "local CA", .. }]), "{bad:?}");
+    let bad = seen.iter().filter(|seen| seen.health == Health::Bad).map(|seen| seen.at);
+    assert_eq!(bad.collect::<Vec<_>>(), ["server certificate", "local CA"]);
 }
 
 #[tokio::test]
@@ -212,7 +213,7 @@ async fn a_lost_server_key_is_issued_anew_by_unsealing() {
 async fn where_a_vault_was_none_is_made() {
     let site = Site::unsealed().await;
     site.secret("_a", "x", r#"{"allow_all_scripts":true,"allow_all_domains":true}"#).await.unwrap();
-    let new = site.new_vault();
+    let (new, again) = (site.new_vault(), site.new_vault());
     let Site { directory, vault, _keep, .. } = site;
     drop(vault);
     std::fs::remove_dir_all(directory.store()).unwrap();
@@ -224,6 +225,50 @@ async fn where_a_vault_was_none_is_made() {
     };
     told(open_store(&directory).err().unwrap());
     told(refuse_existing(&directory).await.err().unwrap());
+    told(create(again).await.err().unwrap());
+    // The log alone tells of it, too.
+    std::fs::remove_file(directory.epoch()).unwrap();
+    told(open_store(&directory).err().unwrap());
     told(create(new).await.err().unwrap());
     assert!(std::fs::read_dir(directory.audit()).unwrap().count() > 0, "its log is left alone");
+}
+
+#[tokio::test]
+async fn a_list_of_operators_that_cannot_be_written_is_owed() {
+    let site = Site::unsealed().await;
+    let third = site.operator("third", Level::Full, "4").await;
+    let (tls, aside) = (site.directory.tls(), site.directory.path().join("aside"));
+    std::fs::rename(&tls, &aside).unwrap();
+    // The change stands, and this process goes by it.
+    site.vault.revoke_caller(site.admin(), &"third".parse().unwrap()).await.unwrap();
+    std::fs::rename(&aside, &tls).unwrap();
+    let listed =
+        || std::fs::read_to_string(tls.join("operators.json")).unwrap().matches("spki_sha256").count();
+    assert_eq!(listed(), 2);
+    site.vault.tend_operators();
+    assert_eq!(listed(), 1);
+    site.vault.seal(site.admin()).await.unwrap();
+    assert_eq!(denied(site.vault.unseal(asker(&third), plain("right")).await), Denial::CallerUnknown);
+}
+
+#[tokio::test]
+async fn a_server_key_of_another_ca_is_none() {
+    let site = Site::unsealed().await;
+    let other = crate::identity::Authority::create(&"fsm-vault.internal".parse().unwrap(), noon()).unwrap();
+    let tls = crate::identity::TlsDirectory::open(&site.directory.tls()).unwrap();
+    tls.server_certificate().unwrap();
+    tls.write_server(&other.issue_server(noon()).unwrap()).unwrap();
+    assert!(tls.server_certificate().is_err());
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_costs_no_more_than_another_certificate() {
+    let site = Site::sealed().await;
+    site.later(400 * 24 * 3600);
+    site.vault.unseal_locally(plain("right")).await.unwrap();
+    let (begun, _) = site.vault.server_certificate().life();
+    site.later(-400 * 24 * 3600);
+    assert!(begun > site.clock.now());
+    site.vault.renew_server_certificate().unwrap();
+    assert!(site.vault.server_certificate().life().0 <= site.clock.now());
 }

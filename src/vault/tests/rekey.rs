@@ -317,3 +317,13 @@ async fn cut_short(vault: &Vault, log: &crate::audit::Log, next: Arc<Next>, step
         }
     }
 }
+
+#[tokio::test]
+async fn a_store_that_is_a_link_is_not_rekeyed() {
+    let site = Site::with_fsm().await;
+    let (store, elsewhere) = (site.directory.store(), site._keep.path().join("elsewhere"));
+    std::fs::rename(&store, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &store).unwrap();
+    let refused = site.vault.rekey(site.admin(), vec![plain("right")], false).await.err().unwrap();
+    assert!(matches!(&refused, VaultError::Conflict(why) if why.contains("is a link")), "{refused}");
+}

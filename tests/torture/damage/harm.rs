@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use super::lots::Lots;
 
 /// A part of the data directory, or the backup beside it.
@@ -38,13 +40,15 @@ enum Act {
     Remove,
     Empty,
     Directory,
+    Pipe,
+    Link,
     Older,
     Exchange,
     Copy,
 }
 
 /// The more often, the more it takes to be found.
-const ACTS: [Act; 20] = [
+const ACTS: [Act; 22] = [
     Act::Flip,
     Act::Flip,
     Act::Flip,
@@ -62,6 +66,8 @@ const ACTS: [Act; 20] = [
     Act::Remove,
     Act::Empty,
     Act::Directory,
+    Act::Pipe,
+    Act::Link,
     Act::Older,
     Act::Exchange,
     Act::Copy,
@@ -141,6 +147,15 @@ impl Act {
             Self::Directory => {
                 fs::remove_file(file)?;
                 fs::create_dir(file).map(|()| String::new())
+            }
+            Self::Pipe => {
+                fs::remove_file(file)?;
+                mknodat(CWD, file, FileType::Fifo, Mode::from_raw_mode(0o600), 0)?;
+                Ok(String::new())
+            }
+            Self::Link => {
+                fs::remove_file(file)?;
+                std::os::unix::fs::symlink("/dev/zero", file).map(|()| "to /dev/zero".to_owned())
             }
             Self::Older if older.is_file() => fs::copy(older, file).map(|_| String::new()),
             Self::Older => Ok("has no older one".to_owned()),

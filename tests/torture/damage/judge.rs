@@ -130,7 +130,7 @@ async fn go_on(
 
 async fn judge_backup(prepared: &Prepared, path: &Path) -> Verdict {
     let backup = path.join("backup");
-    let same = std::fs::read(&backup).ok() == std::fs::read(&prepared.backup).ok();
+    let same = read(&backup) == read(&prepared.backup);
     let inspected = BackupFile::open(&backup).and_then(|file| file.inspect(&passphrase()));
     match inspected {
         // It is no backup any more, which is clear.
@@ -176,12 +176,18 @@ async fn is_damage_told(vault: &Vault, prepared: &Prepared) -> bool {
     standing || verified.map_or(true, |report| report.first_bad.is_some())
 }
 
+/// A file's bytes; none where something else is there, which might be waited for.
+fn read(path: &Path) -> Vec<u8> {
+    let is_file = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+    if is_file { std::fs::read(path).unwrap_or_default() } else { Vec::new() }
+}
+
 /// The log's segments.
 fn segments(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let Ok(entries) = std::fs::read_dir(path.join("audit")) else { return BTreeMap::new() };
     let named = entries.flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        name.ends_with(".jsonl").then(|| (name, std::fs::read(entry.path()).unwrap_or_default()))
+        name.ends_with(".jsonl").then(|| (name, read(&entry.path())))
     });
     named.collect()
 }
