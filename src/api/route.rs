@@ -168,7 +168,8 @@ pub fn fetch<'a>(method: &Method, path: &'a str) -> Option<Call<'a>> {
 }
 
 fn any<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
-    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').take(8).collect();
+    // HTTP's other forms of a target (`*`, an authority) are no path.
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or_default().split('/').take(8).collect();
     if !segments.iter().all(|segment| is_plain(segment)) {
         return Err(Failure::Malformed(
             "The path has a segment that is empty, `.` or `..`, or has characters other than letters, digits, `.`, `-` and `_`.",
@@ -304,6 +305,8 @@ mod tests {
             "/v1/secrets/a;b",
             "/v1/secrets/a\\b",
             "/v1/secrets/\u{e4}",
+            "v1/secrets/_x/value",
+            "*",
         ] {
             assert!(matches!(route(&Method::GET, path), Err(Failure::Malformed(_))), "{path}");
         }
