@@ -45,6 +45,8 @@ for durability in fsync write; do
         --json '{"name":"unaudited","service":{"script":"customscript_x"}}'
     check "$durability: the command line says so" says audit_unavailable 1 as "$FSM" secret get _fsm_oauth2_client_id
     check "$durability: status tells" holds '.audit.available | not' vault_curl unix "$FSM" /v1/sys/status
+    check "$durability: the answer, too" says "disk is full: make room on it" 1 as "$FSM" secret get _fsm_oauth2_client_id
+    check "$durability: and doctor, with what to do" says "make room on its disk" 1 as "$ADMIN" doctor
     check "$durability: the log tells why, without the value" [ "$(logged 'select(.level == "ERROR") | .message' |
         sort -u)" = "audit log can't be written
 audit log is full; nothing is released or changed until there is room" ]

@@ -48,6 +48,8 @@ check "readers still get the one before" pair_is 2
 check "and then the new one" operator integration activate fsm 3
 check "both halves of it" pair_is 3
 check "with the one before within the grace" pair_is 2 --version previous
+check "a reset by a script is meant, or none" refuses 2 operator integration reset fsm </dev/null
+check "nothing was reset" pair_is 3
 check "a reset ends it at once" operator integration reset fsm --no-capture
 check "for everybody" refuses 4 as "$FSM" integration credentials fsm
 check "the previous one too" refuses 4 as "$FSM" integration credentials fsm --version previous
