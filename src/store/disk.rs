@@ -247,12 +247,18 @@ impl Open {
     }
 }
 
-/// Refuses what is no file of sled's, before anything is opened: a pipe would be waited for, a link lead elsewhere.
+/// Refuses what has a name of sled's and is no file, before anything is opened: a pipe would be waited for, a link lead
+/// elsewhere. What else lies there (`lost+found`, say) is looked at by nobody.
 fn look_at_files(dir: &Path) -> Result<(), StoreError> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
-        let kind = entry.file_type()?;
-        if !(kind.is_file() || kind.is_dir() && entry.file_name() == "blobs") {
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        let is_fit = match name.to_string_lossy().as_ref() {
+            "blobs" => kind.is_dir(),
+            "db" | "conf" => kind.is_file(),
+            name => kind.is_file() || !name.starts_with("snap."),
+        };
+        if !is_fit {
             return Err(Damage::Database.into());
         }
     }

@@ -51,7 +51,7 @@ impl Directory {
         }
         Err(VaultError::Conflict(format!(
             "{} is a link, and a rekey would leave the old store where it leads to: stop the daemon and put the directory \
-             itself there (or mount it)",
+             itself there",
             store.display()
         )))
     }
