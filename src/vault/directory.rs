@@ -43,15 +43,20 @@ impl Directory {
         self.sync()
     }
 
-    /// Refuses a store that is a link to another place: the link would change places, and the old store stay where it is.
-    pub(super) fn refuse_linked_store(&self) -> Result<(), VaultError> {
+    /// Refuses a store that can't change places with another one beside it: of a link, the link would, and the old store stay
+    /// where it is; where a file system is mounted, nothing does.
+    pub(super) fn refuse_elsewhere(&self) -> Result<(), VaultError> {
         let store = self.store();
-        if std::fs::symlink_metadata(&store).is_ok_and(|found| found.is_dir()) {
+        let at = |source| VaultError::File { path: store.display().to_string(), source };
+        let (found, around) =
+            (std::fs::symlink_metadata(&store).map_err(at)?, std::fs::metadata(&self.0).map_err(at)?);
+        if found.is_dir() && found.dev() == around.dev() {
             return Ok(());
         }
+        let what = if found.is_dir() { "a file system of its own" } else { "a link" };
         Err(VaultError::Conflict(format!(
-            "{} is a link, and a rekey would leave the old store where it leads to: stop the daemon and put the directory \
-             itself there",
+            "{} is {what}, and a rekey lets the store change places with a new one beside it: stop the daemon and put the \
+             directory itself there",
             store.display()
         )))
     }

@@ -115,7 +115,7 @@ impl Vault {
         };
         let turn = self.turn().await;
         let cleared = self.clear_general(asker, Action::System, entry).await?;
-        let plan = plan.and_then(|plan| self.directory.refuse_linked_store().map(|()| plan));
+        let plan = plan.and_then(|plan| self.directory.refuse_elsewhere().map(|()| plan));
         let (cleared, plan) = cleared.prepared(plan).await?;
         let Plan { proof, kept, dropped, renewed } = plan;
         let before = self.slot_notes()?;
