@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::model::{
-    CallerState, Encoding, Fingerprint, IntegrationForm, KeyHash, Level, Pins, Release, SpeakingKey,
+    CallerState, Encoding, Fingerprint, IntegrationForm, KeyHash, Level, Pins, Release, SpeakingKey, Version,
+    VersionState,
 };
 use NoticeLevel::{Critical, Info, Warning};
 
