@@ -16,21 +16,21 @@ use super::{config, listing, passphrase};
 use crate::client::{Call, Connection, printable};
 use crate::clock::{Clock, SystemClock};
 use crate::model::NoticeLevel;
-use crate::vault::{Directory, Health, Looked, inspect};
+use crate::vault::{Directory, Health, Looked, inspect_asking};
 use crate::wire::{NoticeView, Status, Verification, read, write};
 
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault doctor\n  fsm-vault doctor --data-dir /var/lib/fsm-vault --passphrase-file \
                   passphrase\n\nWithout --data-dir the running daemon is asked. With it, the files of a stopped one are \
-                  looked at; with the passphrase too, every record is opened and the whole audit log read. Exit 1 if \
-                  something is bad."
+                  looked at; with the passphrase too, every record is opened and the whole audit log read: it is asked \
+                  for on a terminal, where an empty line goes on without. Exit 1 if something is bad."
 )]
 pub struct Doctor {
     /// Look at the files of a stopped daemon here, instead of asking a running one
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// A private file with the passphrase, - for standard input
+    /// A private file with the passphrase, - for standard input; asked for unseen if left out on a terminal
     #[arg(long, value_name = "FILE", requires = "data_dir")]
     passphrase_file: Option<PathBuf>,
 }
@@ -40,12 +40,9 @@ pub fn run(globals: &Globals, command: &Doctor) -> Result<(), Failure> {
     match &command.data_dir {
         Some(named) => {
             let settings = located(config::settings(globals)?, Some(named))?;
-            let passphrase = match &command.passphrase_file {
-                Some(file) => Some(passphrase::known(Some(file))?),
-                None => None,
-            };
             let directory = Directory::at(&settings.data_dir);
-            seen.extend(block_on(async { Ok(inspect(&directory, passphrase, SystemClock.now()).await) })?);
+            let ask = || passphrase::optional(command.passphrase_file.as_deref(), "look without it");
+            seen.extend(block_on(inspect_asking(&directory, ask, SystemClock.now()))?);
         }
         None => seen.extend(asked(globals)?),
     }
@@ -121,7 +118,12 @@ fn clock(status: &Status) -> Looked {
     let apart = SystemClock.now().duration_since(status.time).as_secs().unsigned_abs();
     if apart > 5 {
         let found = format!("the daemon's is {apart} s from this program's: {}", time(status.time));
-        Looked::other("clock", Health::Doubtful, found, "certificates and graces go by it: set it right")
+        Looked::other(
+            "clock",
+            Health::Doubtful,
+            found,
+            "certificates and graces go by it; set the wrong one right: timedatectl set-ntp true",
+        )
     } else {
         Looked::fine("clock", "agrees with the daemon's")
     }
@@ -172,18 +174,20 @@ fn document(each: &Looked) -> Value {
     json!({ "at": each.at, "health": word(each.health), "found": each.found, "advice": each.advice })
 }
 
-/// What to do stands below each, where it can be copied.
+/// What to do stands below each, where it can be copied; once, where the same helps against several.
 fn table(seen: &[Looked]) -> String {
     let mut columns = Columns::pairs();
     for each in seen {
         columns.row([word(each.health), each.at, &each.found]);
     }
     let mut text = String::new();
-    for (line, each) in columns.to_string().lines().zip(seen) {
+    for (at, (line, each)) in columns.to_string().lines().zip(seen).enumerate() {
         text.push_str(line);
         text.push('\n');
-        if let Some(advice) = &each.advice {
-            text.push_str(&format!("    do: {}\n", printable(advice)));
+        let Some(advice) = &each.advice else { continue };
+        match seen[..at].iter().find(|earlier| earlier.advice == each.advice) {
+            Some(earlier) => text.push_str(&format!("    do: as for the {} above\n", earlier.at)),
+            None => text.push_str(&format!("    do: {}\n", printable(advice))),
         }
     }
     text
@@ -203,6 +207,10 @@ mod tests {
             table(&seen),
             "ok   swap   off\nbad  store  it is\\u{1b}[2J damaged\n    do: restore a backup\n"
         );
+        let restore = || Looked::other("records", Health::Bad, "lost", "restore a backup");
+        let told = table(&[seen[0].clone(), seen[1].clone(), restore(), restore()]);
+        assert_eq!(told.matches("do: restore a backup\n").count(), 1, "{told}");
+        assert_eq!(told.matches("do: as for the store above\n").count(), 2, "{told}");
         assert_eq!(
             document(&seen[0]),
             json!({ "at": "swap", "health": "ok", "found": "off", "advice": null })

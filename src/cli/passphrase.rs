@@ -57,6 +57,22 @@ pub fn known_by(file: Option<&Path>, option: &str) -> Result<Plaintext, Failure>
     }
 }
 
+/// The passphrase where one can do without: from a file, or asked for where somebody can answer. None if nobody can, or
+/// nothing was typed.
+pub fn optional(file: Option<&Path>, without: &str) -> Result<Option<Plaintext>, Failure> {
+    match file {
+        Some(path) => from_file(path).map(Some),
+        None if prompt::can_ask() => {
+            given(prompt::once(&format!("Passphrase, or an empty line to {without}"))?)
+        }
+        None => Ok(None),
+    }
+}
+
+fn given(typed: Plaintext) -> Result<Option<Plaintext>, Failure> {
+    if typed.is_empty() { Ok(None) } else { checked(typed, "the passphrase").map(Some) }
+}
+
 /// Reads a passphrase file, which nobody else may read; `-` is standard input. One line end is taken off.
 pub fn from_file(path: &Path) -> Result<Plaintext, Failure> {
     let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
@@ -132,6 +148,14 @@ mod tests {
                 Err(error) => assert!(error.text.contains("chmod 600"), "{}", error.text),
             }
         }
+    }
+
+    #[test]
+    fn nothing_typed_is_no_passphrase() {
+        let typed = |bytes: &[u8]| given(Plaintext::new(bytes.to_vec()));
+        assert!(typed(b"").unwrap().is_none());
+        assert!(typed(b" ").unwrap().is_some() && typed(b"correct horse").unwrap().is_some());
+        assert_eq!(typed(b"\xff").err().unwrap().exit, super::super::exit::Exit::Usage);
     }
 
     #[test]

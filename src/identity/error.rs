@@ -121,7 +121,7 @@ impl FileError {
 }
 
 /// A path as one word of a shell command.
-fn typed(path: &Path) -> String {
+pub fn typed(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |each: char| each.is_ascii_alphanumeric() || matches!(each, '/' | '.' | '-' | '_');
     // A leading hyphen would be read as an option.

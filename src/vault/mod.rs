@@ -78,7 +78,7 @@ pub use filter::{Exposure, OriginWanted, SecretFilter};
 pub use gate::{Known, OpenedPair, OpenedValue};
 pub use gauges::Gauges;
 pub use import::{Import, Imported};
-pub use inspection::{Health, Looked, inspect};
+pub use inspection::{Health, Looked, inspect, inspect_asking};
 pub use integrations::{MadeIntegration, NewIntegration, SeenIntegration};
 pub use keyslots::{SHORTEST_PASSPHRASE, SeenSlot};
 pub use lifecycle::{Opening, Vault, open_store};

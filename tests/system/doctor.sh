@@ -30,6 +30,12 @@ check "at rest all is fine" rest 0 "$(at records) == \"ok\" and $(at 'audit log'
 check "it counts what there is" rest 0 'any(.[]; .found | contains("2 secrets, 1 integrations, 3 callers"))'
 check "without the passphrase it says what it didn't see" finds 0 "$(at records) == \"not seen\"" --data-dir "$VAULT"
 private_file "$SCRATCH/wrong" 'wrong horse battery staple'
+# typed LINE ARGUMENT...: doctor on a terminal, where LINE is typed at its question; prints what stands there.
+typed() { python3 "$(dirname "$0")/typed.py" "$1" "$FSM_VAULT_BIN" doctor "${@:2}"; }
+check "on a terminal it asks for the passphrase" says "2 secrets, 1 integrations, 3 callers" 0 \
+    typed "$(cat "$PASSPHRASE")" --data-dir "$VAULT"
+check "an empty line declines, and it says what wasn't checked" says "for want of the passphrase" 0 typed "" --data-dir "$VAULT"
+check "which is not asked in vain" says "no vault" 1 timeout 20 "$FSM_VAULT_BIN" doctor --data-dir "$SCRATCH/nowhere"
 check "a wrong passphrase is told" finds 1 "$(at passphrase) == \"bad\"" --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
 check "looking changes nothing that it reports" rest 0 "$(at records) == \"ok\""
 check "text says what to do" says "do: " 1 as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
@@ -38,6 +44,15 @@ cp -r "$VAULT" "$SCRATCH/prepared"
 fresh() { rm -rf "$VAULT" && cp -r "$SCRATCH/prepared" "$VAULT"; }
 chmod 0755 "$VAULT/audit"
 check "a directory open to others" rest 1 "$(at permissions) == \"bad\""
+fresh
+chmod 0640 "$VAULT/tls/server.key" "$VAULT/tls/operators.json"
+check "a file open to others, with the command that closes it" \
+    rest 1 "any(.[]; .advice == \"take it from the others: chmod 600 $VAULT/tls/server.key\")"
+fresh
+rm "$VAULT/tls/server.key" "$VAULT/tls/operators.json"
+remedies() { as "$ADMIN" doctor --data-dir "$VAULT" | grep -c "do: .*fsm-vault serve --data-dir $VAULT"; }
+check "a remedy that two findings share is told once" [ "$(remedies)" = 1 ]
+check "nothing is left for the reader to find out" says "do: as for the server certificate above" 1 as "$ADMIN" doctor --data-dir "$VAULT"
 fresh
 sed -i '3s/"allowed"/"denied!"/' "$VAULT/audit/audit-00000001.jsonl"
 check "a bent log" rest 1 "$(at 'audit log') == \"bad\" and any(.[]; .found | contains(\"segment 1, line 3\"))"
