@@ -8,6 +8,7 @@ use super::arguments::Globals;
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::wrong_passphrase::Origin;
 use super::{backup_restore, backup_verify, passphrase, shell};
 use crate::backup::Outline;
 use crate::client::{Body, Call};
@@ -74,7 +75,8 @@ fn create(globals: &Globals, command: &Create) -> Result<(), Failure> {
         }
         outline.end().map_err(|error| broken(&error))?;
         Ok(bytes)
-    })?;
+    })
+    .map_err(|failure| Origin::shown(of_vault, "--vault-passphrase-file").of(failure))?;
     file.publish().map_err(unwritable)?;
     let document = serde_json::json!({ "file": out, "bytes": bytes, "own_passphrase": own.is_some() });
     globals.output.show(&document, || {

@@ -10,6 +10,7 @@ use super::caller_view;
 use super::columns::{Columns, time};
 use super::failure::Failure;
 use super::passphrase;
+use super::wrong_passphrase::Origin;
 use crate::identity::IdentityError;
 use crate::model::Caller;
 use crate::vault::{BackupFile, Inspected, VaultError};
@@ -44,7 +45,12 @@ pub(super) fn inspected(file: &Path, passphrase_file: Option<&Path>) -> Result<I
         other => of_file(other),
     })?;
     let passphrase = passphrase::known(passphrase_file)?;
-    backup.inspect(&passphrase).map_err(of_file)
+    backup.inspect(&passphrase).map_err(of_file).map_err(|failure| {
+        let is_wrong = failure.is_wrong_passphrase;
+        let failure = Origin::shown(passphrase_file, "--passphrase-file").of(failure);
+        let of_then = "A backup opens with the passphrases that the vault had when it was made, or with one of its own.";
+        if is_wrong { failure.and(of_then) } else { failure }
+    })
 }
 
 pub(super) fn document(backup: &Inspected) -> Value {

@@ -1,6 +1,6 @@
 //! `doctor`: looks at everything that could keep a vault from working, and says what to type.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Args;
@@ -12,11 +12,12 @@ use super::connect::{block_on, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::init::located;
+use super::wrong_passphrase::Origin;
 use super::{config, listing, passphrase};
 use crate::client::{Call, Connection, printable};
 use crate::clock::{Clock, SystemClock};
 use crate::model::NoticeLevel;
-use crate::vault::{Directory, Health, Looked, inspect_asking};
+use crate::vault::{Directory, Health, Looked, VaultError, inspect_asking};
 use crate::wire::{NoticeView, Status, Verification, read, write};
 
 #[derive(Args)]
@@ -42,7 +43,8 @@ pub fn run(globals: &Globals, command: &Doctor) -> Result<(), Failure> {
             let settings = located(config::settings(globals)?, Some(named))?;
             let directory = Directory::at(&settings.data_dir);
             let ask = || passphrase::optional(command.passphrase_file.as_deref(), "look without it");
-            seen.extend(block_on(inspect_asking(&directory, ask, SystemClock.now()))?);
+            let found = block_on(inspect_asking(&directory, ask, SystemClock.now()))?;
+            seen.extend(found.into_iter().map(|each| known_by(each, command.passphrase_file.as_deref())));
         }
         None => seen.extend(asked(globals)?),
     }
@@ -50,6 +52,15 @@ pub fn run(globals: &Globals, command: &Doctor) -> Result<(), Failure> {
     globals.output.show(&json!({ "findings": document }), || table(&seen))?;
     let bad = seen.iter().any(|each| each.health == Health::Bad);
     if bad { Err(Failure::told(Exit::Failed)) } else { Ok(()) }
+}
+
+/// A wrong passphrase with where it came from, which only this side knows.
+fn known_by(looked: Looked, file: Option<&Path>) -> Looked {
+    if looked.at != "passphrase" || looked.found != VaultError::WrongPassphrase.to_string() {
+        return looked;
+    }
+    let (found, next) = Origin::shown(file, "--passphrase-file").told();
+    Looked::other(looked.at, looked.health, found, next)
 }
 
 /// What the host does with memory that it shouldn't do with a vault's.

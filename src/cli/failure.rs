@@ -8,12 +8,15 @@ use crate::daemon::DaemonError;
 use crate::identity::{FileError, IdentityError};
 use crate::model::FieldError;
 use crate::vault::VaultError;
+use crate::wire::Code;
 
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
     /// Empty if the result, already printed, says it all.
     pub text: String,
+    /// Whether it is a passphrase that was refused: whoever asked for it knows where it came from.
+    pub is_wrong_passphrase: bool,
     refusal: Option<Box<Refusal>>,
 }
 
@@ -31,7 +34,7 @@ struct Document<'a> {
 
 impl Failure {
     pub fn new(exit: Exit, text: impl ToString) -> Self {
-        Self { exit, text: text.to_string(), refusal: None }
+        Self { exit, text: text.to_string(), is_wrong_passphrase: false, refusal: None }
     }
 
     pub fn usage(text: impl ToString) -> Self {
@@ -96,7 +99,9 @@ impl From<ClientError> for Failure {
             ClientError::Refused(refusal) => Some(refusal),
             _ => None,
         };
-        Self { exit, text, refusal }
+        let wrong = Code::WrongPassphrase.word();
+        let is_wrong_passphrase = refusal.as_ref().is_some_and(|refusal| refusal.code == wrong);
+        Self { exit, text, is_wrong_passphrase, refusal }
     }
 }
 
@@ -124,12 +129,16 @@ impl From<NotText> for Failure {
 
 impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
-        Self::new(Exit::of_code(error.exit_code()), error)
+        let is_wrong_passphrase = matches!(error, VaultError::WrongPassphrase);
+        Self { is_wrong_passphrase, ..Self::new(Exit::of_code(error.exit_code()), error) }
     }
 }
 
 impl From<DaemonError> for Failure {
     fn from(error: DaemonError) -> Self {
+        if let DaemonError::Vault(error) = error {
+            return error.into();
+        }
         Self::new(Exit::of_code(error.exit_code()), error)
     }
 }

@@ -9,6 +9,7 @@ use super::columns::{Columns, time};
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
 use super::passphrase;
+use super::wrong_passphrase::{self, Origin};
 use crate::client::{Body, Call, printable};
 use crate::model::{SlotId, SlotLabel};
 use crate::secret::Plaintext;
@@ -113,6 +114,10 @@ impl Shown {
     pub fn read(&self) -> Result<Plaintext, Failure> {
         passphrase::known(self.passphrase_file.as_deref())
     }
+
+    fn origin(&self) -> Origin {
+        Origin::shown(self.passphrase_file.as_deref(), "--passphrase-file")
+    }
 }
 
 pub fn change(globals: &Globals, command: &Change) -> Result<(), Failure> {
@@ -129,6 +134,7 @@ pub fn change(globals: &Globals, command: &Change) -> Result<(), Failure> {
             )
         })
     })
+    .map_err(|failure| command.shown.origin().of(failure))
 }
 
 pub fn run(globals: &Globals, command: KeySlot) -> Result<(), Failure> {
@@ -155,6 +161,7 @@ fn add(globals: &Globals, command: &Add) -> Result<(), Failure> {
         let slot: KeySlotView = answer.read()?;
         globals.output.answer(&answer, || format!("key slot {} added\n", slot.id))
     })
+    .map_err(|failure| command.shown.origin().of(failure))
 }
 
 fn remove(globals: &Globals, Remove { id, shown }: &Remove) -> Result<(), Failure> {
@@ -165,6 +172,7 @@ fn remove(globals: &Globals, Remove { id, shown }: &Remove) -> Result<(), Failur
         let document = serde_json::json!({ "removed": id });
         globals.output.show(&document, || format!("key slot {id} removed\n"))
     })
+    .map_err(|failure| shown.origin().of(failure))
 }
 
 pub fn rekey(globals: &Globals, command: &Rekey) -> Result<(), Failure> {
@@ -185,6 +193,10 @@ pub fn rekey(globals: &Globals, command: &Rekey) -> Result<(), Failure> {
         let answer = daemon.call(Call::post("/v1/sys/rekey").patiently().with(body)).await?;
         let rekeyed: RekeyedView = answer.read()?;
         globals.output.answer(&answer, || told(&rekeyed))
+    })
+    .map_err(|failure| {
+        let kept = command.keep_passphrase_file.iter().map(|path| Origin::kept(path));
+        wrong_passphrase::any_of([command.shown.origin()].into_iter().chain(kept), failure)
     })
 }
 

@@ -47,5 +47,6 @@ mod shell;
 mod status;
 mod value;
 mod watch;
+mod wrong_passphrase;
 
 pub use run::main;

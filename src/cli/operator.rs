@@ -9,6 +9,7 @@ use super::arguments::Globals;
 use super::connect::block_on;
 use super::failure::Failure;
 use super::init::located;
+use super::wrong_passphrase::Origin;
 use super::{config, passphrase, shell};
 use crate::clock::SystemClock;
 use crate::daemon::audit_settings;
@@ -71,7 +72,9 @@ pub fn recover(globals: &Globals, command: Recover) -> Result<(), Failure> {
         // Closed either way, so that the log ends in order; the first failure counts.
         let closed = vault.close().await;
         recovered.and_then(|name| closed.map(|()| name)).map_err(explained)
-    })?;
+    });
+    let origin = Origin::shown(command.passphrase_file.as_deref(), "--passphrase-file");
+    let name = name.map_err(|failure| origin.of(failure))?;
     let document = serde_json::json!({ "operator": name, "identity": out });
     globals.output.show(&document, || {
         let out_word = shell::word(out);

@@ -1,6 +1,6 @@
 //! The vault's passphrase: from a private file or a hidden prompt.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::failure::Failure;
@@ -75,14 +75,22 @@ fn given(typed: Plaintext) -> Result<Option<Plaintext>, Failure> {
 
 /// Reads a passphrase file, which nobody else may read; `-` is standard input. One line end is taken off.
 pub fn from_file(path: &Path) -> Result<Plaintext, Failure> {
-    let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
-    from(path, directory.as_deref())
+    from(path, credentials().as_deref())
+}
+
+/// Whether systemd handed this file over.
+pub fn is_credential(path: &Path) -> bool {
+    lies_in(path, credentials().as_deref())
+}
+
+fn credentials() -> Option<OsString> {
+    std::env::var_os("CREDENTIALS_DIRECTORY")
 }
 
 fn from(path: &Path, credentials: Option<&OsStr>) -> Result<Plaintext, Failure> {
     let bytes = if value::is_stdin(path) {
         value::from_stdin("the passphrase", LONGEST)?
-    } else if is_credential(path, credentials) {
+    } else if lies_in(path, credentials) {
         // systemd guards the whole directory; its files' modes say nothing.
         value::from_file(path, LONGEST)?
     } else {
@@ -96,7 +104,7 @@ fn from(path: &Path, credentials: Option<&OsStr>) -> Result<Plaintext, Failure> 
 }
 
 /// Whether a file lies directly in `$CREDENTIALS_DIRECTORY`.
-fn is_credential(path: &Path, directory: Option<&OsStr>) -> bool {
+fn lies_in(path: &Path, directory: Option<&OsStr>) -> bool {
     let directory = directory.map(Path::new).filter(|directory| directory.is_absolute());
     directory.is_some_and(|directory| path.parent() == Some(directory) && path.file_name().is_some())
 }
@@ -181,12 +189,12 @@ mod tests {
     #[test]
     fn a_credential_lies_in_its_directory() {
         let directory = Some(OsStr::new("/run/credentials/x"));
-        assert!(is_credential(Path::new("/run/credentials/x/passphrase"), directory));
+        assert!(lies_in(Path::new("/run/credentials/x/passphrase"), directory));
         for wrong in
             ["/run/credentials/passphrase", "/run/credentials/x/../y", "passphrase", "/run/credentials/x/a/b"]
         {
-            assert!(!is_credential(Path::new(wrong), directory), "{wrong}");
+            assert!(!lies_in(Path::new(wrong), directory), "{wrong}");
         }
-        assert!(!is_credential(Path::new("passphrase"), Some(OsStr::new(""))));
+        assert!(!lies_in(Path::new("passphrase"), Some(OsStr::new(""))));
     }
 }

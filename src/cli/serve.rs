@@ -1,6 +1,6 @@
 //! `serve`: the daemon.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,10 +9,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::init::located;
 use super::output::Form;
+use super::wrong_passphrase::Origin;
 use super::{config, passphrase};
 use crate::config::{Listen, Settings};
 use crate::daemon::{self, Plan, Signals};
-use crate::secret::Plaintext;
 use crate::systemd;
 use crate::telemetry;
 
@@ -50,7 +50,8 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
     let listen = settings.addresses(std::env::var_os("RUNTIME_DIRECTORY").as_deref()).map_err(|why| {
         Failure::usage(format!("the default Unix socket {why}; or name another one with --listen unix:PATH"))
     })?;
-    let passphrase = passphrase(command.passphrase_file, &settings)?;
+    let from = passphrase_file(command.passphrase_file.as_deref(), &settings);
+    let passphrase = from.as_deref().map(passphrase::from_file).transpose()?;
     telemetry::start(&settings.log).map_err(Failure::usage)?;
 
     let sealed = passphrase.is_none();
@@ -63,7 +64,10 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
     let plan = Plan { settings, passphrase, accept_rollback, listen, activated };
     runtime()?.block_on(async {
         let signals = signals()?;
-        let daemon = daemon::open(plan).await?;
+        let daemon = daemon::open(plan).await.map_err(|error| match &from {
+            Some(file) => Origin::of_start(file, command.passphrase_file.is_some()).of(error.into()),
+            None => error.into(),
+        })?;
         if globals.output == Form::Json {
             let addresses: Vec<_> = daemon.addresses().iter().map(ToString::to_string).collect();
             globals
@@ -74,13 +78,12 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
     })
 }
 
-/// From the flag, the configuration or systemd; None if there is none of them.
-fn passphrase(flag: Option<PathBuf>, settings: &Settings) -> Result<Option<Plaintext>, Failure> {
+/// Named by the flag, the configuration or systemd; None if by none of them.
+fn passphrase_file(flag: Option<&Path>, settings: &Settings) -> Option<PathBuf> {
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
-    let file = flag
+    flag.map(Path::to_owned)
         .or_else(|| settings.passphrase_file.clone())
-        .or_else(|| systemd::passphrase_file(credentials.as_deref()));
-    file.map(|file| passphrase::from_file(&file)).transpose()
+        .or_else(|| systemd::passphrase_file(credentials.as_deref()))
 }
 
 /// The daemon's runtime. Made only now, so that what comes before it has the process to itself.

@@ -9,6 +9,7 @@ use super::columns::{Columns, time};
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
 use super::passphrase;
+use super::wrong_passphrase::Origin;
 use crate::client::{Answer, Body, Call, Client};
 use crate::wire;
 
@@ -59,6 +60,7 @@ pub fn unseal(globals: &Globals, command: Unseal) -> Result<(), Failure> {
         let answer = daemon.call(Call::post("/v1/sys/unseal").with(body)).await?;
         show(globals, daemon.client(), &answer)
     })
+    .map_err(|failure| Origin::shown(command.passphrase_file.as_deref(), "--passphrase-file").of(failure))
 }
 
 fn show(globals: &Globals, client: &Client, answer: &Answer) -> Result<(), Failure> {

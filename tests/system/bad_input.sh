@@ -153,6 +153,17 @@ check "a group-readable passphrase: init" says "chmod 600" 2 init --passphrase-f
 check "a missing passphrase file" says "$SCRATCH/none" 2 serve --passphrase-file "$SCRATCH/none"
 private_file "$SCRATCH/wrong" 'not the passphrase of it'
 check "a wrong passphrase: serve" says "wrong passphrase" 3 serve --passphrase-file "$SCRATCH/wrong"
+check "and where it came from" says "the file $SCRATCH/wrong (--passphrase-file)" 3 serve --passphrase-file "$SCRATCH/wrong"
+printf 'passphrase_file = "%s"\n' "$SCRATCH/wrong" >"$SCRATCH/wrong.toml"
+check "by the configuration" says "(passphrase_file in the configuration)" 3 serve --config "$SCRATCH/wrong.toml"
+mkdir "$SCRATCH/credentials" && cp "$SCRATCH/wrong" "$SCRATCH/credentials/passphrase"
+check "by systemd" says "is a credential of the unit" 3 env "CREDENTIALS_DIRECTORY=$SCRATCH/credentials" \
+    timeout 30 "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --listen tcp:127.0.0.1:0
+recover() { "$FSM_VAULT_BIN" operator recover --data-dir "$VAULT" --out "$SCRATCH/recovered" "$@"; }
+check "a wrong passphrase: recover" says "came from standard input" 3 recover --passphrase-file - <"$SCRATCH/wrong"
+check "typed" says "was typed at the question" 3 \
+    python3 "$(dirname "$0")/typed.py" "not the passphrase of it" "$FSM_VAULT_BIN" operator recover --data-dir "$VAULT" \
+    --out "$SCRATCH/recovered"
 private_file "$SCRATCH/short" 'short'
 check "a short one: init" says "at least 12" 2 init --passphrase-file "$SCRATCH/short"
 check "no passphrase: init" says "--passphrase-file" 2 init

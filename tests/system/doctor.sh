@@ -37,6 +37,8 @@ check "on a terminal it asks for the passphrase" says "2 secrets, 1 integrations
 check "an empty line declines, and it says what wasn't checked" says "for want of the passphrase" 0 typed "" --data-dir "$VAULT"
 check "which is not asked in vain" says "no vault" 1 timeout 20 "$FSM_VAULT_BIN" doctor --data-dir "$SCRATCH/nowhere"
 check "a wrong passphrase is told" finds 1 "$(at passphrase) == \"bad\"" --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
+check "with the file that it stood in" says "the file $SCRATCH/wrong (--passphrase-file)" 1 \
+    as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
 check "looking changes nothing that it reports" rest 0 "$(at records) == \"ok\""
 check "text says what to do" says "do: " 1 as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
 

@@ -177,7 +177,7 @@ start_daemon "$VAULT" "$NEW"
 
 # Wrong ones.
 for nth in 1 2 3; do
-    check "a wrong passphrase is refused ($nth)" refuses 3 change --passphrase-file "$WRONG" --new-passphrase-file "$SAFE"
+    check "a wrong passphrase is refused, and where it came from is told ($nth)" says "the file $WRONG" 3 change --passphrase-file "$WRONG" --new-passphrase-file "$SAFE"
 done
 # On a slow machine the first wait is over before the next attempt; each wrong one doubles it.
 check "then one has to wait" until_true 60 sends /v1/sys/passphrase '{passphrase: $w, new_passphrase: $n}' 429 rate_limited
