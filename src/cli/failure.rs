@@ -52,6 +52,15 @@ impl Failure {
         self
     }
 
+    /// Says it in other words, to programs too.
+    pub fn retold(mut self, text: String) -> Self {
+        if let Some(refusal) = &mut self.refusal {
+            refusal.detail.clone_from(&text);
+        }
+        self.text = text;
+        self
+    }
+
     /// Says first what it is about.
     pub fn of(mut self, what: impl std::fmt::Display) -> Self {
         self.text = format!("{what}: {}", self.text);

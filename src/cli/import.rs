@@ -11,10 +11,13 @@ use super::columns::Columns;
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
 use super::value::{self, Origin};
-use crate::client::{Body, Call};
+use crate::client::{Body, Call, printable};
 use crate::model::{FieldError, MAX_VALUE_BYTES};
 use crate::secret::Plaintext;
 use crate::wire::{ImportedView, Listed, MAX_VALUE_BODY};
+
+/// Above the list of what is wrong.
+const NOTHING: &str = "nothing was imported:";
 
 #[derive(Args)]
 #[command(
@@ -81,7 +84,11 @@ fn read(text: &Plaintext, directory: &Path, exact: bool) -> Result<(Vec<usize>, 
     if objects.is_empty() && wrong.is_empty() {
         return Err(Failure::usage("there is nothing to import: no line has a secret"));
     }
-    if wrong.is_empty() { Ok((numbers, objects)) } else { Err(Failure::usage(wrong.join("\n"))) }
+    if wrong.is_empty() {
+        Ok((numbers, objects))
+    } else {
+        Err(Failure::usage(format!("{NOTHING}\n{}", wrong.join("\n"))))
+    }
 }
 
 fn object(line: &[u8], directory: &Path, exact: bool) -> Result<Plaintext, String> {
@@ -141,24 +148,53 @@ fn inside(directory: &Path, file: &str) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// The daemon's pointers as numbers of lines.
-fn by_line(mut failure: Failure, numbers: &[usize]) -> Failure {
-    let errors = failure.refusal().map(|refusal| refusal.errors.as_slice()).unwrap_or_default();
-    if !errors.is_empty() {
-        let told = |each: &FieldError| crate::client::printable(&placed(each, numbers)).into_owned();
-        failure.text = errors.iter().map(told).collect::<Vec<_>>().join("\n");
+/// The daemon's pointers as numbers of lines, and its findings in their order: it looks at all lines for one thing, then
+/// for the next.
+fn by_line(failure: Failure, numbers: &[usize]) -> Failure {
+    match failure.refusal().map(|refusal| refusal.errors.as_slice()).unwrap_or_default() {
+        [] => failure,
+        errors => {
+            let text = told(errors, numbers);
+            failure.retold(text)
+        }
     }
-    failure
 }
 
-fn placed(error: &FieldError, numbers: &[usize]) -> String {
+/// A line of text for each finding; those of one line together, and its number once.
+fn told(errors: &[FieldError], numbers: &[usize]) -> String {
+    let mut placed: Vec<(usize, String)> = errors.iter().map(|each| placed(each, numbers)).collect();
+    // Stable: what is found on one line stays in the daemon's order. What has no line comes first.
+    placed.sort_by_key(|(line, _)| *line);
+    let mut text = format!("{NOTHING}\n");
+    for lines in placed.chunk_by(|one, other| one.0 == other.0) {
+        for (at, (line, finding)) in lines.iter().enumerate() {
+            let head = match (line, at) {
+                (0, _) => String::new(),
+                (_, 0) => format!("line {line}: "),
+                _ => "    ".to_owned(),
+            };
+            text.push_str(&format!("{head}{}\n", printable(finding)));
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+/// The number of the line, 0 if it is about none, and what is wrong there.
+fn placed(error: &FieldError, numbers: &[usize]) -> (usize, String) {
+    let line = |place: &str| place.parse::<usize>().ok().and_then(|place| numbers.get(place));
     let inside = error.pointer.strip_prefix("/secrets/").unwrap_or_default();
     let (place, field) = inside.split_once('/').unwrap_or((inside, ""));
-    match place.parse::<usize>().ok().and_then(|place| numbers.get(place)) {
-        Some(number) if field.is_empty() => format!("line {number}: {}", error.detail),
-        Some(number) => format!("line {number}: {field} {}", error.detail),
-        None => format!("{} {}", error.pointer, error.detail),
-    }
+    let Some(number) = line(place) else { return (0, format!("{} {}", error.pointer, error.detail)) };
+    // Of the object as it was sent: one line, with another value in it.
+    let detail = match error.detail.find("line 1, column ") {
+        Some(at) => error.detail[..at].trim_end_matches(['(', ' ']).trim_end_matches(" at"),
+        None => &error.detail,
+    };
+    let detail = detail
+        .split_once("that of /secrets/")
+        .and_then(|(before, place)| line(place).map(|other| format!("{before}that of line {other}")))
+        .unwrap_or_else(|| detail.to_owned());
+    (*number, if field.is_empty() { detail } else { format!("{field} {detail}") })
 }
 
 impl<'de> Deserialize<'de> for Line {
@@ -234,14 +270,29 @@ mod tests {
     }
 
     #[test]
-    fn pointers_become_lines() {
-        let error = |pointer: &str| FieldError::new(pointer, "is wrong");
-        let numbers = [1, 2, 5];
-        assert_eq!(
-            placed(&error("/secrets/2/restrictions/domains"), &numbers),
-            "line 5: restrictions/domains is wrong"
+    fn findings_are_told_in_the_order_of_lines() {
+        let numbers = [1, 2, 5, 7];
+        let error = |pointer: &str, detail: &str| FieldError::new(pointer, detail);
+        let told = told(
+            &[
+                error("/secrets/2/id", "is no secret ID"),
+                error("/secrets/2/restrictions/domains/0", "is no domain"),
+                error("/secrets/3/surplus", "is no known field (line 1, column 78)"),
+                error("/secrets/0", "has a value of the wrong type at line 1, column 19"),
+                error("/secrets/1/id", "is the same ID as that of /secrets/0"),
+                error("/secrets/9/id", "is wrong"),
+            ],
+            &numbers,
         );
-        assert_eq!(placed(&error("/secrets/0"), &numbers), "line 1: is wrong");
-        assert_eq!(placed(&error("/secrets/3/id"), &numbers), "/secrets/3/id is wrong");
+        let expected = [
+            NOTHING,
+            "/secrets/9/id is wrong",
+            "line 1: has a value of the wrong type",
+            "line 2: id is the same ID as that of line 1",
+            "line 5: id is no secret ID",
+            "    restrictions/domains/0 is no domain",
+            "line 7: surplus is no known field",
+        ];
+        assert_eq!(told.lines().collect::<Vec<_>>(), expected);
     }
 }

@@ -40,6 +40,10 @@ cat >"$import" <<END
 END
 sed 's/"owners"/"surplus":1,"owners"/; s/_bytes/bad id/' "$import" >"$SCRATCH/in/wrong.jsonl"
 printf '{"id":"_x","value_file":"newline.txt",%s}\nno json\n{"id":"_y","value_file":"nowhere",%s}\n' "$rules" "$rules" >"$SCRATCH/in/unreadable.jsonl"
+# Two lines with the same ID, which the daemon finds out last.
+sed '3s/_bytes/_crm/; 4s/"value"/"surplus":1,"value"/' "$import" >"$SCRATCH/in/several.jsonl"
+lines_told() { { operator secret import "$SCRATCH/in/several.jsonl" 2>&1 || true; } | grep -oE '^line [0-9]+|of line [0-9]+' | tr '\n' ' '; }
+check "an import tells them in the order of lines, each number once" [ "$(lines_told)" = "line 3 of line 1 line 4 " ]
 check "an import tells the wrong lines" says "line 1: surplus is no known field" 2 operator secret import "$SCRATCH/in/wrong.jsonl"
 check "all of them" says "line 3: id " 2 operator secret import "$SCRATCH/in/wrong.jsonl"
 check "and makes nothing" finds "fsm_oauth2_client_id fsm_oauth2_client_secret"
