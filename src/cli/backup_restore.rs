@@ -105,9 +105,5 @@ fn confirm(command: &Restore, backup: &Inspected) -> Result<(), Failure> {
                    come back, or run this on a terminal";
         return Err(Failure::usage(why));
     }
-    if prompt::confirmed("Type restore to go on: ", "restore")? {
-        Ok(())
-    } else {
-        Err(Failure::new(Exit::Failed, "that is not the word; nothing was restored"))
-    }
+    prompt::confirm("Type restore to go on: ", "restore", "nothing was restored")
 }

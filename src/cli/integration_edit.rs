@@ -95,9 +95,8 @@ pub fn delete(globals: &Globals, command: &Delete) -> Result<(), Failure> {
             for id in &secrets {
                 eprintln!("{} goes with it, every version.", printable(id));
             }
-            if !prompt::confirmed(&format!("Type {name} to delete it for good: "), name.as_str())? {
-                return Err(Failure::usage("that was another name; nothing was changed"));
-            }
+            let question = format!("Type {name} to delete it for good: ");
+            prompt::confirm(&question, name.as_str(), "nothing was deleted")?;
         }
         daemon.call(Call::delete(&*path).if_match(before.tag)).await?;
         let document = serde_json::json!({ "name": name.as_str(), "deleted": true });

@@ -32,19 +32,55 @@ pub fn twice(what: &str) -> Result<Plaintext, Failure> {
     Err(Failure::usage(format!("{what}: the two entries differed {TRIES} times; nothing was changed")))
 }
 
-/// Asks for a word to be typed, seen, on a terminal: whether it was.
-pub fn confirmed(prompt: &str, word: &str) -> Result<bool, Failure> {
+/// Asks for a word to be typed, seen, on a terminal. Anything else, nothing too, declines: a failure with one exit code for
+/// all commands, 1. Nothing was wrong with how the command was typed, so it isn't 2, and nobody refused it, so it isn't 3.
+/// `kept` continues the text, such as "nothing was deleted".
+pub fn confirm(prompt: &str, word: &str, kept: &str) -> Result<(), Failure> {
     eprint!("{prompt}");
     let mut typed = String::new();
     match io::stdin().read_line(&mut typed) {
-        Ok(_) => Ok(typed.trim() == word),
+        Ok(_) => judged(&typed, word, kept),
         Err(error) => Err(Failure::new(Exit::Failed, format!("can't ask on the terminal: {error}"))),
     }
+}
+
+fn judged(typed: &str, word: &str, kept: &str) -> Result<(), Failure> {
+    if typed.trim() == word {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Failed, format!("declined, for `{word}` wasn't typed; {kept}")))
 }
 
 fn ask(prompt: &str) -> Result<Plaintext, Failure> {
     match rpassword::prompt_password(prompt) {
         Ok(text) => Ok(Plaintext::new(text.into_bytes())),
         Err(error) => Err(Failure::new(Exit::Failed, format!("can't ask on the terminal: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_word_itself_goes_on() {
+        for (typed, goes_on) in [
+            ("fsm\n", true),
+            (" fsm \r\n", true),
+            ("", false),
+            ("\n", false),
+            ("y\n", false),
+            ("FSM\n", false),
+            ("fsm2\n", false),
+        ] {
+            match judged(typed, "fsm", "nothing was deleted") {
+                Ok(()) => assert!(goes_on, "{typed:?}"),
+                Err(failure) => {
+                    assert!(!goes_on, "{typed:?}");
+                    assert_eq!(failure.exit, Exit::Failed);
+                    assert!(failure.text.ends_with("; nothing was deleted"), "{}", failure.text);
+                }
+            }
+        }
     }
 }

@@ -251,9 +251,7 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
     }
     if !is_meant {
         let question = format!("Nobody gets the pair of {name} from now on, at once. Type {name} to go on: ");
-        if !prompt::confirmed(&question, name.as_str())? {
-            return Err(Failure::usage("that was another name; nothing was changed"));
-        }
+        prompt::confirm(&question, name.as_str(), "the pair is as it was")?;
     }
     with_daemon(globals, async |daemon| {
         daemon.call(Call::post(format!("/v1/integrations/{name}/reset"))).await?;

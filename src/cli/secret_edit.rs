@@ -5,7 +5,6 @@ use jiff::civil::Date;
 
 use super::arguments::Globals;
 use super::connect::with_daemon;
-use super::exit::Exit;
 use super::failure::Failure;
 use super::prompt;
 use super::secret::told;
@@ -213,9 +212,7 @@ pub fn delete(globals: &Globals, command: &DeleteSecret) -> Result<(), Failure> 
             let name = crate::client::printable(&found.name).into_owned();
             let called = if name.is_empty() { String::new() } else { format!(" ({name})") };
             let question = format!("This destroys all values of {id}{called}. Type the ID to go on: ");
-            if !prompt::confirmed(&question, id.as_str())? {
-                return Err(Failure::new(Exit::Failed, "that is not the ID; nothing was deleted"));
-            }
+            prompt::confirm(&question, id.as_str(), "nothing was deleted")?;
         }
         daemon.call(Call::delete(&path).if_match(before.tag)).await?;
         let document = serde_json::json!({ "id": id.as_str(), "deleted": true });

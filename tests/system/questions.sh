@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# The commands that ask before they destroy something: what is typed decides, and a "no" has one exit code everywhere.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+printf 'v' >"$SCRATCH/value"
+as "$ADMIN" secret create _x --value-file "$SCRATCH/value" --script customscript_a --allow-all-domains >/dev/null
+as "$ADMIN" backup create --out "$SCRATCH/vault.fsmb" >/dev/null
+
+# typed LINE ARGUMENT...: the command line on a terminal, where LINE is typed at its first question.
+typed() {
+    python3 "$(dirname "$0")/typed.py" "$1" "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" "${@:2}"
+}
+state() { for list in secrets integrations; do vault_curl unix "$ADMIN" "/v1/$list"; done; }
+state >"$SCRATCH/before"
+
+restored="--data-dir $SCRATCH/restored --passphrase-file $PASSPHRASE"
+while IFS='|' read -r command kept; do
+    read -ra words <<<"$command"
+    what="${words[0]} ${words[1]}"
+    for line in '' no y; do
+        check "$what: '$line' declines" says "$kept" 1 typed "$line" "${words[@]}"
+    done
+    # The end of what is typed, by Ctrl-D.
+    check "$what: the end declines" says "$kept" 1 typed $'\x04' "${words[@]}"
+    check "$what: with nobody to ask it is wrong usage" refuses 2 as "$ADMIN" "${words[@]}" </dev/null
+done <<TABLE
+secret delete _x|nothing was deleted
+integration delete fsm|nothing was deleted
+integration reset fsm|the pair is as it was
+backup restore $SCRATCH/vault.fsmb $restored|nothing was restored
+TABLE
+state >"$SCRATCH/after"
+check "none of these changed anything" cmp "$SCRATCH/before" "$SCRATCH/after"
+check "nor made a vault" [ ! -e "$SCRATCH/restored" ]
+
+read -ra words <<<"$restored"
+check "the ID goes on" typed custsecret_x secret delete _x
+check "the name goes on" typed fsm integration reset fsm --no-capture
+check "and here" typed fsm integration delete fsm
+check "the word goes on" typed restore backup restore "$SCRATCH/vault.fsmb" "${words[@]}"
+check "nothing panicked" no_panic
