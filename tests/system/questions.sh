@@ -42,4 +42,5 @@ check "the ID goes on" typed custsecret_x secret delete _x
 check "the name goes on" typed fsm integration reset fsm --no-capture
 check "and here" typed fsm integration delete fsm
 check "the word goes on" typed restore backup restore "$SCRATCH/vault.fsmb" "${words[@]}"
+stop_daemon
 check "nothing panicked" no_panic
