@@ -6,10 +6,11 @@ use clap::{Args, Subcommand};
 
 use super::arguments::Globals;
 use super::connect::{client, with_daemon};
+use super::exit::Exit;
 use super::failure::Failure;
-use super::value;
-use crate::client::{Body, Call};
-use crate::model::{FSM_NAME, Invalid, redirect_uri};
+use super::{prompt, value};
+use crate::client::{Body, Call, Connection};
+use crate::model::{FSM_NAME, FSM_SECRETS, Invalid, redirect_uri};
 use crate::secret::Plaintext;
 use crate::wire::{FSM_TEMPLATE, IntegrationView};
 
@@ -21,7 +22,9 @@ pub enum Fsm {
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  fsm-vault fsm setup\n  fsm-vault fsm setup --client-id-file id.txt \
-                        --client-secret-file secret.txt\n\nWithout files both are asked for, unseen and twice.")]
+                        --client-secret-file secret.txt\n\nWithout files both are asked for, unseen and twice. Where the \
+                        integration is there already it refuses, before it asks: fsm-vault integration rotate fsm replaces \
+                        the pair.")]
 pub struct Setup {
     #[command(flatten)]
     pair: PairFiles,
@@ -55,6 +58,11 @@ impl PairFiles {
     /// Whether a file was named.
     pub fn is_given(&self) -> bool {
         self.client_id_file.is_some() || self.client_secret_file.is_some()
+    }
+
+    /// Whether [`Self::read`] will ask somebody for a half of a confidential client's pair.
+    fn will_ask(&self) -> bool {
+        (self.client_id_file.is_none() || self.client_secret_file.is_none()) && prompt::can_ask()
     }
 
     /// Reads what the client has, each half from its file or by a hidden double prompt.
@@ -121,11 +129,21 @@ impl Pair {
 pub fn setup(globals: &Globals, command: Setup) -> Result<(), Failure> {
     // Before anybody is asked for values in vain.
     client(globals)?;
+    if command.pair.will_ask() {
+        refuse_second(globals)?;
+    }
     let pair = command.pair.read(false)?;
     pair.warn_if_odd();
     let call = pair.call(&command.redirect_uri)?;
     with_daemon(globals, async |daemon| {
-        let answer = daemon.call(call).await?;
+        let answer = match daemon.call(call).await.map_err(Failure::from) {
+            Err(failure) if failure.is_status(409) => {
+                // The daemon's word names what is in the way; this one, what to type.
+                let known = is_there(daemon, format!("/v1/integrations/{FSM_NAME}")).await?;
+                return Err(if known { failure.and(second()) } else { failure });
+            }
+            answer => answer?,
+        };
         let record: IntegrationView = answer.read()?;
         globals.output.answer(&answer, || {
             let scripts = record.restrictions.map(|rules| rules.scripts.join(", ")).unwrap_or_default();
@@ -144,6 +162,44 @@ pub fn setup(globals: &Globals, command: Setup) -> Result<(), Failure> {
             )
         })
     })
+}
+
+/// Refuses where the daemon has the record, or a secret of one of its IDs.
+fn refuse_second(globals: &Globals) -> Result<(), Failure> {
+    with_daemon(globals, async |daemon| {
+        if is_there(daemon, format!("/v1/integrations/{FSM_NAME}")).await? {
+            return Err(Failure::new(Exit::Conflict, second()));
+        }
+        for id in FSM_SECRETS {
+            if is_there(daemon, format!("/v1/secrets/{id}")).await? {
+                let text = format!(
+                    "there is a secret {id} already, and the integration {FSM_NAME} needs the ID for its own; nothing was \
+                     changed. See what it is: fsm-vault secret show {id}; if nobody needs it: fsm-vault secret delete {id}"
+                );
+                return Err(Failure::new(Exit::Conflict, text));
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn is_there(daemon: &mut Connection<'_>, path: String) -> Result<bool, Failure> {
+    match daemon.call(Call::get(path)).await.map_err(Failure::from) {
+        Ok(_) => Ok(true),
+        // Whoever may not look may not make it either, which the daemon says of the making.
+        Err(failure) if failure.is_status(404) || failure.is_status(403) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn second() -> String {
+    format!(
+        "the integration {FSM_NAME} is there already; nothing was changed. Type, for\n  \
+         a new pair:                           fsm-vault integration rotate {FSM_NAME}\n  \
+         a pair after NetSuite's reset:        fsm-vault integration reset {FSM_NAME}\n  \
+         another redirect URI, rule or state:  fsm-vault integration edit {FSM_NAME} --help\n  \
+         a look at it:                         fsm-vault integration show {FSM_NAME}"
+    )
 }
 
 fn shown(text: &str) -> std::borrow::Cow<'_, str> {

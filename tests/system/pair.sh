@@ -36,8 +36,12 @@ record=".items | length == 1 and (.[0] | .name == \"fsm\" and .state == \"enable
 check "both secrets have the table's rules" holds "$secrets" as "$ADMIN" --output json secret list
 check "and its IDs and names" holds "$names" as "$ADMIN" --output json secret list
 check "the integration is the table's" holds "$record" as "$ADMIN" --output json integration list
-check "a second setup is refused" says "already" 6 as "$ADMIN" fsm setup --client-id-file "$PAIR_ID" \
+check "a second setup is refused" says "fsm-vault integration rotate fsm" 6 as "$ADMIN" fsm setup --client-id-file "$PAIR_ID" \
     --client-secret-file "$PAIR_SECRET"
+asked() { python3 "$(dirname "$0")/typed.py" "" "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" fsm setup; }
+check "on a terminal too" says "fsm-vault integration rotate fsm" 6 asked
+unasked() { { asked || true; } >"$SCRATCH/asked"; ! grep hidden "$SCRATCH/asked"; }
+check "before anything is asked for" unasked
 
 pair=".client_id == \"$id\" and .client_secret == \"$secret\" and .version == 1 and (keys | length == 3)"
 value=/v1/secrets/custsecret_fsm_oauth2_client_id/value
