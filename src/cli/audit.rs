@@ -1,5 +1,6 @@
 //! `audit`: the log of every decision and change.
 
+mod action;
 mod explain;
 mod export;
 mod reasons;

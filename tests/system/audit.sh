@@ -37,6 +37,12 @@ check "by integration" holds '.items | length >= 2 and all(.integration == "fsm"
 check "by action and time" holds '.items | length >= 2 and all(.action == "caller.add")' \
     operator --output json audit show --action caller.add --since 1h
 check "none before the vault was there" holds '.items == []' operator --output json audit show --until 2020-01-01
+check "an action that isn't known is looked for, with a warning" says "the nearest is caller.add" 0 \
+    operator audit show --action caler.add
+unwarned() { operator audit show --action caller.add --output json 2>"$SCRATCH/warned" >/dev/null && [ ! -s "$SCRATCH/warned" ]; }
+check "a known one without" unwarned
+check "the warning isn't in the document" holds '.items == []' operator --output json audit show --action caler.add
+check "no action at all" says "a noun, a dot and a verb" 2 operator audit show --action add
 check "a wrong outcome" refuses 2 operator audit show --outcome refused
 check "a wrong time" refuses 2 operator audit show --since yesterday
 

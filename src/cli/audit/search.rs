@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 use super::super::failure::Failure;
+use super::action::Action;
 use crate::audit::Outcome;
 use crate::client::{Call, Connection};
 use crate::clock::{Clock, SystemClock};
@@ -27,9 +28,9 @@ pub struct Filters {
     /// What was done with this integration and its pair
     #[arg(long, value_name = "NAME")]
     integration: Option<IntegrationName>,
-    /// Such as secret.read or caller.add
+    /// Such as secret.read or caller.add. One that this release doesn't know is looked for, with a warning
     #[arg(long, value_name = "ACTION")]
-    action: Option<String>,
+    action: Option<Action>,
     /// allowed, denied or failed
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<Outcome>,
@@ -57,11 +58,14 @@ impl Filters {
         let time = |when: &Option<When>| when.map(|when| when.before(SystemClock.now())).transpose();
         let since = time(&self.since).map_err(|why| Failure::usage(format!("--since {why}")))?;
         let until = time(&self.until).map_err(|why| Failure::usage(format!("--until {why}")))?;
+        if let Some(doubt) = self.action.as_ref().and_then(Action::doubt) {
+            eprintln!("fsm-vault: {doubt}");
+        }
         Ok(Search::default()
             .with_some("caller", self.caller.as_ref())
             .with_some("secret", self.secret.as_ref())
             .with_some("integration", self.integration.as_ref())
-            .with_some("action", self.action.as_ref())
+            .with_some("action", self.action.as_ref().map(Action::word))
             .with_some("outcome", self.outcome.map(Outcome::word))
             .with_some("since", since)
             .with_some("until", until))
