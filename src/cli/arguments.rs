@@ -1,15 +1,18 @@
 //! The words of the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::failure::Failure;
 use super::output::Form;
 use super::{
     audit, backup, caller, completions, config, doctor, fsm, init, integration, keyslot, notices, operator,
     quickstart, secret, serve, status, watch,
 };
 use crate::client::Address;
+use crate::model::Invalid;
 
 /// A secrets vault for NetSuite Field Service Management: sealed at rest, served over local mTLS.
 #[derive(Parser)]
@@ -21,23 +24,44 @@ pub struct Cli {
     pub noun: Noun,
 }
 
-/// Options that every command takes, before or after its words. Flags beat the environment.
+/// Options that every command takes, before or after its words. Flags beat the environment, which clap isn't told of: it
+/// would take a variable for something typed, and show it in its usage lines.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options for all commands")]
 pub struct Globals {
-    /// The daemon's configuration file [default: /etc/fsm-vault/fsm-vault.toml if it is there]
-    #[arg(long, global = true, value_name = "FILE", env = "FSM_VAULT_CONFIG", hide_env_values = true)]
+    /// The daemon's configuration file [default: /etc/fsm-vault/fsm-vault.toml if it is there] [env: FSM_VAULT_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The directory with cert.pem, key.pem and ca.pem to show to the daemon
-    #[arg(long, global = true, value_name = "DIR", env = "FSM_VAULT_IDENTITY", hide_env_values = true)]
+    /// The directory with cert.pem, key.pem and ca.pem to show to the daemon [env: FSM_VAULT_IDENTITY]
+    #[arg(long, global = true, value_name = "DIR")]
     pub identity: Option<PathBuf>,
     /// The daemon: unix:/path/vault.sock or https://127.0.0.1:8271 [default: unix:/run/fsm-vault/vault.sock if it
-    /// is there, else https://127.0.0.1:8271]
-    #[arg(long, global = true, value_name = "ADDR", env = "FSM_VAULT_ADDR", hide_env_values = true)]
+    /// is there, else https://127.0.0.1:8271] [env: FSM_VAULT_ADDR]
+    #[arg(long, global = true, value_name = "ADDR")]
     pub addr: Option<Address>,
     /// How results are printed
     #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = Form::Text)]
     pub output: Form,
+}
+
+impl Globals {
+    /// With what the environment says where nothing was typed. An empty variable is none.
+    pub fn or_from(self, environment: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
+        let given = |name: &str| environment(name).filter(|text| !text.is_empty());
+        let addr = |text: OsString| {
+            let address = text.to_str().ok_or(Invalid("is no text")).and_then(str::parse);
+            address.map_err(|why| Failure::usage(format!("FSM_VAULT_ADDR {why}")))
+        };
+        Ok(Self {
+            config: self.config.or_else(|| given("FSM_VAULT_CONFIG").map(PathBuf::from)),
+            identity: self.identity.or_else(|| given("FSM_VAULT_IDENTITY").map(PathBuf::from)),
+            addr: match self.addr {
+                Some(typed) => Some(typed),
+                None => given("FSM_VAULT_ADDR").map(addr).transpose()?,
+            },
+            output: self.output,
+        })
+    }
 }
 
 #[derive(Subcommand)]
@@ -149,6 +173,24 @@ mod tests {
         ] {
             assert!(!parses(line), "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_typed_beats_the_environment() {
+        let from = |line: &str, addr: &str| {
+            let Cli { globals, .. } = Cli::try_parse_from(line.split_whitespace()).ok().unwrap();
+            globals.or_from(|name| Some(if name == "FSM_VAULT_ADDR" { addr.into() } else { name.into() }))
+        };
+        let all = from("fsm-vault status", "unix:/s").unwrap();
+        assert_eq!(all.identity, Some("FSM_VAULT_IDENTITY".into()));
+        assert_eq!(all.config, Some("FSM_VAULT_CONFIG".into()));
+        assert_eq!(all.addr, "unix:/s".parse().ok());
+        let typed = from("fsm-vault status --identity i --config c --addr unix:/t", "nonsense").unwrap();
+        assert_eq!((typed.identity, typed.config), (Some("i".into()), Some("c".into())));
+        assert_eq!(typed.addr, "unix:/t".parse().ok());
+        assert_eq!(from("fsm-vault status", "").unwrap().addr, None);
+        let refused = from("fsm-vault status", "http://127.0.0.1:1").err().unwrap();
+        assert!(refused.text.starts_with("FSM_VAULT_ADDR is no address"), "{}", refused.text);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { globals, noun }) => {
             let form = globals.output;
-            end(form, run(&globals, noun))
+            let globals = globals.or_from(|name| std::env::var_os(name));
+            end(form, globals.and_then(|globals| run(&globals, noun)))
         }
         Err(error) => {
             let form = if wants_json(std::env::args_os()) { Form::Json } else { Form::Text };

@@ -129,6 +129,13 @@ check "caller: no request" refuses 2 as "$ADMIN" caller add x --script customscr
 check "caller: an identity in its place" refuses 6 as "$ADMIN" caller add x --script customscript_a --out "$FSM"
 check "no identity" says "--identity" 2 "$FSM_VAULT_BIN" --addr "unix:$SOCKET" status
 check "an address elsewhere" refuses 2 "$FSM_VAULT_BIN" --identity "$FSM" --addr https://vault.example.com:8271 status
+# What is in the environment was not typed, and a usage line shows what can be.
+usage() { { "$@" "$FSM_VAULT_BIN" secret get; "$@" "$FSM_VAULT_BIN" secret get --help; } 2>&1 || true; }
+named=(env FSM_VAULT_IDENTITY="$FSM" FSM_VAULT_ADDR="unix:$SOCKET" FSM_VAULT_CONFIG=/none)
+check "usage lines and help don't depend on the environment" [ "$(usage "${named[@]}")" = "$(usage env)" ]
+check "which counts all the same" "${named[@]}" "$FSM_VAULT_BIN" secret get _fsm_oauth2_client_id
+check "a bad address there is named" says "FSM_VAULT_ADDR is no address" 2 \
+    env FSM_VAULT_ADDR=http://localhost "$FSM_VAULT_BIN" --identity "$FSM" status
 check "nobody there" refuses 7 "$FSM_VAULT_BIN" --identity "$FSM" --addr "unix:$SCRATCH/none.sock" status
 
 state >"$SCRATCH/after"
