@@ -150,7 +150,7 @@ pub async fn verify(
         segment: u64::from(bad.segment),
         line: bad.line,
         seq: bad.seq,
-        what: bad.flaw.what().to_owned(),
+        what: bad.what(),
     });
     Ok(answer::ok(&Verification {
         intact: first_bad.is_none(),

@@ -27,7 +27,7 @@ pub(super) fn number_of(name: &str) -> Option<u32> {
 
 /// Where segments lie.
 pub(super) trait Disk: Send + Sync {
-    /// Numbers of the segments that are there, ascending.
+    /// Numbers of the files with a segment's name, ascending.
     fn list(&self) -> io::Result<Vec<u32>>;
     /// A segment that wasn't there, for writing.
     fn create(&self, number: u32) -> io::Result<Box<dyn Sink>>;
@@ -58,10 +58,6 @@ const RESERVED: u64 = 16 * 1024;
 
 /// Free bytes from which on a log that refused goes on. More than the reserve, or it would go to and fro.
 const ROOMY: u64 = 4 * RESERVED;
-
-/// Numbers are given one after another: one that leaps further than this is no segment, and must not use the
-/// numbers up.
-const LEAP: u32 = 1_000_000;
 
 /// A segment being written.
 pub(super) trait Sink: Send {
@@ -136,19 +132,6 @@ impl Disk for Directory {
             numbers.extend(entry?.file_name().to_str().and_then(number_of));
         }
         numbers.sort_unstable();
-        let mut last = 0;
-        numbers.retain(|number| {
-            let plausible = number - last <= LEAP;
-            if plausible {
-                last = *number;
-            } else {
-                tracing::warn!(
-                    segment = number,
-                    "a file with an implausible segment number lies in the audit directory"
-                );
-            }
-            plausible
-        });
         Ok(numbers)
     }
 
@@ -255,16 +238,6 @@ impl Sink for Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stray_file_doesnt_use_up_the_numbers() {
-        let keep = tempfile::tempdir().unwrap();
-        let directory = Directory::prepare(keep.path()).unwrap();
-        for number in [1, 2, LEAP + 2, LEAP + 2 + LEAP + 1, u32::MAX] {
-            std::fs::write(keep.path().join(name_of(number)), "junk").unwrap();
-        }
-        assert_eq!(directory.list().unwrap(), [1, 2, LEAP + 2]);
-    }
 
     #[test]
     fn names_are_exact() {

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::disk::name_of;
+
 /// A place where the log isn't as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -12,6 +14,25 @@ pub struct Finding {
     /// What the line says its sequence number is, or what it should have been; none if neither can be told.
     pub seq: Option<u64>,
     pub flaw: Flaw,
+}
+
+impl Finding {
+    pub(super) fn of_stray(segment: u32) -> Self {
+        Self { segment, line: 0, seq: None, flaw: Flaw::Stray }
+    }
+
+    /// The segment's file, in the directory of the log.
+    pub fn file(&self) -> String {
+        name_of(self.segment)
+    }
+
+    /// For people: what is wrong, and with which file where it is one that has to go.
+    pub fn what(&self) -> String {
+        match self.flaw {
+            Flaw::Stray => format!("{} {}", self.file(), self.flaw),
+            flaw => flaw.what().to_owned(),
+        }
+    }
 }
 
 /// What can be wrong.
@@ -37,6 +58,10 @@ pub enum Flaw {
     Missing,
     /// The segment's name belongs to something that is no regular file.
     Unreadable,
+    /// The file is larger than a segment can be; the rest of it wasn't read.
+    TooLarge,
+    /// A file with a segment's name lies beyond the log's end, and isn't of this log.
+    Stray,
     /// The log ends before the checkpoint, or has something else in its place.
     CheckpointNotMet,
     /// The file was shorter than what had been written to it.
@@ -67,6 +92,13 @@ impl Flaw {
             Self::DoesNotFollow => "the end of the segment before this one is missing or was replaced",
             Self::Missing => "the segment is missing",
             Self::Unreadable => "the segment is no regular file",
+            Self::TooLarge => {
+                "the segment is larger than any can be, and something else made it so; the rest of it wasn't read"
+            }
+            Self::Stray => {
+                "is no segment of this log: its number doesn't follow on and its first line isn't one of the log's. Move it out \
+                 of audit/"
+            }
             Self::CheckpointNotMet => "the log ends before its last checkpoint or was replaced",
             Self::Truncated => "the segment was truncated while in use",
             Self::ForeignBytes => "something else wrote to the segment while in use",
@@ -89,6 +121,8 @@ impl Flaw {
             Self::DoesNotFollow => "does_not_follow",
             Self::Missing => "missing",
             Self::Unreadable => "unreadable",
+            Self::TooLarge => "too_large",
+            Self::Stray => "stray",
             Self::CheckpointNotMet => "checkpoint_not_met",
             Self::Truncated => "truncated",
             Self::ForeignBytes => "foreign_bytes",

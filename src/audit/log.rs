@@ -20,6 +20,7 @@ use super::keys::ChainKeys;
 use super::opening::{Found, survey};
 use super::page::{Look, Page, page};
 use super::queue::{Queue, Queued};
+use super::stray::Listed;
 use super::tally::{Due, MAX_CALLERS, Tallies};
 use super::told::Told;
 use super::verify::{Extent, Report, verify};
@@ -81,7 +82,8 @@ pub enum AuditError {
 /// How the log was found when it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
-    /// What isn't as it was written. The log goes on in a new segment; somebody should be told.
+    /// What isn't as it was written. The log goes on in a new segment, for a stray in the one that it has; somebody should
+    /// be told.
     pub damage: Option<Finding>,
     /// Bytes of an unfinished last line that were cut off.
     pub recovered_bytes: u64,
@@ -432,8 +434,9 @@ impl Reading {
             }
             self.readers.fetch_add(1, Ordering::SeqCst);
             let reader = Reader(self.readers.clone());
-            let present = self.disk.list().map_err(AuditError::Unreadable)?;
-            Ok((Extent { present, current: writer.current() }, lock(&self.chain).clone(), reader))
+            let numbers = self.disk.list().map_err(AuditError::Unreadable)?;
+            let Listed { present, strays } = Listed::up_to(writer.highest(), numbers);
+            Ok((Extent { present, strays, current: writer.current() }, lock(&self.chain).clone(), reader))
         })
     }
 }

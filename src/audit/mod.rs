@@ -31,6 +31,7 @@ mod own;
 mod pace;
 mod page;
 mod queue;
+mod stray;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@
 //!                                          crash came before that
 //! the checkpoint's segment was retired       go on: the log is whole, and the checkpoint is an older store's
 //! a segment of a newer format                refuse: what follows it can't be judged, and nothing may be repaired
+//! a stray (`stray.rs`)                       as without it, and it is told at each opening
 //! damage noticed, new segment already
 //! begun, then a crash before a checkpoint  go on in that segment, don't begin another
 //! ```
@@ -21,6 +22,7 @@ use super::chain::{Chain, Checkpoint, Link, Reason};
 use super::disk::Disk;
 use super::finding::Finding;
 use super::log::AuditError;
+use super::stray::Listed;
 use super::walk::{End, Walk};
 
 /// The state of the log before anything is written.
@@ -59,7 +61,19 @@ pub(super) fn survey(
     chain: &Chain,
     checkpoint: Option<&Checkpoint>,
 ) -> Result<Found, AuditError> {
-    let present = disk.list().map_err(AuditError::Unreadable)?;
+    let Listed { present, strays } =
+        Listed::at_rest(disk, chain, checkpoint).map_err(AuditError::Unreadable)?;
+    let found = survey_present(disk, chain, checkpoint, present)?;
+    let stray = strays.first().copied().map(Finding::of_stray);
+    Ok(Found { damage: found.damage.or(stray), ..found })
+}
+
+fn survey_present(
+    disk: &dyn Disk,
+    chain: &Chain,
+    checkpoint: Option<&Checkpoint>,
+    present: Vec<u32>,
+) -> Result<Found, AuditError> {
     let newest = present.last().copied();
     let walk_all = || {
         let mut all = Walk::of_all(chain, checkpoint);

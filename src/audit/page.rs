@@ -4,7 +4,7 @@
 //! have a cursor that leads on. Cursors are places in the files, so that no page reads what an earlier one has read.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
 use std::ops::{ControlFlow, RangeInclusive};
 
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::disk::Disk;
 use super::entry::LoggedEntry;
 use super::verify::Extent;
+use super::walk::LARGEST;
 
 mod cursor;
 mod lines;
@@ -199,7 +200,7 @@ impl Reading<'_> {
         };
         let length = match self.extent.current {
             Some((current, length)) if current == number => length,
-            _ => file.metadata()?.len(),
+            _ => written(&file)?,
         };
         Ok(Some((file, length)))
     }
@@ -210,6 +211,18 @@ impl Reading<'_> {
         let offset = self.open(segment)?.map_or(0, |(_, length)| length);
         Ok(Some(Place { segment, offset }))
     }
+}
+
+/// A segment's bytes. Of a file that is larger than any segment those before its first hole: what made it so left one, as
+/// writing never does.
+fn written(mut file: &File) -> io::Result<u64> {
+    let length = file.metadata()?.len();
+    if length <= LARGEST {
+        return Ok(length);
+    }
+    let hole = rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(0))?;
+    file.rewind()?;
+    Ok(hole.min(LARGEST))
 }
 
 /// The sequence number of a segment's header, below those of its entries. None if it can't be told: then nothing is

@@ -404,7 +404,7 @@ async fn a_rekeyed_log_goes_on_in_a_new_segment_and_all_of_it_verifies() {
     // The former key alone doesn't do any more, nor does the new one for what came before.
     let chain = Chain::new(key(), VAULT.into());
     let directory = Directory::prepare(&place.settings.dir).unwrap();
-    let extent = Extent { present: place.numbers(), current: None };
+    let extent = Extent { present: place.numbers(), strays: Vec::new(), current: None };
     for (chain, bad) in [(chain, head.segment + 1), (Chain::new(key_of(8), VAULT.into()), 1)] {
         let report = verify(&directory, &chain, &extent, None, || false).unwrap().unwrap();
         assert_eq!(report.first_bad.map(|bad| bad.segment), Some(bad));
@@ -648,6 +648,45 @@ async fn each_tampering_is_found_where_it_is() {
             false,
         ),
         (
+            "a file of a number far away",
+            |place| std::fs::write(place.path(4_000_000_000), "junk").unwrap(),
+            at(4_000_000_000, 0, Flaw::Stray),
+            false,
+        ),
+        (
+            "the last of all numbers, on a copy",
+            |place| place.rewrite(u32::MAX, &place.lines(3)),
+            at(u32::MAX, 0, Flaw::Stray),
+            false,
+        ),
+        (
+            "strays beyond one that is missing",
+            |place| {
+                std::fs::remove_file(place.path(2)).unwrap();
+                [5, 6, 900].iter().for_each(|number| std::fs::write(place.path(*number), "").unwrap());
+            },
+            at(2, 0, Flaw::Missing),
+            false,
+        ),
+        (
+            "a hole of four TiB at a segment's end",
+            |place| {
+                let file = std::fs::OpenOptions::new().append(true).open(place.path(2)).unwrap();
+                file.set_len(4 << 40).unwrap();
+            },
+            at(2, 0, Flaw::TooLarge),
+            false,
+        ),
+        (
+            "a hole of four TiB at the log's end",
+            |place| {
+                let file = std::fs::OpenOptions::new().append(true).open(place.path(3)).unwrap();
+                file.set_len(4 << 40).unwrap();
+            },
+            at(3, 0, Flaw::TooLarge),
+            false,
+        ),
+        (
             "a link in place of a segment",
             |place| {
                 let aside = place.dir.path().join("aside");
@@ -685,8 +724,44 @@ async fn each_tampering_is_found_where_it_is() {
                 assert_eq!(place_of(opened.damage), *expected, "{what}, at opening");
             }
             log.append(entry(99)).await.unwrap();
+            let told = tail(&log, 30, None, |entry| &*entry.entry.action == "secret.read").await.unwrap();
+            assert_eq!(told[0].entry.request_id.as_deref(), Some("r-0099"), "{what}");
         }
     }
+}
+
+/// They use no numbers up, begin no segments, and are told until they are gone.
+#[tokio::test]
+async fn a_stray_is_told_and_the_log_goes_on_beside_it() {
+    let place = Place::small();
+    let mut checkpoint = place.written(20).await;
+    // More of them in a row than there will be segments, a pipe and the highest number.
+    let strays: Vec<u32> = (5..=40).chain([1_000_000, 2_000_000, u32::MAX]).collect();
+    strays.iter().for_each(|number| std::fs::write(place.path(*number), "junk").unwrap());
+    let at_rest = verify_at_rest(&place.settings.dir, VAULT.into(), key(), Some(&checkpoint)).unwrap();
+    assert_eq!((place_of(at_rest.first_bad), at_rest.findings), (at(5, 0, Flaw::Stray), 39));
+    for _ in 0..2 {
+        let (log, opened) = place.open(Some(checkpoint.clone()));
+        assert_eq!(place_of(opened.damage), at(5, 0, Flaw::Stray));
+        assert_eq!(log.damage().unwrap().what().split(' ').next(), Some("audit-00000005.jsonl"));
+        let told = tail(&log, 1, None, |_| true).await.unwrap();
+        assert_eq!(&*told[0].entry.action, "audit.damage");
+        let report = log.verify(Some(checkpoint.clone())).await.unwrap();
+        assert_eq!((report.segments, report.findings), (checkpoint.segment, 39), "{report:?}");
+        checkpoint = log.checkpoint().await.unwrap().unwrap();
+        assert!(checkpoint.segment <= 4, "{checkpoint:?}");
+    }
+    {
+        let (log, _) = place.open(Some(checkpoint.clone()));
+        for nth in 0..20 {
+            log.append(entry(nth)).await.unwrap();
+        }
+        checkpoint = log.checkpoint().await.unwrap().unwrap();
+        assert!((41..45).contains(&checkpoint.segment), "passed over: {checkpoint:?}");
+    }
+    strays.iter().for_each(|number| std::fs::remove_file(place.path(*number)).unwrap());
+    let (_, opened) = place.open(Some(checkpoint));
+    assert_eq!(opened.damage, None, "only what lay in the way is missing now, before the checkpoint");
 }
 
 #[tokio::test]
@@ -1106,7 +1181,8 @@ async fn each_line_goes_to_the_journal_too() {
 
 fn verify_files(dir: &Path, current: u32, length: u64, checkpoint: &Checkpoint) -> Report {
     let directory = Directory::prepare(dir).unwrap();
-    let extent = Extent { present: directory.list().unwrap(), current: Some((current, length)) };
+    let extent =
+        Extent { present: directory.list().unwrap(), strays: Vec::new(), current: Some((current, length)) };
     let chain = Chain::new(key(), VAULT.into());
     verify(&directory, &chain, &extent, Some(checkpoint), || false).unwrap().unwrap()
 }

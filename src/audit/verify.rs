@@ -10,6 +10,7 @@ use super::disk::{Directory, Disk};
 use super::finding::Finding;
 use super::keys::ChainKeys;
 use super::log::AuditError;
+use super::stray::Listed;
 use super::walk::{End, Walk};
 
 /// What verifying found. The log is intact if `first_bad` is none.
@@ -29,6 +30,8 @@ pub struct Report {
 /// What there is to read at one moment.
 pub(super) struct Extent {
     pub present: Vec<u32>,
+    /// Numbers of files that are none of the log's.
+    pub strays: Vec<u32>,
     /// The segment being written, and how much of it is confirmed.
     pub current: Option<(u32, u64)>,
 }
@@ -55,6 +58,7 @@ pub(super) fn verify(
     {
         walk.note_missing(current);
     }
+    walk.note_strays(&extent.strays);
     walk.finish();
     Ok(Some(Report::of(&walk)))
 }
@@ -74,12 +78,14 @@ pub fn verify_at_rest(
         _ => AuditError::Unreadable(error),
     })?;
     let chain = Chain::new(keys, vault);
-    let present = directory.list().map_err(AuditError::Unreadable)?;
+    let Listed { present, strays } =
+        Listed::at_rest(&directory, &chain, checkpoint).map_err(AuditError::Unreadable)?;
     let newest = present.last().copied();
     let mut walk = Walk::of_all(&chain, checkpoint);
     let end = |number| if Some(number) == newest { End::MayBeTorn } else { End::Whole };
     walk.segments(&directory, &present, end, || false).map_err(AuditError::Unreadable)?;
     walk.refuse_newer()?;
+    walk.note_strays(&strays);
     walk.finish();
     Ok(Report::of(&walk))
 }

@@ -25,7 +25,12 @@ pub(super) enum End {
     MayBeTorn,
     /// After so many bytes: what comes later is still being written.
     At(u64),
+    /// Before here: its file is larger than any segment can be. It is read up to the first line that is too long.
+    TooLarge,
 }
+
+/// More bytes than any segment has: as many as `audit.segment_bytes` may say, and what may come on top of them.
+pub(super) const LARGEST: u64 = (1 << 30) + (64 << 20);
 
 /// A walk under way; its fields are what it has learned so far.
 pub(super) struct Walk<'a> {
@@ -66,9 +71,9 @@ pub(super) struct Walk<'a> {
 
 /// What a line tells a reader of the chain.
 #[derive(Deserialize)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     seq: u64,
-    segment: Option<u32>,
+    pub segment: Option<u32>,
     format: Option<u32>,
     vault: Option<&'a str>,
     previous: Option<&'a str>,
@@ -77,6 +82,20 @@ struct Line<'a> {
     subject: Option<std::borrow::Cow<'a, str>>,
     count: Option<u64>,
     epoch: Option<u64>,
+}
+
+impl Line<'_> {
+    /// The mac that a header says it follows, if its own follows from that.
+    pub fn own_previous(
+        &self,
+        chain: &Chain,
+        number: u32,
+        text: &[u8],
+        mac: &[u8; MAC_LEN],
+    ) -> Option<[u8; MAC_LEN]> {
+        let previous = self.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()))?;
+        chain.joins(number, &previous, text, mac).then_some(previous)
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -127,7 +146,13 @@ impl<'a> Walk<'a> {
                 break;
             }
             match disk.read(number) {
-                Ok(file) => self.segment(number, file, end(number))?,
+                Ok(file) => {
+                    let end = match end(number) {
+                        End::Whole | End::MayBeTorn if file.metadata()?.len() > LARGEST => End::TooLarge,
+                        end => end,
+                    };
+                    self.segment(number, file, end)?;
+                }
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => self.unreadable(number),
                 Err(error) => return Err(error),
             }
@@ -152,7 +177,11 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn segment(&mut self, number: u32, file: impl Read, end: End) -> io::Result<()> {
-        let limit = if let End::At(length) = end { length } else { u64::MAX };
+        let limit = match end {
+            End::Whole | End::MayBeTorn => u64::MAX,
+            End::At(length) => length,
+            End::TooLarge => LARGEST,
+        };
         let mut reader = BufReader::with_capacity(64 * 1024, file.take(limit));
         let (mut line, mut offset, mut bytes) = (0, 0, Vec::new());
         loop {
@@ -175,6 +204,12 @@ impl<'a> Walk<'a> {
             }
             self.line(number, line, offset, &bytes);
             self.end = (number, offset);
+            if matches!(end, End::TooLarge) && !complete {
+                break;
+            }
+        }
+        if matches!(end, End::TooLarge) {
+            self.lose(number, 0, None, Flaw::TooLarge);
         }
         if line == 0 && !self.hollow {
             self.arrive(number);
@@ -235,7 +270,7 @@ impl<'a> Walk<'a> {
 
     fn header(&mut self, number: u32, told: &Line, text: &[u8], mac: [u8; MAC_LEN]) {
         let note = |flaw| Finding { segment: number, line: 1, seq: Some(told.seq), flaw };
-        let Some(previous) = self.own_previous(number, told, text, &mac) else {
+        let Some(previous) = told.own_previous(self.chain, number, text, &mac) else {
             self.note(note(Flaw::Changed));
             return self.go_on(mac, None);
         };
@@ -265,23 +300,11 @@ impl<'a> Walk<'a> {
         self.trust(told.seq, mac);
     }
 
-    /// The mac that a header says it follows, if its own follows from that.
-    fn own_previous(
-        &self,
-        number: u32,
-        told: &Line,
-        text: &[u8],
-        mac: &[u8; MAC_LEN],
-    ) -> Option<[u8; MAC_LEN]> {
-        let previous = told.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()))?;
-        self.chain.joins(number, &previous, text, mac).then_some(previous)
-    }
-
     /// Of a header that is passed over: whether a newer release wrote it. Nothing else is judged here.
     fn look_at_format(&mut self, number: u32, parts: Option<(&[u8], [u8; MAC_LEN])>, bytes: &[u8]) {
         if let (Some((text, mac)), Ok(told)) = (parts, serde_json::from_slice::<Line>(bytes))
             && let Some(format) = told.format.filter(|format| *format > chain::FORMAT)
-            && self.own_previous(number, &told, text, &mac).is_some()
+            && told.own_previous(self.chain, number, text, &mac).is_some()
         {
             self.newer.get_or_insert((number, format));
         }
@@ -383,5 +406,10 @@ impl<'a> Walk<'a> {
     /// Notes what the caller has found out about the directory.
     pub fn note_missing(&mut self, segment: u32) {
         self.note(Finding { segment, line: 0, seq: None, flaw: Flaw::Missing });
+    }
+
+    /// The same of files that are none of the log's.
+    pub fn note_strays(&mut self, strays: &[u32]) {
+        strays.iter().for_each(|number| self.note(Finding::of_stray(*number)));
     }
 }

@@ -221,6 +221,11 @@ impl Writer {
         }
     }
 
+    /// The number above which no file is of this log.
+    pub fn highest(&self) -> u32 {
+        self.highest
+    }
+
     /// Notices a segment that was deleted, replaced, cut or written to by others, and begins another.
     pub fn look(&mut self) -> io::Result<()> {
         self.ready()?;
@@ -392,18 +397,17 @@ impl Writer {
         self.retire()
     }
 
-    /// A number that something else took, such as a header that could neither be written nor removed, is
+    /// A number that something else took, such as a stray, or a header that could neither be written nor removed, is
     /// left to the verifier and passed over.
     fn create(&self) -> io::Result<(u32, Box<dyn Sink>)> {
-        const TRIES: u32 = 16;
-        for ahead in 1..=TRIES {
-            let number = self.highest.checked_add(ahead).ok_or(ErrorKind::StorageFull)?;
+        let mut number = self.highest;
+        loop {
+            number = number.checked_add(1).ok_or(ErrorKind::StorageFull)?;
             match self.parts.disk.create(number) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 created => return created.map(|sink| (number, sink)),
             }
         }
-        Err(ErrorKind::AlreadyExists.into())
     }
 
     /// Removes the oldest segments beyond those to be kept, after saying so in the log. None is removed

@@ -13,7 +13,7 @@ use super::rollback::RolledBack;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
 use super::usage;
-use crate::audit::{Entry, Log, Outcome, Surveyed};
+use crate::audit::{Entry, Flaw, Log, Outcome, Surveyed};
 use crate::heap;
 use crate::keys::KeyRing;
 use crate::policy::notices::of_rollback;
@@ -205,15 +205,21 @@ impl Vault {
         let clock = Arc::clone(&self.clock);
         let opening = tokio::task::spawn_blocking(move || log.open(clock));
         let (log, opened) = opening.await.map_err(|_| crate::crypto::Failed)??;
-        if let Some(damage) = &opened.damage {
-            tracing::error!(
+        match &opened.damage {
+            Some(stray) if stray.flaw == Flaw::Stray => tracing::error!(
+                audit.damage = stray.flaw.word(),
+                audit.file = stray.file(),
+                "a file that is no segment of the audit log lies in its directory: its number doesn't follow on. Move it away"
+            ),
+            Some(damage) => tracing::error!(
                 audit.damage = damage.flaw.word(),
                 audit.segment = damage.segment,
                 audit.line = damage.line,
                 store.epoch = registry.epoch(),
                 "the audit log is damaged; a new segment was begun. Whether the store is the newest can't be told from it: \
                  compare its epoch with the last one that left the host"
-            );
+            ),
+            None => {}
         }
         let unsealed = Unsealed {
             keys,

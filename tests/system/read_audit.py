@@ -5,6 +5,7 @@ import re
 
 FORMAT = 1
 LONGEST_LINE = 1024 * 1024
+LARGEST_SEGMENT = 1_140_850_688
 
 
 def segment_number(name):
@@ -46,11 +47,20 @@ class Log:
         self.before = self.expected = None
         self.trusted = self.entries = self.retired = self.unfinished = 0
         self.findings, self.met, self.checkpoint_line = [], False, 0
-        segments = sorted((number, files[name]) for name in files if (number := segment_number(name)))
+        segments = sorted(((number, files[name]) for name in files if (number := segment_number(name))), key=lambda each: each[0])
+        last = self.last_number(segments)
+        for number, _ in segments:
+            if number > last:
+                self.note(number, 0, "stray")
+        segments = [each for each in segments if each[0] <= last]
         due, gaps = 1, []
         for number, content in segments:
             newest = crashed and number == segments[-1][0]
-            lines = re.findall(rb"[^\n]*\n|[^\n]+$", content or b"")
+            lines = re.findall(rb"[^\n]*\n|[^\n]+$", (content or b"")[:LARGEST_SEGMENT])
+            too_large = len(content or b"") > LARGEST_SEGMENT
+            if too_large:
+                long = (at for at, line in enumerate(lines, 1) if len(line) > LONGEST_LINE)
+                lines, newest = lines[: next(long, None)], False
             if content is not None and newest and (not lines or not lines[-1].endswith(b"\n")):
                 self.unfinished = len(lines.pop()) if lines else 0
                 if not lines:
@@ -63,6 +73,8 @@ class Log:
                 self.lose(number, 0, "unreadable")
                 continue
             self.segment(number, lines)
+            if too_large:
+                self.lose(number, 0, "too_large")
         if checkpoint and checkpoint["segment"] >= due:
             gaps.append((due, checkpoint["segment"]))
         for first, last in gaps:
@@ -70,6 +82,22 @@ class Log:
                 self.note(max(first, self.retired + 1), 0, "missing")
         if checkpoint and not self.met:
             self.note(checkpoint["segment"], self.checkpoint_line, "checkpoint_not_met")
+
+    def last_number(self, segments):
+        """Of the log; whatever has a higher number is a stray."""
+        last = self.checkpoint["segment"] if self.checkpoint else 0
+        last = max([number for number, content in segments if self.is_own(number, content)] + [last])
+        for number, _ in segments:
+            last = number if number == last + 1 else last
+        return last
+
+    def is_own(self, number, content):
+        parsed = parse((content or b"").partition(b"\n")[0] + b"\n")
+        if not parsed or parsed[2].get("segment") != number:
+            return False
+        stated = parsed[2].get("previous") or ""
+        return bool(re.fullmatch("[0-9a-f]{64}", stated)) and self.ring.line_mac(
+            number, bytes.fromhex(stated), parsed[0]) == parsed[1]
 
     def note(self, segment, line, flaw):
         self.findings.append((segment, line, flaw))
@@ -146,7 +174,7 @@ class Log:
 
 def verify(ring, files, checkpoint=None):
     log = Log(ring, files, checkpoint)
-    if log.findings:
+    if any(flaw != "stray" for _, _, flaw in log.findings):
         log = Log(ring, files, checkpoint, crashed=False)
     first = min(log.findings, key=lambda finding: finding[:2], default=None)
     return {"first_bad": first and dict(zip(("segment", "line", "flaw"), first)), "unfinished_bytes": log.unfinished,

@@ -90,6 +90,28 @@ fresh
 printf 'x' | dd of="$(segment "$last")" bs=1 seek=$(($(stat -c %s "$(segment "$last")") - 40)) conv=notrunc status=none
 bent "a byte of the last line" "$last" "$(wc -l <"$(segment "$last")")" noticed
 
+# Beyond the log's end, or larger than any part of it: named with what to do, and neither uses the numbers up nor is read whole.
+fresh
+segments=$(find "$VAULT/audit" -name 'audit-*.jsonl' | wc -l)
+for number in 1000000 2000000 4294967295; do echo junk >"$(segment "$number")"; done
+start
+check "strays: verify names the first" says "audit-01000000.jsonl is no segment of this log" 1 as "$ADMIN" audit verify
+check "strays: status tells" holds '.audit.damaged' as "$ADMIN" --output json status
+check "strays: the daemon's log names it" [ "$(logged 'select(.["audit.file"]) | .["audit.file"]')" = audit-01000000.jsonl ]
+check "strays: it serves on" as "$FSM" integration credentials fsm
+stop_daemon
+check "strays: no segment was begun" [ "$(find "$VAULT/audit" -name 'audit-*.jsonl' | wc -l)" = $((segments + 3)) ]
+check "strays: doctor says what to move" says "mv $(segment 1000000) " 1 \
+    as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"
+rm "$(segment 1000000)" "$(segment 2000000)" "$(segment 4294967295)"
+start
+check "strays: moved away, it is intact" says intact 0 as "$ADMIN" audit verify
+stop_daemon
+fresh
+truncate -s 4T "$(segment "$last")"
+bent "a hole of four TiB" "$last" 0 noticed
+check "a hole of four TiB: doctor tells" says "larger than any" 1 as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"
+
 # While it runs: the next entry notices.
 fresh
 start

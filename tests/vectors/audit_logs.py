@@ -148,6 +148,16 @@ def logs(ring):
     yield log("more missing than was retired", {THIRD: three.files[THIRD]}, (2, 0, "missing"), 1)
     yield log("middle segment gone", {name: three.files[name] for name in (FIRST, THIRD)}, (2, 0, "missing"), 5)
 
+    far = "audit-4000000000.jsonl"
+    yield log("a file of a number far away", whole(ring).files | {far: ["~\n"]}, (4_000_000_000, 0, "stray"), checkpoint=end)
+    yield log("the same, no file, without a checkpoint", whole(ring).files | {far: None}, (4_000_000_000, 0, "stray"))
+    torn = {SECOND: whole(ring).files[SECOND] + ['{"seq"']}
+    yield log("the same, and a line that a crash cut off", whole(ring).files | torn | {far: []}, (4_000_000_000, 0, "stray"), unfinished=6)
+    yield log("a copy under a number that doesn't follow on", whole(ring).files | {"audit-00000004.jsonl": whole(ring).files[SECOND]},
+              (4, 0, "stray"))
+    yield log("a file that follows on", whole(ring).files | {THIRD: ["~\n"]}, (3, 1, "not_an_entry"))
+    yield log("a stray, and a segment missing", {SECOND: whole(ring).files[SECOND], far: []}, (1, 0, "missing"), 2)
+
     header = '"segment":1,"format":1'
     yield log("header changed", bent(replace(0, header, header + " ")), (1, 1, "changed"))
     yield log("header of a format that never was", Writer(ring).segment("first", form=0).entries(READ).files, (1, 1, "misplaced"), 1)

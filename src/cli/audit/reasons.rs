@@ -250,9 +250,14 @@ fn of_other(reason: &str) -> Option<Advice> {
         // What somebody did to the log (crate::audit::Flaw).
         "not_an_entry" | "changed" | "out_of_order" | "no_header" | "header_inside" | "misplaced"
         | "does_not_follow" | "missing" | "unreadable" | "checkpoint_not_met" | "truncated"
-        | "foreign_bytes" | "replaced" | "not_repaired" | "after_damage" => (
+        | "foreign_bytes" | "replaced" | "not_repaired" | "after_damage" | "too_large" => (
             "The log was found other than it had been written; it goes on in a new segment. Find out who \
              could write to it.",
+            &["fsm-vault audit verify"],
+        ),
+        "stray" => (
+            "A file with the name of a part of the log lies beside it and isn't of this log, which goes on as it was. Move \
+             that file out of audit/, and find out who put it there.",
             &["fsm-vault audit verify"],
         ),
         "newer_format" => (

@@ -11,7 +11,7 @@ use super::super::registry::Registry;
 use super::super::rollback::RolledBack;
 use super::advice::bad;
 use super::{Health, Looked};
-use crate::audit;
+use crate::audit::{self, Flaw};
 use crate::identity::{TlsDirectory, typed};
 use crate::keys::Header;
 use crate::secret::Plaintext;
@@ -131,6 +131,14 @@ fn log(directory: &Directory, vault: String, loaded: &Loaded) -> Looked {
         ),
         Ok(audit::Report { first_bad: None, entries, segments, .. }) => {
             Looked::fine("audit log", format!("intact: {entries} entries in {segments} segments"))
+        }
+        Ok(audit::Report { first_bad: Some(first @ audit::Finding { flaw: Flaw::Stray, .. }), .. }) => {
+            Looked::other(
+                "audit log",
+                Health::Bad,
+                first.what(),
+                format!("mv {} SOMEWHERE", typed(&directory.audit().join(first.file()))),
+            )
         }
         Ok(audit::Report { first_bad: Some(first), .. }) => Looked::other(
             "audit log",
