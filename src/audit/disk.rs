@@ -93,12 +93,13 @@ impl Directory {
     }
 
     fn make(&self) -> io::Result<()> {
-        std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&self.0)
+        let made = std::fs::DirBuilder::new().mode(0o700).recursive(true).create(&self.0);
+        made.map_err(|error| told(&self.0, &error))
     }
 
     /// [`ErrorKind::WouldBlock`] if another writer has it.
     pub fn lock(&self) -> io::Result<Lock> {
-        let directory = File::open(&self.0)?;
+        let directory = File::open(&self.0).map_err(|error| told(&self.0, &error))?;
         flock(&directory, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Lock { _directory: directory })
     }
@@ -115,7 +116,7 @@ impl Directory {
             Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
                 return Err(ErrorKind::InvalidData.into());
             }
-            file => file?,
+            file => file.map_err(|error| told(&self.path(number), &error))?,
         };
         if file.metadata()?.is_file() { Ok(file) } else { Err(ErrorKind::InvalidData.into()) }
     }
@@ -125,10 +126,22 @@ impl Directory {
     }
 }
 
+/// The same kind of error, which says of what.
+fn told(path: &Path, error: &io::Error) -> io::Error {
+    let advice = match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "; the daemon's user has to own it, with the mode 0600, of a directory 0700"
+        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "; move away what lies there",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{}: {error}{advice}", path.display()))
+}
+
 impl Disk for Directory {
     fn list(&self) -> io::Result<Vec<u32>> {
         let mut numbers = Vec::new();
-        for entry in std::fs::read_dir(&self.0)? {
+        for entry in std::fs::read_dir(&self.0).map_err(|error| told(&self.0, &error))? {
             numbers.extend(entry?.file_name().to_str().and_then(number_of));
         }
         numbers.sort_unstable();
@@ -274,6 +287,23 @@ mod tests {
             assert!(directory.create(number).is_err(), "{number}");
         }
         assert_eq!(directory.read(1).unwrap_err().kind(), ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn an_error_says_of_what() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("audit");
+        std::fs::write(&path, "").unwrap();
+        for error in [Directory::prepare(&path).err(), Directory::at(&path).list().err()] {
+            let error = error.unwrap();
+            assert!(error.to_string().starts_with(&format!("{}: ", path.display())), "{error}");
+            assert!(error.to_string().ends_with("move away what lies there"), "{error}");
+        }
+        let path = place.path().join("other");
+        let directory = Directory::prepare(&path).unwrap();
+        let error = directory.read(7).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("audit-00000007.jsonl"), "{error}");
     }
 
     #[test]

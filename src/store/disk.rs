@@ -256,6 +256,7 @@ fn look_at_files(dir: &Path) -> Result<(), StoreError> {
         let is_fit = match name.to_string_lossy().as_ref() {
             "blobs" => kind.is_dir(),
             "db" | "conf" => kind.is_file(),
+            name if is_unfinished(name) => true,
             name => kind.is_file() || !name.starts_with("snap."),
         };
         if !is_fit {
@@ -265,8 +266,14 @@ fn look_at_files(dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Of a snapshot that is being made.
+fn is_unfinished(name: &str) -> bool {
+    name.starts_with("snap.") && name.ends_with(".generating")
+}
+
 /// Takes away a snapshot that sled began when it was opened, and could not finish because it was killed or the disk was
 /// full: it would take that for its newest one, and the store for damaged. The one before is there until another is whole.
+/// Whatever else has its name goes too, but for a directory with something in it, which is somebody's.
 fn sweep(dir: &Path) -> io::Result<()> {
     let Ok(held) = File::open(dir.join("db")) else { return Ok(()) };
     // Another's, which may be at it: sled says so.
@@ -275,13 +282,24 @@ fn sweep(dir: &Path) -> io::Result<()> {
     }
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            std::fs::remove_file(entry.path())?;
+        let (name, path) = (entry.file_name(), entry.path());
+        if !is_unfinished(&name.to_string_lossy()) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir(&path).map_err(|error| in_the_way(&path, &error))?;
+        } else {
+            std::fs::remove_file(&path)?;
         }
     }
     Ok(())
+}
+
+fn in_the_way(path: &Path, error: &io::Error) -> io::Error {
+    let path = path.display();
+    let what =
+        format!("{path} is a directory where the database makes a file, and can't be removed ({error})");
+    io::Error::other(format!("{what}: move it away: mv {path} SOMEWHERE"))
 }
 
 /// Bytes that may still be written below this directory.

@@ -1,6 +1,6 @@
 //! The data directory: what lies where.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -114,6 +114,27 @@ impl Directory {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses something else in the place of a directory; one that isn't there is told elsewhere, or made.
+    pub(super) fn refuse_no_directories(&self) -> Result<(), VaultError> {
+        let lost = "move it away, and put back the directory that was there";
+        for (path, advice) in [
+            (self.store(), format!("{lost}, or restore the newest backup")),
+            (
+                self.audit(),
+                format!("{lost}. Without it a new log is begun, and that the old one is missing is told"),
+            ),
+            (self.tls(), format!("{lost}, with ca.pem in it")),
+        ] {
+            if std::fs::metadata(&path).is_ok_and(|found| !found.is_dir()) {
+                let source = ErrorKind::NotADirectory;
+                let source =
+                    std::io::Error::new(source, format!("is no directory, and should be one: {advice}"));
+                return Err(VaultError::File { path: path.display().to_string(), source });
+            }
+        }
+        Ok(())
     }
 
     /// Takes away what others may do in the directory, should somebody have given it to them.

@@ -36,7 +36,7 @@ pub enum VaultError {
     Limited(Limit),
 
     // The host's.
-    #[error("the audit log can't be written")]
+    #[error("{0}")]
     AuditUnavailable(#[source] AuditError),
     #[error("the storage is full")]
     Full,

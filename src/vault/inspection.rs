@@ -67,6 +67,10 @@ pub async fn inspect_asking<E>(
     if !directory.path().is_dir() {
         return Ok(seen);
     }
+    if let Err(error) = directory.refuse_no_directories() {
+        seen.push(advice::bad("data directory", &error, directory));
+        return Ok(seen);
+    }
     seen.extend(files::modes(directory));
     seen.extend(files::space(directory.path()));
     seen.extend(files::certificates(directory, now));

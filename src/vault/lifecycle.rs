@@ -89,6 +89,7 @@ pub struct Vault {
 /// Opens the sled store of an existing vault; a clear error when there is none, or when it is held.
 pub fn open_store(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
     directory.refuse_other_owner()?;
+    directory.refuse_no_directories()?;
     match SledStore::open(&directory.store()) {
         Ok(store) => {
             let kept = directory.keep_private();

@@ -58,6 +58,18 @@ check "nothing is left for the reader to find out" says "do: as for the server c
 fresh
 sed -i '3s/"allowed"/"denied!"/' "$VAULT/audit/audit-00000001.jsonl"
 check "a bent log" rest 1 "$(at 'audit log') == \"bad\" and any(.[]; .found | contains(\"segment 1, line 3\"))"
+for place in store audit tls; do
+    fresh
+    rm -r "${VAULT:?}/$place" && : >"$VAULT/$place"
+    check "a file in the place of $place/ is named" says "$VAULT/$place: is no directory, and should be one: move it away" 1 \
+        as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"
+    check "and by a start" says "$VAULT/$place: is no directory, and should be one: move it away" 1 \
+        "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"
+done
+fresh
+mkdir -p "$VAULT/store/snap.00000000000000FF.generating/kept"
+check "a directory where the database makes a file" says "mv $VAULT/store/snap.00000000000000FF.generating SOMEWHERE" 1 \
+    as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"
 fresh
 rm "$VAULT/tls/server.key"
 check "a missing server key" rest 1 "$(at 'server certificate') == \"bad\""

@@ -227,6 +227,27 @@ async fn a_snapshot_that_a_crash_left_unfinished_is_no_damage() {
 }
 
 #[tokio::test]
+async fn what_has_the_name_of_an_unfinished_snapshot_goes_unless_it_is_somebodys() {
+    let dir = temporary();
+    drop(SledStore::create(dir.path()).unwrap());
+    let unfinished = dir.path().join("snap.FFFFFFFFFFFFFFFF.generating");
+    std::fs::create_dir(&unfinished).unwrap();
+    drop(SledStore::open(dir.path()).unwrap());
+    assert!(!unfinished.exists());
+    std::os::unix::fs::symlink(dir.path().join("db"), &unfinished).unwrap();
+    drop(SledStore::open(dir.path()).unwrap());
+    assert!(unfinished.symlink_metadata().is_err() && dir.path().join("db").exists());
+
+    std::fs::create_dir(&unfinished).unwrap();
+    std::fs::write(unfinished.join("kept"), "").unwrap();
+    let Err(StoreError::Io(error)) = SledStore::open(dir.path()) else { panic!("opened") };
+    assert!(error.to_string().contains(&format!("mv {} SOMEWHERE", unfinished.display())), "{error}");
+    assert!(unfinished.join("kept").exists());
+    std::fs::remove_dir_all(&unfinished).unwrap();
+    drop(SledStore::open(dir.path()).unwrap());
+}
+
+#[tokio::test]
 async fn it_opens_again_where_it_was_moved_to() {
     let dir = temporary();
     let (from, to) = (dir.path().join("from"), dir.path().join("to"));
