@@ -102,10 +102,12 @@ async fn story(
     let settings = Settings { data_dir: place.vault(), ..Settings::default() };
     make_vault(&settings, passphrase.making, &mut steps).await?;
     let listen = listeners(&settings, Listen::default_tcp(), &mut steps)?;
-    let signals = serve::signals()?;
+    let mut signals = serve::signals()?;
     let passphrase = Some(passphrase.serving);
     let plan = Plan { settings, passphrase, accept_rollback: false, listen, activated: None };
-    let daemon = daemon::open(plan).await?;
+    let Some(daemon) = daemon::open_unless_stopped(plan, &mut signals).await? else {
+        return Err(Failure::new(Exit::Failed, "stopped before the check was done"));
+    };
     let addresses = daemon.addresses().to_vec();
     steps.say(format!("serving on {}", spelled(&addresses).join(" and ")))?;
     let address = reached(&addresses)?;

@@ -62,20 +62,35 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
         return Err(Failure::usage(how));
     }
     let plan = Plan { settings, passphrase, accept_rollback, listen, activated };
-    runtime()?.block_on(async {
-        let signals = signals()?;
-        let daemon = daemon::open(plan).await.map_err(|error| match &from {
+    let runtime = runtime()?;
+    let served = runtime.block_on(async {
+        let mut signals = signals()?;
+        let opened = daemon::open_unless_stopped(plan, &mut signals).await;
+        let daemon = opened.map_err(|error| match &from {
             Some(file) => Origin::of_start(file, command.passphrase_file.is_some()).of(error.into()),
             None => error.into(),
         })?;
+        let Some(daemon) = daemon else { return Ok(Served::Never) };
         if globals.output == Form::Json {
             let addresses: Vec<_> = daemon.addresses().iter().map(ToString::to_string).collect();
             globals
                 .output
                 .show(&serde_json::json!({ "addresses": addresses, "sealed": sealed }), String::new)?;
         }
-        Ok(daemon.serve(signals).await?)
-    })
+        daemon.serve(signals).await?;
+        Ok(Served::ToTheEnd)
+    });
+    if matches!(served, Ok(Served::Never)) {
+        // What it still reads must not keep the process.
+        runtime.shutdown_background();
+    }
+    served.map(drop)
+}
+
+enum Served {
+    ToTheEnd,
+    /// A signal came before.
+    Never,
 }
 
 /// Named by the flag, the configuration or systemd; None if by none of them.

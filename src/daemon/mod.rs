@@ -16,7 +16,7 @@ mod strangers;
 mod telling;
 
 pub use error::DaemonError;
-pub use open::{Plan, audit_settings, open};
+pub use open::{Plan, audit_settings, open_unless_stopped};
 pub use runtime::runtime;
 pub use serve::Daemon;
 pub use signals::Signals;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::bind::bind;
 use super::error::DaemonError;
 use super::serve::Daemon;
+use super::signals::Signals;
 use super::telling;
 use crate::api::Api;
 use crate::audit::{self, JOURNALD_SOCKET};
@@ -50,7 +53,7 @@ pub fn audit_settings(settings: &Settings) -> audit::Settings {
 }
 
 /// Opens the vault and its listeners. With a passphrase they open after unsealing; without one it comes up sealed.
-pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
+async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let Plan { settings, passphrase, accept_rollback, listen, activated } = plan;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directory = Directory::at(&settings.data_dir);
@@ -92,6 +95,24 @@ pub async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let notifier = Notifier::from_environment()
         .map_err(|source| DaemonError::System { doing: "reach the service manager", source })?;
     Ok(Daemon { settings, vault, api, ways, tls, bound, notifier: Arc::new(notifier), stop })
+}
+
+/// [`open`], unless a signal comes first: None then. Reading a store or a log can take long, or wait for ever for a disk, and
+/// some of it can't be interrupted: what still runs then is left to the end of the process, like at a kill.
+pub async fn open_unless_stopped(plan: Plan, signals: &mut Signals) -> Result<Option<Daemon>, DaemonError> {
+    // A thread of its own: whatever blocks there keeps no signal waiting.
+    let runtime = Handle::current();
+    let opening = spawn_blocking(move || runtime.block_on(open(plan)));
+    tokio::select! {
+        opened = opening => {
+            let failed = |error| DaemonError::System { doing: "start", source: std::io::Error::other(error) };
+            opened.map_err(failed)?.map(Some)
+        }
+        () = signals.next() => {
+            tracing::info!("stopped before it served");
+            Ok(None)
+        }
+    }
 }
 
 /// What callers may take at a time, as the configuration has it.
