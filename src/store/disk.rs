@@ -1,6 +1,6 @@
 //! The open database: opening it, making writes durable, closing it, and opening it again after a failed write.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use ::sled::Db;
-use rustix::fs::{Advice, FlockOperation, fadvise, flock, fstatvfs, statvfs};
+use rustix::fs::{Advice, FlockOperation, SeekFrom, fadvise, flock, fstatvfs, seek, statvfs};
+use rustix::io::Errno;
 
 use super::ballast::{self, BALLAST};
 use super::entries::Staged;
@@ -24,6 +25,12 @@ const CACHE: u64 = 4 * 1024 * 1024;
 
 /// Free bytes that no write may go below: once sled has met a full disk, it reads no more either.
 const FLOOR: u64 = 16 * 1024 * 1024;
+
+/// sled's file grows by so many bytes.
+const SEGMENT: u64 = 512 * 1024;
+
+/// A hole at its end is cut off from this size on.
+const HOLE: u64 = 64 * 1024 * 1024;
 
 /// Readers share it, a commit has it alone: nobody sees half a batch, or one that a power cut could take back.
 pub(super) struct Disk {
@@ -280,6 +287,7 @@ fn sweep(dir: &Path) -> io::Result<()> {
     if flock(&held, FlockOperation::NonBlockingLockExclusive).is_err() {
         return Ok(());
     }
+    cut_hole(dir, &held)?;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         let (name, path) = (entry.file_name(), entry.path());
@@ -291,6 +299,27 @@ fn sweep(dir: &Path) -> io::Result<()> {
         } else {
             std::fs::remove_file(&path)?;
         }
+    }
+    Ok(())
+}
+
+/// Cuts off a large hole at the file's end, which sled has not made. It cuts such room off itself while it opens the file, but
+/// writes all of it first: of a hole of terabytes the disk would be full.
+fn cut_hole(dir: &Path, file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut end = 0;
+    loop {
+        end = match seek(file, SeekFrom::Data(end)) {
+            Ok(data) => seek(file, SeekFrom::Hole(data))?,
+            // No more data, or a file system that doesn't know of holes: all of it is data there.
+            Err(Errno::NXIO) => break,
+            Err(error) => return Err(error.into()),
+        };
+    }
+    let kept = end.next_multiple_of(SEGMENT);
+    if length.saturating_sub(kept) >= HOLE {
+        tracing::warn!(store.kept_bytes = kept, "the store's file ended in a large hole, which was cut off");
+        OpenOptions::new().write(true).open(dir.join("db"))?.set_len(kept)?;
     }
     Ok(())
 }

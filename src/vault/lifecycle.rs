@@ -1,5 +1,6 @@
 //! A vault from the daemon's start to its end: opened sealed, unsealed by a passphrase, sealed again.
 
+use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -97,10 +98,18 @@ pub fn open_store(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
             Ok(Arc::new(store))
         }
         Err(StoreError::InUse) => Err(VaultError::InUse(shown(directory.path()))),
-        Err(StoreError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(directory.no_vault())
+        Err(StoreError::Io(error)) if error.kind() == ErrorKind::NotFound => Err(directory.no_vault()),
+        Err(StoreError::Io(error)) => {
+            let source = match error.kind() {
+                ErrorKind::PermissionDenied => {
+                    let advice =
+                        "the daemon's user has to own it and all that is in it, with the mode 0600 for files";
+                    std::io::Error::new(error.kind(), format!("{error}; {advice}"))
+                }
+                _ => error,
+            };
+            Err(VaultError::File { path: shown(&directory.store()), source })
         }
-        Err(StoreError::Io(source)) => Err(VaultError::File { path: shown(&directory.store()), source }),
         Err(other) => Err(other.into()),
     }
 }

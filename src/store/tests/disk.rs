@@ -247,6 +247,28 @@ async fn what_has_the_name_of_an_unfinished_snapshot_goes_unless_it_is_somebodys
     drop(SledStore::open(dir.path()).unwrap());
 }
 
+/// sled would write all of it.
+#[tokio::test]
+async fn a_hole_of_terabytes_is_cut_off_before_it_is_opened() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = temporary();
+    let database = dir.path().join("db");
+    for round in 0..3 {
+        let store = SledStore::create(dir.path()).unwrap();
+        for number in 0..40 {
+            store.commit(put(round * 40 + number, Expect::Absent, 1)).await.unwrap();
+        }
+        drop(store);
+        let file = std::fs::OpenOptions::new().write(true).open(&database).unwrap();
+        file.set_len(4 << 40).unwrap();
+        drop(file);
+        let store = SledStore::open(dir.path()).unwrap();
+        assert_eq!(store.scan().await.unwrap().len(), usize::from(round + 1) * 40);
+        let found = database.metadata().unwrap();
+        assert!(found.len() < 64 << 20 && found.blocks() * 512 < 64 << 20, "{}", found.len());
+    }
+}
+
 #[tokio::test]
 async fn it_opens_again_where_it_was_moved_to() {
     let dir = temporary();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -45,10 +46,12 @@ enum Act {
     Older,
     Exchange,
     Copy,
+    Hole,
+    Mode,
 }
 
 /// The more often, the more it takes to be found.
-const ACTS: [Act; 22] = [
+const ACTS: [Act; 25] = [
     Act::Flip,
     Act::Flip,
     Act::Flip,
@@ -71,6 +74,9 @@ const ACTS: [Act; 22] = [
     Act::Older,
     Act::Exchange,
     Act::Copy,
+    Act::Hole,
+    Act::Hole,
+    Act::Mode,
 ];
 
 /// A data directory to be harmed, with an older copy of it.
@@ -119,6 +125,11 @@ impl Victim<'_> {
                 copy(&before, &here)?;
                 return Ok(harm("an older copy of the whole".to_owned()));
             }
+            2 if here.is_dir() => {
+                fs::remove_dir_all(&here)?;
+                fs::write(&here, "a file")?;
+                return Ok(harm("a file in its place".to_owned()));
+            }
             _ => {}
         }
         let files = files(&here)?;
@@ -133,7 +144,11 @@ impl Victim<'_> {
             Err(_) => before,
         };
         let act = lots.one_of(&ACTS);
-        let done = act.on(file, other, &older, lots)?;
+        let done = match act.on(file, other, &older, lots) {
+            // A mode that was changed before, for anybody but root.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => "is kept from it".to_owned(),
+            done => done?,
+        };
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(harm(format!("{name}: {act:?} {done}")))
     }
@@ -171,6 +186,17 @@ impl Act {
                     fs::copy(file, &to)?;
                 }
                 Ok(format!("to {}", to.file_name().unwrap_or_default().to_string_lossy()))
+            }
+            Self::Hole => {
+                let length = lots.length(64 << 20) as u64;
+                let file = fs::OpenOptions::new().append(true).open(file)?;
+                file.set_len(file.metadata()?.len() + length)?;
+                Ok(format!("of {length} bytes at its end"))
+            }
+            Self::Mode => {
+                let mode = lots.one_of(&[0, 0o400, 0o644]);
+                fs::set_permissions(file, fs::Permissions::from_mode(mode))?;
+                Ok(format!("{mode:o}"))
             }
             _ => {
                 let mut bytes = fs::read(file)?;

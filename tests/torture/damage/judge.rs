@@ -15,7 +15,7 @@ use super::harm::{Harm, Room};
 use super::prepared::{Prepared, SMALL, passphrase, plain, settings, spread, value};
 
 /// Words of which a refusal has one: what to do.
-const ADVICE: [&str; 8] = [
+const ADVICE: [&str; 9] = [
     "fsm-vault ",
     "--accept-rollback",
     "--passphrase-file",
@@ -24,6 +24,7 @@ const ADVICE: [&str; 8] = [
     "Put back",
     "take another",
     "move it away",
+    "has to own it",
 ];
 
 /// How it ended, and everything that shouldn't have happened.
