@@ -88,7 +88,7 @@ pub enum TrustFault {
 /// What is wrong with a file. Each text names the path; where one command mends it, it stands there to be typed.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    #[error("can't {doing} {}: {source}", path.display())]
+    #[error("can't {doing} {}: {source}{}", path.display(), forbidden(source, path))]
     Io { path: PathBuf, doing: &'static str, source: io::Error },
     #[error("{} is no regular file; move it away, or name another", path.display())]
     NotRegular { path: PathBuf },
@@ -118,6 +118,12 @@ impl FileError {
     pub(super) fn at<E: Into<io::Error>>(path: &Path, doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Io { path: path.to_owned(), doing, source: source.into() }
     }
+}
+
+/// Where it isn't allowed to: how to see who is.
+fn forbidden(error: &io::Error, path: &Path) -> String {
+    let kept = error.kind() == io::ErrorKind::PermissionDenied;
+    if kept { format!(". To see whose it is, type: namei -l {}", typed(path)) } else { String::new() }
 }
 
 /// A path as one word of a shell command.
@@ -150,5 +156,10 @@ mod tests {
         }
         let error = FileError::Exposed { path: "/x/key.pem".into() };
         assert!(error.to_string().ends_with("Type: chmod 600 /x/key.pem"), "{error}");
+        let kept =
+            FileError::at(Path::new("/x/key.pem"), "open")(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(kept.to_string().ends_with("type: namei -l /x/key.pem"), "{kept}");
+        let gone = FileError::at(Path::new("/x/key.pem"), "open")(io::Error::from(io::ErrorKind::NotFound));
+        assert!(!gone.to_string().contains("type: "), "{gone}");
     }
 }

@@ -15,7 +15,7 @@ use super::harm::{Harm, Room};
 use super::prepared::{Prepared, SMALL, passphrase, plain, settings, spread, value};
 
 /// Words of which a refusal has one: what to do.
-const ADVICE: [&str; 9] = [
+const ADVICE: [&str; 11] = [
     "fsm-vault ",
     "--accept-rollback",
     "--passphrase-file",
@@ -25,6 +25,8 @@ const ADVICE: [&str; 9] = [
     "take another",
     "move it away",
     "has to own it",
+    "Type: ",
+    "type: ",
 ];
 
 /// How it ended, and everything that shouldn't have happened.
