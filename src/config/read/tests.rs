@@ -1,3 +1,5 @@
+//! Every key, its default, and what is said of each that is wrong.
+
 use super::*;
 use proptest::prelude::*;
 
