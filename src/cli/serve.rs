@@ -87,6 +87,7 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
     served.map(drop)
 }
 
+/// What became of a start.
 enum Served {
     ToTheEnd,
     /// A signal came before.
