@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use strsim::levenshtein;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -289,7 +290,7 @@ fn nearest<'k>(unknown: &str, known: &'k [String]) -> Option<&'k str> {
     }
     let distance = |candidate: &str| {
         let ((table, key), (other_table, other_key)) = (parted(unknown), parted(candidate));
-        edits(key, other_key) + usize::from(table != other_table)
+        levenshtein(key, other_key) + usize::from(table != other_table)
     };
     let measured = known.iter().map(|candidate| (distance(candidate), candidate));
     let (nearest, candidate) = measured.min_by_key(|(distance, _)| *distance)?;
@@ -299,21 +300,6 @@ fn nearest<'k>(unknown: &str, known: &'k [String]) -> Option<&'k str> {
 /// A key path's table and last word.
 fn parted(path: &str) -> (&str, &str) {
     path.rsplit_once('.').unwrap_or(("", path))
-}
-
-/// Levenshtein's distance of two short texts, by bytes.
-fn edits(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, from) in left.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = index + 1;
-        for (column, to) in right.bytes().enumerate() {
-            let change = diagonal + usize::from(from != to);
-            diagonal = row[column + 1];
-            row[column + 1] = change.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
