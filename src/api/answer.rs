@@ -15,12 +15,12 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 fn with(status: StatusCode, kind: Option<HeaderValue>, body: Bytes) -> Reply {
-    within(HeaderMap::new(), status, kind, body)
+    within(HeaderMap::new(), status, kind, ReplyBody::whole(body))
 }
 
 /// In the room of headers that are there already and empty.
-fn within(headers: HeaderMap, status: StatusCode, kind: Option<HeaderValue>, body: Bytes) -> Reply {
-    let mut reply = Response::new(ReplyBody::whole(body));
+fn within(headers: HeaderMap, status: StatusCode, kind: Option<HeaderValue>, body: ReplyBody) -> Reply {
+    let mut reply = Response::new(body);
     *reply.headers_mut() = headers;
     *reply.status_mut() = status;
     if let Some(kind) = kind {
@@ -54,19 +54,23 @@ pub fn deleted() -> Reply {
     with(StatusCode::NO_CONTENT, None, Bytes::new())
 }
 
+fn released(body: Plaintext, departing: Departing) -> ReplyBody {
+    ReplyBody::released(body.reveal_into_body(departing))
+}
+
 /// JSON that carries plaintext.
 pub fn revealed(status: StatusCode, body: Plaintext, departing: Departing) -> Reply {
-    with(status, Some(JSON), body.reveal_into_body(departing))
+    within(HeaderMap::new(), status, Some(JSON), released(body, departing))
 }
 
 /// A fetch's JSON, with headers that are there already and empty.
 pub fn fetched(headers: HeaderMap, body: Plaintext, departing: Departing) -> Reply {
-    within(headers, StatusCode::OK, Some(JSON), body.reveal_into_body(departing))
+    within(headers, StatusCode::OK, Some(JSON), released(body, departing))
 }
 
 /// A value's bytes and nothing else.
 pub fn fetched_bytes(headers: HeaderMap, body: Plaintext, departing: Departing) -> Reply {
-    within(headers, StatusCode::OK, Some(BYTES), body.reveal_into_body(departing))
+    within(headers, StatusCode::OK, Some(BYTES), released(body, departing))
 }
 
 /// Server-sent events: the first piece, and what makes the others.

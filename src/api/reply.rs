@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::Response;
 use hyper::body::{Body, Frame, SizeHint};
 
@@ -13,7 +12,10 @@ use hyper::body::{Body, Frame, SizeHint};
 pub type Reply = Response<ReplyBody>;
 
 pub enum ReplyBody {
-    Whole(Full<Bytes>),
+    /// None: it has been taken, or there is none.
+    Whole(Option<Bytes>),
+    /// The same, of a value. It counts as under way by itself, until its last byte has left.
+    Released(Option<Bytes>),
     Events(Box<Events>),
 }
 
@@ -36,7 +38,11 @@ pub struct Events {
 
 impl ReplyBody {
     pub fn whole(bytes: Bytes) -> Self {
-        Self::Whole(Full::new(bytes))
+        Self::Whole(some(bytes))
+    }
+
+    pub fn released(bytes: Bytes) -> Self {
+        Self::Released(some(bytes))
     }
 
     pub fn events(first: Bytes, next: Next) -> Self {
@@ -54,11 +60,35 @@ impl ReplyBody {
             events.held.push(Box::new(kept));
         }
     }
+
+    /// Keeps what is made here until the last byte has left, or its connection is gone. Not for a value, which knows that
+    /// by itself, nor where there is no byte.
+    pub fn hold_until_taken<K: Send + Sync + 'static>(&mut self, kept: impl FnOnce() -> K) {
+        if let Self::Whole(body) = self {
+            *body = body.take().map(|bytes| Bytes::from_owner(Untaken { bytes, _kept: kept() }));
+        }
+    }
+}
+
+fn some(bytes: Bytes) -> Option<Bytes> {
+    (!bytes.is_empty()).then_some(bytes)
+}
+
+/// Dropped when the connection has written it, not when it has taken it up.
+struct Untaken<K> {
+    bytes: Bytes,
+    _kept: K,
+}
+
+impl<K> AsRef<[u8]> for Untaken<K> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Default for ReplyBody {
     fn default() -> Self {
-        Self::Whole(Full::default())
+        Self::Whole(None)
     }
 }
 
@@ -71,9 +101,8 @@ impl Body for ReplyBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
-            Self::Whole(body) => {
-                let whole = Pin::new(body).poll_frame(context);
-                whole.map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
+            Self::Whole(body) | Self::Released(body) => {
+                Poll::Ready(body.take().map(|bytes| Ok(Frame::data(bytes))))
             }
             Self::Events(events) => {
                 events.poll(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
@@ -83,14 +112,16 @@ impl Body for ReplyBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(body) => body.is_end_stream(),
+            Self::Whole(body) | Self::Released(body) => body.is_none(),
             Self::Events(events) => events.first.is_none() && events.next.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => body.size_hint(),
+            Self::Whole(body) | Self::Released(body) => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Events(_) => SizeHint::default(),
         }
     }
@@ -115,5 +146,35 @@ impl Events {
                 Some(Err(broken))
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_is_held_goes_with_the_last_byte_and_without_bytes_at_once() {
+        let kept = Arc::new(());
+        let mut body = ReplyBody::whole(Bytes::from_static(b"refused"));
+        body.hold_until_taken(|| Arc::clone(&kept));
+        assert_eq!(body.size_hint().exact(), Some(7));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut context) else {
+            panic!("there is a frame");
+        };
+        let mut bytes = frame.into_data().unwrap();
+        assert!(body.is_end_stream());
+        drop(body);
+        let rest = bytes.split_off(3);
+        drop(bytes);
+        assert_eq!((&rest[..], Arc::strong_count(&kept)), (&b"used"[..], 2));
+        drop(rest);
+        assert_eq!(Arc::strong_count(&kept), 1);
+        for mut other in [ReplyBody::whole(Bytes::new()), ReplyBody::released(Bytes::from_static(b"value"))] {
+            other.hold_until_taken(|| panic!("nothing is made for it"));
+        }
     }
 }

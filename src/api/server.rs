@@ -38,10 +38,12 @@ pub struct Api {
     request_ids: RequestIds,
 }
 
-/// An answer, and whether the connection ends with it.
+/// An answer, and what it means for its connection.
 pub struct Verdict {
     pub reply: Reply,
     pub ends_connection: bool,
+    /// It says that there is no room for the request.
+    pub limited: bool,
 }
 
 impl Api {
@@ -72,7 +74,7 @@ impl Api {
             Ok(verdict) => verdict,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             // The runtime ends, and this task with it.
-            Err(_) => Verdict { reply: self.shutting_down(), ends_connection: true },
+            Err(_) => Verdict { reply: self.shutting_down(), ends_connection: true, limited: false },
         }
     }
 
@@ -125,11 +127,12 @@ impl Api {
         let verdict = match outcome {
             Ok(mut reply) => {
                 stamp(&mut reply, request_id);
-                Verdict { reply, ends_connection: false }
+                Verdict { reply, ends_connection: false, limited: false }
             }
             Err(failure) => {
-                failure.limit().into_iter().for_each(|limit| self.meter.limited(limit));
-                Verdict { ends_connection: failure.ends_connection(), reply: refusal(failure, request_id) }
+                let (limit, ends_connection) = (failure.limit(), failure.ends_connection());
+                limit.into_iter().for_each(|limit| self.meter.limited(limit));
+                Verdict { reply: refusal(failure, request_id), ends_connection, limited: limit.is_some() }
             }
         };
         self.meter.answered(kind, verdict.reply.status().as_u16());

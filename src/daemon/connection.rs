@@ -1,6 +1,7 @@
 //! One connection: handshake, requests, an end in good order.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +14,17 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Busy, Watched};
+use super::refusals::Refusals;
 use super::strangers::{Stranger, Strangers};
 use crate::api::{Api, Asking, LastWords, Reply};
 use crate::config::Limits;
@@ -65,12 +69,13 @@ struct Conversation {
     /// There is no place for this connection: each request is told so.
     no_room: Option<Limit>,
     last_words: LastWords,
+    refusals: Arc<Refusals>,
 }
 
 /// What all connections share.
 pub struct Connections {
     pub api: Arc<Api>,
-    pub acceptor: TlsAcceptor,
+    pub tls: Arc<ServerConfig>,
     pub limits: Limits,
     pub strangers: Arc<Strangers>,
     pub stop: CancellationToken,
@@ -91,7 +96,7 @@ impl Connections {
         peer: Peer,
         stranger: Stranger,
     ) {
-        let shaking = tokio::time::timeout(self.limits.handshake, self.acceptor.accept(stream));
+        let shaking = tokio::time::timeout(self.limits.handshake, self.shake(stream, &stranger));
         let stream = tokio::select! {
             shaken = shaking => match shaken {
                 Ok(Ok(stream)) => stream,
@@ -136,14 +141,24 @@ impl Connections {
         }
     }
 
+    async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+        stranger: &Stranger,
+    ) -> io::Result<TlsStream<S>> {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        stranger.greets();
+        hello.into_stream(Arc::clone(&self.tls)).await
+    }
+
     async fn requests<S>(&self, stream: TlsStream<S>, session: Session, no_room: Option<Limit>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let (api, session) = (Arc::clone(&self.api), Arc::new(session));
-        let last_words = LastWords::default();
-        let talk = Arc::new(Conversation { api, session, http2, no_room, last_words });
+        let (last_words, refusals) = (LastWords::default(), Arc::default());
+        let talk = Arc::new(Conversation { api, session, http2, no_room, last_words, refusals });
         let activity = Arc::new(Activity::new());
         let service = service_fn(|request: Request<Incoming>| {
             let busy = activity.begin(http2, request.body().is_end_stream());
@@ -199,6 +214,7 @@ impl Connections {
                 Over::AfterAnswers
             }
             () = activity.ended() => Over::AfterAnswers,
+            () = ignored(talk) => Over::Cut,
             over = self.until_lost(talk, self.api.watch(), |lost| lost.then_some(Over::AfterAnswers)) => over,
             late = activity.overdue(Some(self.limits.header), self.limits.idle) => {
                 if !late.is_in_the_middle() {
@@ -218,6 +234,7 @@ impl Connections {
         recall.mark_changed();
         tokio::select! {
             () = drained => {}
+            () = ignored(talk) => {}
             _ = self.until_lost(talk, recall, |_| None) => {}
         }
     }
@@ -288,7 +305,9 @@ impl Conversation {
             }
             if let Some(limit) = self.no_room {
                 busy.end();
-                return Ok(last(self.api.no_room(limit), self.http2));
+                let mut reply = last(self.api.no_room(limit), self.http2);
+                reply.body_mut().hold_until_taken(|| self.refusals.begin());
+                return Ok(reply);
             }
             let mut verdict = match asking {
                 Asking::Fetch(mut fetch) => self.api.answer_fetch(&self.session, &mut fetch).await,
@@ -300,11 +319,22 @@ impl Conversation {
                 busy.end();
                 verdict.reply = last(verdict.reply, self.http2);
             }
+            let body = verdict.reply.body_mut();
             // A watch is under way until its last event.
-            verdict.reply.body_mut().hold(busy);
+            body.hold(busy);
+            if verdict.limited {
+                body.hold_until_taken(|| self.refusals.begin());
+            } else {
+                body.hold_until_taken(|| self.session.share.answered());
+            }
             Ok(verdict.reply)
         }
     }
+}
+
+async fn ignored(talk: &Conversation) {
+    talk.refusals.ignored().await;
+    tracing::debug!("connection cut: its peer takes no refusals");
 }
 
 /// A future that is polled when it has been woken and not with each request: it looks after what seldom happens.
@@ -320,6 +350,7 @@ fn last(mut reply: Reply, http2: bool) -> Reply {
     }
     reply
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

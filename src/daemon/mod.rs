@@ -9,6 +9,7 @@ mod connection;
 mod error;
 mod frames;
 mod open;
+mod refusals;
 mod runtime;
 mod serve;
 mod signals;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,7 +54,7 @@ impl Daemon {
         let tasks = TaskTracker::new();
         let connections = Arc::new(Connections {
             api,
-            acceptor: TlsAcceptor::from(tls),
+            tls,
             limits: settings.limits.clone(),
             strangers: Strangers::new(settings.limits.handshakes),
             stop: stop.clone(),

@@ -1,7 +1,8 @@
-//! Connections of whom nobody knows yet who they are: so many, and when there is one more, the oldest goes.
+//! Connections of whom nobody knows yet who they are: so many, and when there is one more, one of them goes.
 //!
-//! A handshake takes milliseconds. Whoever holds places for longer loses them first, so that slow handshakes, however
-//! many, keep nobody out; and none of them takes a place that callers share.
+//! A handshake takes milliseconds. Whoever holds a place for longer loses it first, so that slow handshakes, however
+//! many, keep nobody out; and none of them takes a place that callers share. Those that have said nothing yet go before
+//! those that have: a hello costs its sender little, but us a signature, so that none comes in thousands at a time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +14,13 @@ pub struct Strangers {
     held: Mutex<Held>,
 }
 
+/// Each by age.
 #[derive(Default)]
 struct Held {
     next: u64,
-    /// By age.
-    waiting: BTreeMap<u64, CancellationToken>,
+    silent: BTreeMap<u64, CancellationToken>,
+    /// Their hello came.
+    greeted: BTreeMap<u64, CancellationToken>,
 }
 
 /// One of them; a place again when dropped.
@@ -32,17 +35,17 @@ impl Strangers {
         Arc::new(Self { most, held: Mutex::default() })
     }
 
-    /// Takes one more in. True: the oldest had to go for it.
+    /// Takes one more in. True: another had to go for it.
     pub fn admit(self: &Arc<Self>) -> (Stranger, bool) {
         let gone = CancellationToken::new();
         let mut held = self.held();
         let number = held.next;
         held.next += 1;
-        held.waiting.insert(number, gone.clone());
-        let oldest = if held.waiting.len() > self.most { held.waiting.pop_first() } else { None };
+        held.silent.insert(number, gone.clone());
+        let leaves = held.one_too_many(self.most);
         drop(held);
-        let evicted = oldest.is_some();
-        oldest.into_iter().for_each(|(_, oldest)| oldest.cancel());
+        let evicted = leaves.is_some();
+        leaves.into_iter().for_each(|leaves| leaves.cancel());
         (Stranger { strangers: Arc::clone(self), number, gone }, evicted)
     }
 
@@ -51,16 +54,38 @@ impl Strangers {
     }
 }
 
+impl Held {
+    /// The silent ones keep a quarter of the places, or who comes new would go for those that stay.
+    fn one_too_many(&mut self, most: usize) -> Option<CancellationToken> {
+        if self.silent.len() + self.greeted.len() <= most {
+            return None;
+        }
+        let among = if self.silent.len() > most / 4 { &mut self.silent } else { &mut self.greeted };
+        among.pop_first().map(|(_, gone)| gone)
+    }
+}
+
 impl Stranger {
     /// Ends when it must make room.
     pub async fn must_go(&self) {
         self.gone.cancelled().await;
     }
+
+    /// Its hello came. It keeps its age.
+    pub fn greets(&self) {
+        let mut held = self.strangers.held();
+        if let Some(gone) = held.silent.remove(&self.number) {
+            held.greeted.insert(self.number, gone);
+        }
+    }
 }
 
 impl Drop for Stranger {
     fn drop(&mut self) {
-        self.strangers.held().waiting.remove(&self.number);
+        let mut held = self.strangers.held();
+        if held.silent.remove(&self.number).is_none() {
+            held.greeted.remove(&self.number);
+        }
     }
 }
 
@@ -68,10 +93,13 @@ impl Drop for Stranger {
 mod tests {
     use super::*;
 
+    fn must_go(stranger: &Stranger) -> bool {
+        stranger.gone.is_cancelled()
+    }
+
     #[test]
     fn the_oldest_makes_room() {
         let strangers = Strangers::new(2);
-        let must_go = |stranger: &Stranger| stranger.gone.is_cancelled();
         let (first, evicted) = strangers.admit();
         assert!(!evicted);
         let (second, evicted) = strangers.admit();
@@ -85,6 +113,31 @@ mod tests {
         let (_fifth, evicted) = strangers.admit();
         assert!(evicted && must_go(&third));
         drop(third);
-        assert_eq!(strangers.held().waiting.len(), 2);
+        assert_eq!(strangers.held().silent.len(), 2);
+    }
+
+    #[test]
+    fn the_silent_make_room_first_unless_they_are_few() {
+        let strangers = Strangers::new(8);
+        let admitted = |greets: bool| {
+            let (stranger, _) = strangers.admit();
+            if greets {
+                stranger.greets();
+            }
+            stranger
+        };
+        let honest = admitted(true);
+        let silent = (0..100).map(|_| admitted(false)).collect::<Vec<_>>();
+        assert!(!must_go(&honest), "however many say nothing");
+        assert_eq!(silent.iter().filter(|each| must_go(each)).count(), 93);
+        drop(silent);
+        let greeted = (0..7).map(|_| admitted(true)).collect::<Vec<_>>();
+        assert!(!must_go(&honest));
+        let newest = admitted(false);
+        assert!(must_go(&honest) && !must_go(&newest), "those that stay leave room for who comes");
+        honest.greets();
+        drop((honest, greeted, newest));
+        let held = strangers.held();
+        assert!(held.silent.is_empty() && held.greeted.is_empty());
     }
 }

@@ -89,6 +89,10 @@ pub struct Place {
 #[must_use]
 pub struct UnderWay<'a>(&'a Share);
 
+/// An answer that hasn't been taken, which counts like a request under way. Released values count by themselves.
+#[must_use]
+pub struct Answered(Arc<Share>);
+
 /// A request that doesn't count as under way for a while.
 #[must_use]
 pub struct SetAside<'a>(&'a Share);
@@ -149,6 +153,12 @@ impl Share {
         } else {
             Err(Limit::CallerRequests)
         }
+    }
+
+    /// An answer is there, and begins to be sent.
+    pub fn answered(self: &Arc<Self>) -> Answered {
+        self.count();
+        Answered(Arc::clone(self))
     }
 
     /// Until what this returns is dropped, one request under way isn't counted: it waits, in a place of its own.
@@ -222,6 +232,12 @@ impl Drop for Place {
 }
 
 impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.uncount();
+    }
+}
+
+impl Drop for Answered {
     fn drop(&mut self) {
         self.0.uncount();
     }
@@ -310,14 +326,14 @@ mod tests {
         let share = Shares::new(bounds()).of(&named("one"), NOON);
         let begin = || share.begin(|| unreachable!("there is no rate"));
         let first = begin().unwrap();
-        share.count();
+        let answered = share.answered();
         assert_eq!(begin().err(), Some(Limit::CallerRequests));
         {
             let _waits = share.set_aside();
             drop(begin().unwrap());
         }
         assert_eq!(begin().err(), Some(Limit::CallerRequests));
-        share.uncount();
+        drop(answered);
         let second = begin().unwrap();
         drop((first, second));
         assert_eq!(share.requests.load(Ordering::Relaxed), 0);

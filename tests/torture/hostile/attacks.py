@@ -342,28 +342,39 @@ def half_closed(site, count, until):
 
 def stalled_readers(site, count, until):
     """Values that nobody takes, small ones on many streams and large ones: refused when there are too many."""
-    context, faults, streams, limited = site.tls("greedy", "h2"), [], [], 0
+    return stalled(site, count, until, ["/v1/secrets/_large/value", "/v1/secrets/_small/value"], 200)
+
+
+def answers_left(site, count, until):
+    """The same with answers that are no values, and made for everybody."""
+    return stalled(site, count, until, ["/v1/nowhere"], 404)
+
+
+def stalled(site, count, until, paths, usual):
+    """Asks on many streams of many connections and takes no answer. Who leaves the refusals lie, too, is cut off."""
+    context, faults, streams, limited, cut = site.tls("greedy", "h2"), [], [], 0, 0
     nothing = b"\x00\x04\x00\x00\x00\x00"
     while len(streams) < count and time.monotonic() < until:
         stream = quietly(site.http2, context, nothing)
         if stream is None:
             break
-        for at in range(1, 181, 2):
-            path = "/v1/secrets/_large/value" if at % 4 == 1 else "/v1/secrets/_small/value"
-            quietly(stream.sendall, frame(HEADERS, END_HEADERS | END_STREAM, at, get(path)))
+        for at in range(90):
+            ask = get(paths[at % len(paths)])
+            quietly(stream.sendall, frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, ask))
         streams.append(stream)
     for stream in streams:
         stream.settimeout(1)
-        said, _ = drain(stream)
+        said, closed = drain(stream)
         counts = statuses(said)
         limited += counts.get(429, 0)
-        if set(counts) - {200, 429}:
+        cut += closed
+        if set(counts) - {usual, 429}:
             faults.append(f"answered {counts}")
     while time.monotonic() < until:
         time.sleep(0.1)
-    print(f"# stalled readers: {len(streams)} connections, {limited} refused", flush=True)
+    print(f"# {paths[0]}: {len(streams)} connections, {limited} refused, {cut} cut", flush=True)
     close(streams)
-    return faults if limited or not streams else faults + ["all were kept"]
+    return faults if limited and cut or not streams else faults + ["all were kept"]
 
 
 def frame_flood(site, count, until):
@@ -430,4 +441,4 @@ def odd_certificates(site, count, until):
 
 
 ATTACKS = [slow_handshake, handshake_flood, slow_head, slow_body, idle, rapid_reset, continuation_flood, huge_heads, hostile_json,
-           lying_length, half_closed, stalled_readers, frame_flood, waiters, odd_certificates]
+           lying_length, half_closed, stalled_readers, answers_left, frame_flood, waiters, odd_certificates]
