@@ -86,7 +86,7 @@ pub struct Limits {
     pub idle: Option<Duration>,
     /// For what is under way when the daemon is told to stop; zero ends at once.
     pub drain: Duration,
-    /// HTTP/2 requests at a time on one connection.
+    /// HTTP/2 requests at a time on one connection, at the most.
     pub concurrent_streams: u32,
     /// Requests that wait for a change or watch, all connections together.
     pub waiting: usize,

@@ -166,7 +166,8 @@ impl Connections {
         });
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2));
         if http2 {
-            let connection = pin!(self.http2().serve_connection(stream, service));
+            let streams = talk.session.share.streams(self.limits.concurrent_streams);
+            let connection = pin!(self.http2(streams).serve_connection(stream, service));
             self.to_its_end(connection, http2::Connection::graceful_shutdown, &talk, &activity).await;
         } else {
             let connection = pin!(http1().serve_connection(stream, service));
@@ -261,11 +262,11 @@ impl Connections {
         std::future::pending().await
     }
 
-    fn http2(&self) -> http2::Builder<TokioExecutor> {
+    fn http2(&self, streams: u32) -> http2::Builder<TokioExecutor> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
-            .max_concurrent_streams(self.limits.concurrent_streams)
+            .max_concurrent_streams(streams)
             .max_header_list_size(MAX_HEAD)
             // A peer that opens streams and takes them back, or makes us take them back, is let go of.
             .max_pending_accept_reset_streams(Some(RESET_STREAMS))

@@ -39,6 +39,9 @@ pub struct Rate {
     pub burst: u32,
 }
 
+/// Streams that each HTTP/2 connection is offered at the least, unless `limits.concurrent_streams` is less.
+const FEWEST_STREAMS: u32 = 16;
+
 /// The shares of all callers that are connected.
 pub struct Shares {
     bounds: Bounds,
@@ -128,6 +131,15 @@ impl Share {
     /// A place for a connection.
     pub fn connect(self: &Arc<Self>) -> Result<Place, Limit> {
         self.place(Kind::Connection)
+    }
+
+    /// Streams that one more HTTP/2 connection is offered: up to `most`, while all streams of this caller's connections
+    /// together aren't more than what it may have under way and waiting. HTTP/2 keeps the room of the streams that
+    /// a connection once had at a time, so that those beyond it would be memory that nobody can use.
+    pub fn streams(&self, most: u32) -> u32 {
+        let connections = self.own.connections.load(Ordering::Relaxed).max(1);
+        let useful = (self.bounds.caller_requests + self.bounds.waiting.caller) / connections;
+        u32::try_from(useful).unwrap_or(u32::MAX).max(FEWEST_STREAMS).min(most)
     }
 
     /// A place for a request that waits for a change, or watches.
@@ -337,6 +349,22 @@ mod tests {
         let second = begin().unwrap();
         drop((first, second));
         assert_eq!(share.requests.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn many_connections_are_offered_fewer_streams_each() {
+        let connections = Bound { all: 10_000, caller: 10_000 };
+        let waiting = Bound { all: 10_000, caller: 5000 };
+        let share = Shares::new(Bounds { connections, waiting, caller_requests: 1000, ..bounds() })
+            .of(&named("one"), NOON);
+        let places = (0..4000).map(|_| share.connect().unwrap()).collect::<Vec<_>>();
+        assert_eq!((share.streams(100), share.streams(5)), (16, 5));
+        drop(places);
+        let expected = [(0, 100), (60, 100), (61, 98), (120, 50), (375, 16), (376, 16)];
+        for (connections, streams) in expected {
+            let _places = (0..connections).map(|_| share.connect().unwrap()).collect::<Vec<_>>();
+            assert_eq!(share.streams(100), streams, "{connections}");
+        }
     }
 
     #[test]

@@ -4,15 +4,14 @@ An attack takes the site, how many connections it may use, and a time (`time.mon
 faults: none, if the daemon answered as it must.
 """
 
-import base64
 import http.client
 import json
 import socket
 import ssl
 import time
 
-from peer import (CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, drain,
-                  field, frame, frames, get, number, status, statuses, text)
+from peer import (CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, drain,
+                  field, frame, frames, get, number, offered, status, statuses, text)
 
 LIMITED = "rate_limited"
 
@@ -356,9 +355,10 @@ def stalled(site, count, until, paths, usual):
     nothing = b"\x00\x04\x00\x00\x00\x00"
     while len(streams) < count and time.monotonic() < until:
         stream = quietly(site.http2, context, nothing)
-        if stream is None:
+        most = quietly(offered, stream) if stream else None
+        if most is None:
             break
-        for at in range(90):
+        for at in range(most):
             ask = get(paths[at % len(paths)])
             quietly(stream.sendall, frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, ask))
         streams.append(stream)
@@ -402,7 +402,9 @@ def waiters(site, count, until):
     ask = get("/v1/secrets/_small/value?wait=60s")
     streams = many(count, lambda: site.http2(context), until)
     for stream in streams:
-        quietly(stream.sendall, b"".join(frame(HEADERS, END_HEADERS | END_STREAM, at, ask) for at in range(1, 181, 2)))
+        most = quietly(offered, stream) or 0
+        asked = (frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, ask) for at in range(most))
+        quietly(stream.sendall, b"".join(asked))
     connection = http.client.HTTPConnection("localhost", timeout=30)
     connection.sock = site.connect(site.tls("honest"))
     connection.request("GET", "/v1/integrations/fsm/credentials?wait=1s")

@@ -9,6 +9,7 @@ import hpack
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS = 1, 4
+MAX_CONCURRENT_STREAMS = 3
 
 
 class Site:
@@ -42,6 +43,24 @@ class Site:
         stream = self.connect(context, timeout=timeout)
         stream.sendall(PREFACE + frame(SETTINGS, 0, 0, settings))
         return stream
+
+
+def offered(stream):
+    """How many streams at a time the daemon offers, in the first frame that it sends."""
+    head = exactly(stream, 9)
+    settings = exactly(stream, int.from_bytes(head[:3], "big"))
+    pairs = dict(struct.unpack(">HI", settings[at:at + 6]) for at in range(0, len(settings), 6))
+    return pairs[MAX_CONCURRENT_STREAMS]
+
+
+def exactly(stream, length):
+    said = b""
+    while len(said) < length:
+        more = stream.recv(length - len(said))
+        if not more:
+            raise ConnectionError("it ended")
+        said += more
+    return said
 
 
 def frame(kind, flags, stream, payload=b""):
