@@ -44,14 +44,10 @@ fn read(form: ImportForm) -> Import {
         if wrong.len() >= MOST_WRONG {
             break;
         }
-        let form = wire::read::<SecretForm>(text.get().as_bytes());
+        let form = wire::read_part::<SecretForm>(text.get().as_bytes());
         match form.map_err(unreadable).and_then(checked) {
             Ok(new) => secrets.push((place, new)),
-            Err(errors) => wrong.extend(
-                errors
-                    .into_iter()
-                    .map(|each| FieldError::new(format!("/secrets/{place}{}", each.pointer), each.detail)),
-            ),
+            Err(errors) => wrong.extend(errors.into_iter().map(|each| (place, each))),
         }
     }
     Import { secrets, wrong, count }

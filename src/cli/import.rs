@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::arguments::Globals;
@@ -14,7 +14,7 @@ use super::value::{self, Origin};
 use crate::client::{Body, Call, printable};
 use crate::model::{FieldError, MAX_VALUE_BYTES};
 use crate::secret::Plaintext;
-use crate::wire::{ImportedView, Listed, MAX_VALUE_BODY};
+use crate::wire::{self, ImportedView, Listed, MAX_VALUE_BODY, Unreadable};
 
 /// Above the list of what is wrong.
 const NOTHING: &str = "nothing was imported:";
@@ -92,14 +92,14 @@ fn read(text: &Plaintext, directory: &Path, exact: bool) -> Result<(Vec<usize>, 
 }
 
 fn object(line: &[u8], directory: &Path, exact: bool) -> Result<Plaintext, String> {
-    let line: Line = serde_json::from_slice(line).map_err(|error| {
-        // serde's own texts quote what they found.
-        let why = if error.is_data() {
-            "is no JSON object, or has a field twice or a value that is no text"
-        } else {
-            "is no JSON"
-        };
-        format!("{why} (column {})", error.column())
+    serde_json::from_slice::<IgnoredAny>(line)
+        .map_err(|error| format!("is no JSON (column {})", error.column()))?;
+    if line.trim_ascii_start().first() != Some(&b'{') {
+        return Err("is no JSON object".to_owned());
+    }
+    let line: Line = wire::read_part(line).map_err(|error| match error {
+        Unreadable::Shape(FieldError { pointer, detail }) => of_field(&pointer, &detail),
+        Unreadable::Malformed(detail) => detail,
     })?;
     let Line { fields, value, value_base64, value_file } = line;
     if [value.is_some(), value_base64.is_some(), value_file.is_some()].iter().filter(|given| **given).count()
@@ -148,8 +148,7 @@ fn inside(directory: &Path, file: &str) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// The daemon's pointers as numbers of lines, and its findings in their order: it looks at all lines for one thing, then
-/// for the next.
+/// The daemon's pointers as numbers of lines.
 fn by_line(failure: Failure, numbers: &[usize]) -> Failure {
     match failure.refusal().map(|refusal| refusal.errors.as_slice()).unwrap_or_default() {
         [] => failure,
@@ -160,17 +159,15 @@ fn by_line(failure: Failure, numbers: &[usize]) -> Failure {
     }
 }
 
-/// A line of text for each finding; those of one line together, and its number once.
+/// A line of text for each finding. The daemon has those of one line together: its number once.
 fn told(errors: &[FieldError], numbers: &[usize]) -> String {
-    let mut placed: Vec<(usize, String)> = errors.iter().map(|each| placed(each, numbers)).collect();
-    // Stable: what is found on one line stays in the daemon's order. What has no line comes first.
-    placed.sort_by_key(|(line, _)| *line);
+    let placed: Vec<(Option<usize>, String)> = errors.iter().map(|each| placed(each, numbers)).collect();
     let mut text = format!("{NOTHING}\n");
     for lines in placed.chunk_by(|one, other| one.0 == other.0) {
         for (at, (line, finding)) in lines.iter().enumerate() {
             let head = match (line, at) {
-                (0, _) => String::new(),
-                (_, 0) => format!("line {line}: "),
+                (None, _) => String::new(),
+                (Some(line), 0) => format!("line {line}: "),
                 _ => "    ".to_owned(),
             };
             text.push_str(&format!("{head}{}\n", printable(finding)));
@@ -179,22 +176,25 @@ fn told(errors: &[FieldError], numbers: &[usize]) -> String {
     text.trim_end().to_owned()
 }
 
-/// The number of the line, 0 if it is about none, and what is wrong there.
-fn placed(error: &FieldError, numbers: &[usize]) -> (usize, String) {
+/// The number of the line, if it is about one, and what is wrong there.
+fn placed(error: &FieldError, numbers: &[usize]) -> (Option<usize>, String) {
     let line = |place: &str| place.parse::<usize>().ok().and_then(|place| numbers.get(place));
     let inside = error.pointer.strip_prefix("/secrets/").unwrap_or_default();
-    let (place, field) = inside.split_once('/').unwrap_or((inside, ""));
-    let Some(number) = line(place) else { return (0, format!("{} {}", error.pointer, error.detail)) };
-    // Of the object as it was sent: one line, with another value in it.
-    let detail = match error.detail.find("line 1, column ") {
-        Some(at) => error.detail[..at].trim_end_matches(['(', ' ']).trim_end_matches(" at"),
-        None => &error.detail,
-    };
-    let detail = detail
+    let (place, pointer) = inside.split_at(inside.find('/').unwrap_or(inside.len()));
+    let Some(number) = line(place) else { return (None, of_field(&error.pointer, &error.detail)) };
+    let detail = error
+        .detail
         .split_once("that of /secrets/")
         .and_then(|(before, place)| line(place).map(|other| format!("{before}that of line {other}")))
-        .unwrap_or_else(|| detail.to_owned());
-    (*number, if field.is_empty() { detail } else { format!("{field} {detail}") })
+        .unwrap_or_else(|| error.detail.clone());
+    (Some(*number), of_field(pointer, &detail))
+}
+
+fn of_field(pointer: &str, detail: &str) -> String {
+    match pointer.strip_prefix('/') {
+        Some(field) => format!("{field} {detail}"),
+        None => detail.to_owned(),
+    }
 }
 
 impl<'de> Deserialize<'de> for Line {
@@ -210,18 +210,21 @@ impl<'de> Deserialize<'de> for Line {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line, A::Error> {
                 let mut line = Line::default();
                 while let Some(name) = map.next_key::<String>()? {
-                    let twice = match name.as_str() {
-                        "value" => line.value.replace(map.next_value()?).is_some(),
-                        "value_base64" => line.value_base64.replace(map.next_value()?).is_some(),
-                        "value_file" => line.value_file.replace(map.next_value()?).is_some(),
-                        _ => {
-                            let twice = line.fields.iter().any(|(earlier, _)| *earlier == name);
-                            line.fields.push((name, map.next_value()?));
-                            twice
-                        }
+                    let is_there = match name.as_str() {
+                        "value" => line.value.is_some(),
+                        "value_base64" => line.value_base64.is_some(),
+                        "value_file" => line.value_file.is_some(),
+                        _ => line.fields.iter().any(|(earlier, _)| *earlier == name),
                     };
-                    if twice {
-                        return Err(A::Error::custom("a field is given twice"));
+                    if is_there {
+                        // Said as serde's own shapes do, and like them before the value is read: so it is known of which field.
+                        return Err(A::Error::custom("duplicate field `"));
+                    }
+                    match name.as_str() {
+                        "value" => line.value = Some(map.next_value()?),
+                        "value_base64" => line.value_base64 = Some(map.next_value()?),
+                        "value_file" => line.value_file = Some(map.next_value()?),
+                        _ => line.fields.push((name, map.next_value()?)),
                     }
                 }
                 Ok(line)
@@ -270,28 +273,42 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_told_in_the_order_of_lines() {
+    fn a_line_that_is_wrong_names_its_field() {
+        for (line, why) in [
+            (r#"{"value":1}"#, "value has a value of the wrong type"),
+            (r#"{"id":"a","value_base64":{"hush":1}}"#, "value_base64 has a value of the wrong type"),
+            (r#"{"value_file":"v","value_file":"v"}"#, "value_file is given twice"),
+            (r#"{"Hush 1":"v","Hush 1":"v"}"#, "has a field twice"),
+            ("[1]", "is no JSON object"),
+            ("{\"id\"", "is no JSON (column 5)"),
+        ] {
+            assert_eq!(lines(line).unwrap_err(), format!("{NOTHING}\nline 1: {why}"));
+        }
+    }
+
+    #[test]
+    fn findings_are_told_by_line() {
         let numbers = [1, 2, 5, 7];
         let error = |pointer: &str, detail: &str| FieldError::new(pointer, detail);
         let told = told(
             &[
+                error("/secrets/0/max_age_days", "has a value of the wrong type"),
+                error("/secrets/1/id", "is the same ID as that of /secrets/0"),
                 error("/secrets/2/id", "is no secret ID"),
                 error("/secrets/2/restrictions/domains/0", "is no domain"),
-                error("/secrets/3/surplus", "is no known field (line 1, column 78)"),
-                error("/secrets/0", "has a value of the wrong type at line 1, column 19"),
-                error("/secrets/1/id", "is the same ID as that of /secrets/0"),
+                error("/secrets/3", "has a field that isn't known"),
                 error("/secrets/9/id", "is wrong"),
             ],
             &numbers,
         );
         let expected = [
             NOTHING,
-            "/secrets/9/id is wrong",
-            "line 1: has a value of the wrong type",
+            "line 1: max_age_days has a value of the wrong type",
             "line 2: id is the same ID as that of line 1",
             "line 5: id is no secret ID",
             "    restrictions/domains/0 is no domain",
-            "line 7: surplus is no known field",
+            "line 7: has a field that isn't known",
+            "secrets/9/id is wrong",
         ];
         assert_eq!(told.lines().collect::<Vec<_>>(), expected);
     }

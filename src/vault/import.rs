@@ -16,8 +16,8 @@ use crate::policy::Action;
 pub struct Import {
     /// Each with its place in the list that it comes from, from 0.
     pub secrets: Vec<(usize, NewSecret)>,
-    /// What was found wrong in reading them. Anything here, and none is made.
-    pub wrong: Vec<FieldError>,
+    /// What was found wrong in reading them, each with its place and the pointer in there. Anything here, and none is made.
+    pub wrong: Vec<(usize, FieldError)>,
     /// How many there are, those that couldn't be read too.
     pub count: u64,
 }
@@ -72,7 +72,7 @@ impl Vault {
         for (place, new) in secrets {
             if let Some(earlier) = places.insert(new.id.clone(), place) {
                 let why = format!("is the same ID as that of /secrets/{earlier}");
-                wrong.push(FieldError::new(format!("/secrets/{place}/id"), why));
+                wrong.push((place, FieldError::new("/id", why)));
                 continue;
             }
             match self.prepare_secret(cleared, new) {
@@ -81,17 +81,24 @@ impl Vault {
                     made.push((secret, value));
                 }
                 Err(VaultError::Invalid(errors)) => {
-                    wrong.extend(errors.into_iter().map(|each| {
-                        FieldError::new(format!("/secrets/{place}{}", each.pointer), each.detail)
-                    }))
+                    wrong.extend(errors.into_iter().map(|each| (place, each)));
                 }
                 Err(taken @ (VaultError::Conflict(_) | VaultError::Tombstoned(_))) => {
                     let why = format!("can't be used: {taken}");
-                    wrong.push(FieldError::new(format!("/secrets/{place}/id"), why));
+                    wrong.push((place, FieldError::new("/id", why)));
                 }
                 Err(other) => return Err(other),
             }
         }
-        if wrong.is_empty() { Ok(made) } else { Err(VaultError::Invalid(wrong)) }
+        if wrong.is_empty() {
+            return Ok(made);
+        }
+        // Stable: what is wrong with one secret stays in the order in which it was found.
+        wrong.sort_by_key(|(place, _)| *place);
+        let told = |(place, each): (usize, FieldError)| FieldError {
+            pointer: format!("/secrets/{place}{}", each.pointer),
+            ..each
+        };
+        Err(VaultError::Invalid(wrong.into_iter().map(told).collect()))
     }
 }

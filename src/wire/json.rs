@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 
+use super::place::{Place, field_name};
 use crate::model::FieldError;
 
 /// Bytes of a request body, unless it carries a value.
@@ -24,24 +25,43 @@ pub enum Unreadable {
 
 /// Reads a body. serde's own texts quote what they found, so only their safe beginnings are passed on.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
-    let body = serde_json::from_slice::<Object<T>>(body);
-    body.map(|Object(shape)| shape).map_err(|error| {
+    serde_json::from_slice::<Object<T>>(body).map(|Object(shape)| shape).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        if !error.is_data() {
-            return Unreadable::Malformed(format!("the body is no valid JSON at {place}"));
+        if error.is_data() {
+            let wrong = misshapen(body, &error);
+            Unreadable::Shape(FieldError::new(wrong.pointer, format!("{} ({place})", wrong.detail)))
+        } else {
+            Unreadable::Malformed(format!("the body is no valid JSON at {place}"))
         }
-        let text = error.to_string();
-        Unreadable::Shape(match named(&text, "unknown field `") {
-            Some(field) => FieldError::new(format!("/{field}"), format!("is no known field ({place})")),
-            None => match named(&text, "missing field `") {
-                Some(field) => FieldError::new(format!("/{field}"), "is missing"),
-                None => match named(&text, "duplicate field `") {
-                    Some(field) => FieldError::new(format!("/{field}"), "is given twice"),
-                    None => FieldError::new("", format!("has a value of the wrong type at {place}")),
-                },
-            },
-        })
     })
+}
+
+/// The same for an object that lies in a body: in which line of that isn't known here, so fields alone are told.
+pub fn read_part<T: DeserializeOwned>(part: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice::<Object<T>>(part).map(|Object(shape)| shape).map_err(|error| {
+        if error.is_data() {
+            Unreadable::Shape(misshapen(part, &error))
+        } else {
+            Unreadable::Malformed("is no valid JSON, or nested too deeply".to_owned())
+        }
+    })
+}
+
+fn misshapen(text: &[u8], error: &serde_json::Error) -> FieldError {
+    let Place { pointer, is_whole } = Place::of(text, error.line(), error.column());
+    let told = error.to_string();
+    if let Some(field) = told.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        let field = field_name(field.as_bytes()).unwrap_or_default();
+        return FieldError::new(format!("{pointer}/{field}"), "is missing");
+    }
+    let detail = match (told.split(" `").next(), is_whole) {
+        (Some("unknown field"), true) => "is no known field",
+        (Some("unknown field"), false) => "has a field that isn't known",
+        (Some("duplicate field"), true) => "is given twice",
+        (Some("duplicate field"), false) => "has a field twice",
+        _ => "has a value of the wrong type",
+    };
+    FieldError::new(pointer, detail)
 }
 
 /// A shape that is written as an object. Derived `Deserialize`s alone would take an array of the fields too.
@@ -98,14 +118,6 @@ pub(super) fn given_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     object(deserializer).map(Some)
 }
 
-/// The field's name that serde quotes after `prefix`, if it looks like a name and not like content.
-fn named<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let name = text.strip_prefix(prefix)?.split('`').next()?;
-    let looks_like_a_name =
-        name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    Some(if looks_like_a_name { name } else { "" })
-}
-
 /// Writes a shape that holds nothing secret.
 pub fn write<T: Serialize>(shape: &T) -> Vec<u8> {
     serde_json::to_vec(shape).expect("the shapes of this room have string keys and no failing serialiser")
@@ -120,6 +132,33 @@ mod tests {
     struct Form {
         #[allow(dead_code, reason = "only its shape matters here")]
         name: String,
+        #[serde(default, deserialize_with = "optional_object")]
+        #[allow(dead_code, reason = "the same")]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[allow(dead_code, reason = "the same")]
+        name: String,
+        #[serde(default)]
+        #[allow(dead_code, reason = "the same")]
+        many: Vec<String>,
+    }
+
+    #[test]
+    fn what_is_part_of_a_body_has_its_fields_told_alone() {
+        let told = |part: &str| match read_part::<Form>(part.as_bytes()) {
+            Err(Unreadable::Shape(FieldError { pointer, detail })) => format!("{pointer} {detail}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(told(r#"{"name":1}"#), "/name has a value of the wrong type");
+        assert_eq!(told(r#"{"inner":{"Hush 1":1}}"#), "/inner has a field that isn't known");
+        assert_eq!(told(r#"{"surplus":1}"#), "/surplus is no known field");
+        let whole = read::<Form>(b"{\n\"name\":1}").unwrap_err();
+        let expected = FieldError::new("/name", "has a value of the wrong type (line 2, column 8)");
+        assert_eq!(whole, Unreadable::Shape(expected));
     }
 
     #[test]
@@ -131,6 +170,11 @@ mod tests {
         assert_eq!(shape(r#"{"name":"a","surplus":1}"#), "/surplus");
         assert_eq!(shape("{}"), "/name");
         assert_eq!(shape(r#"{"name":"a","name":"b"}"#), "/name");
+        assert_eq!(shape(r#"{"name":1}"#), "/name");
+        assert_eq!(shape(r#"{"inner":{"name":"a","many":["1",[]]}}"#), "/inner/many/1");
+        assert_eq!(shape(r#"{"inner":{"name":"a","surplus":1}}"#), "/inner/surplus");
+        assert_eq!(shape(r#"{"inner":{"many":[]}}"#), "/inner/name");
+        assert_eq!(shape(r#"{"inner":["a",[]]}"#), "/inner");
         for body in
             [r#"{"name":48151623}"#, r#"{"48151623 Xy":"a"}"#, r#"["48151623"]"#, r#""48151623""#, "48151623"]
         {

@@ -44,6 +44,13 @@ printf '{"id":"_x","value_file":"newline.txt",%s}\nno json\n{"id":"_y","value_fi
 sed '3s/_bytes/_crm/; 4s/"value"/"surplus":1,"value"/' "$import" >"$SCRATCH/in/several.jsonl"
 lines_told() { { operator secret import "$SCRATCH/in/several.jsonl" 2>&1 || true; } | grep -oE '^line [0-9]+|of line [0-9]+' | tr '\n' ' '; }
 check "an import tells them in the order of lines, each number once" [ "$(lines_told)" = "line 3 of line 1 line 4 " ]
+wrong_order="{\"secrets\":[{\"id\":\"_x\",\"value\":\"a\",$rules},{\"id\":\"_x\",\"value\":\"a\",$rules},{\"id\":\"_y\",\"value\":\"a\",\"max_age_days\":\"1\",$rules}]}"
+pointers() { jq -c '[.errors[].pointer]' "$BODY"; }
+check "the API tells them in the order of the secrets" post 422 invalid_field /v1/imports "$wrong_order"
+check "each with its field" [ "$(pointers)" = '["/secrets/1/id","/secrets/2/max_age_days"]' ]
+sed '1s/"owners"/"max_age_days":"1","owners"/' "$import" >"$SCRATCH/in/typed.jsonl"
+check "a value of the wrong type is told with its field" says "line 1: max_age_days has a value of the wrong type" 2 \
+    operator secret import "$SCRATCH/in/typed.jsonl"
 check "an import tells the wrong lines" says "line 1: surplus is no known field" 2 operator secret import "$SCRATCH/in/wrong.jsonl"
 check "all of them" says "line 3: id " 2 operator secret import "$SCRATCH/in/wrong.jsonl"
 check "and makes nothing" finds "fsm_oauth2_client_id fsm_oauth2_client_secret"

@@ -286,15 +286,16 @@ async fn an_import_is_all_or_nothing_and_tells_all_that_is_wrong() {
         new_secret("_buried", "x", OPEN),
         everywhere,
     ]);
-    import.wrong.push(FieldError::new("/secrets/6/name", "is too long"));
+    import.wrong.push((6, FieldError::new("/name", "is too long")));
+    import.wrong.push((2, FieldError::new("/name", "is too long")));
     let refused = site.vault.import_secrets(site.admin(), import).await;
     let Err(VaultError::Invalid(wrong)) = refused else { panic!("imported") };
-    let mut pointers: Vec<_> = wrong.iter().map(|each| each.pointer.as_str()).collect();
-    pointers.sort_unstable();
+    let pointers: Vec<_> = wrong.iter().map(|each| each.pointer.as_str()).collect();
     assert_eq!(
         pointers,
         [
             "/secrets/1/id",
+            "/secrets/2/name",
             "/secrets/2/value",
             "/secrets/3/id",
             "/secrets/4/id",
