@@ -45,7 +45,12 @@ impl TlsDirectory {
     /// The directory at this path, made if it is missing.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         files::make_directory(path)?;
-        Ok(Self(path.to_owned()))
+        Ok(Self::at(path))
+    }
+
+    /// The directory at this path as it is, to be read: nothing is made. Where it is missing, so is all that is asked for.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
     }
 
     pub fn write_authority(&self, certificate_pem: &str) -> Result<(), FileError> {

@@ -1,5 +1,5 @@
 //! A look at a data directory at rest, for whoever wonders why it doesn't start: what is there, whether it opens and is
-//! whole. Reads; changes nothing but what opening the store does by itself.
+//! whole. Reads; makes nothing, and changes nothing but what opening the store does by itself.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::directory::Directory;
 use super::error::VaultError;
-use super::lifecycle::open_store;
+use super::lifecycle::open_to_look;
 use crate::secret::Plaintext;
 
 mod advice;
@@ -74,7 +74,7 @@ pub async fn inspect_asking<E>(
     seen.extend(files::modes(directory));
     seen.extend(files::space(directory.path()));
     seen.extend(files::certificates(directory, now));
-    match open_store(directory) {
+    match open_to_look(directory) {
         Err(VaultError::InUse(_)) => seen.push(Looked::other(
             "store",
             Health::Unseen,

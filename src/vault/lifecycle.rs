@@ -87,16 +87,21 @@ pub struct Vault {
     pub(super) schedule: Schedule,
 }
 
-/// Opens the sled store of an existing vault; a clear error when there is none, or when it is held.
+/// Opens the sled store of an existing vault, whose directory is its owner's alone from then on; a clear error when there
+/// is none, or when it is held.
 pub fn open_store(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
+    let store = open_to_look(directory)?;
+    let kept = directory.keep_private();
+    kept.map_err(|source| VaultError::File { path: shown(directory.path()), source })?;
+    Ok(store)
+}
+
+/// The same, and who may enter the directory stays as it is.
+pub(super) fn open_to_look(directory: &Directory) -> Result<Arc<dyn Store>, VaultError> {
     directory.refuse_other_owner()?;
     directory.refuse_no_directories()?;
     match SledStore::open(&directory.store()) {
-        Ok(store) => {
-            let kept = directory.keep_private();
-            kept.map_err(|source| VaultError::File { path: shown(directory.path()), source })?;
-            Ok(Arc::new(store))
-        }
+        Ok(store) => Ok(Arc::new(store)),
         Err(StoreError::InUse) => Err(VaultError::InUse(shown(directory.path()))),
         Err(StoreError::Io(error)) if error.kind() == ErrorKind::NotFound => Err(directory.no_vault()),
         Err(StoreError::Io(error)) => {

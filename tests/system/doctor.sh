@@ -46,6 +46,7 @@ cp -r "$VAULT" "$SCRATCH/prepared"
 fresh() { rm -rf "$VAULT" && cp -r "$SCRATCH/prepared" "$VAULT"; }
 chmod 0755 "$VAULT/audit"
 check "a directory open to others" rest 1 "$(at permissions) == \"bad\""
+check "which stays as it is" [ "$(stat -c %a "$VAULT/audit")" = 755 ]
 fresh
 chmod 0640 "$VAULT/tls/server.key" "$VAULT/tls/operators.json"
 check "a file open to others, with the command that closes it" \
@@ -79,6 +80,15 @@ check "a broken store, and what to do" rest 1 'any(.[]; .advice // "" | contains
 fresh
 rm -r "$VAULT/store"
 check "no store" rest 1 "$(at store) == \"bad\""
+# Where there is no vault nothing is made.
+mkdir "$SCRATCH/empty" "$SCRATCH/foreign" "$SCRATCH/foreign/store" && echo kept >"$SCRATCH/foreign/file"
+there() { find "$1" -mindepth 1 -printf '%P %s\n' | sort | tr '\n' ' '; }
+foreign=$(there "$SCRATCH/foreign")
+for place in empty foreign; do
+    check "$place: no vault" finds 1 "$(at store) == \"bad\"" --data-dir "$SCRATCH/$place" --passphrase-file "$PASSPHRASE"
+done
+check "an empty directory stays empty" [ "$(there "$SCRATCH/empty")" = "" ]
+check "another as it is" [ "$(there "$SCRATCH/foreign")" = "$foreign" ]
 check "no directory" finds 1 "$(at 'data directory') == \"bad\"" --data-dir "$SCRATCH/nowhere"
 check "the passphrase file goes with a directory" refuses 2 as "$ADMIN" doctor --passphrase-file "$PASSPHRASE"
 check "nothing panicked" no_panic

@@ -66,10 +66,7 @@ pub fn certificates(directory: &Directory, now: Timestamp) -> Vec<Looked> {
     let unreadable = |at, error: &FileError, otherwise: &str| {
         Looked::other(at, Health::Bad, error.to_string(), of_file(error, directory, otherwise))
     };
-    let tls = match TlsDirectory::open(&directory.tls()) {
-        Ok(tls) => tls,
-        Err(error) => return vec![bad("tls", &error.into(), directory)],
-    };
+    let tls = TlsDirectory::at(&directory.tls());
     let server = match tls.server_certificate() {
         Err(error) => unreadable("server certificate", &error, anew),
         Ok(certificate) => ends("server certificate", certificate.expires_at(), now, anew),

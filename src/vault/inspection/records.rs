@@ -78,7 +78,7 @@ fn unopened(directory: &Directory) -> Looked {
 
 /// Whether the CA's certificate outside the store is another one than inside; that it can't be read is told elsewhere.
 fn authority(directory: &Directory, loaded: &Loaded) -> Option<Looked> {
-    let tls = TlsDirectory::open(&directory.tls()).ok()?;
+    let tls = TlsDirectory::at(&directory.tls());
     // One that nobody can read is told already.
     tls.local_root().ok()?;
     let is_other = tls.authority_pem().ok()? != loaded.authority.certificate_pem();
