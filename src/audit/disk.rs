@@ -15,7 +15,7 @@ const PREFIX: &str = "audit-";
 const SUFFIX: &str = ".jsonl";
 
 /// The name of a segment's file.
-pub(super) fn name_of(number: u32) -> String {
+pub fn name_of(number: u32) -> String {
     format!("{PREFIX}{number:08}{SUFFIX}")
 }
 

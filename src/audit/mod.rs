@@ -42,6 +42,7 @@ mod writer;
 
 pub use ahead::{Ahead, Change};
 pub use chain::{Checkpoint, FORMAT};
+pub use disk::name_of as file_of;
 pub use entry::{Entry, LoggedEntry, Outcome, Peer};
 pub use figures::{Figures, Written};
 pub use filter::Filter;

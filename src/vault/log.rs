@@ -50,7 +50,7 @@ impl Vault {
         };
         let report = log.verify(checkpoint).await?;
         self.found_bad.store(report.first_bad.is_some(), Ordering::Relaxed);
-        if let Err(error) = self.verified(report.first_bad.map(|bad| (bad.segment, bad.line))).await {
+        if let Err(error) = self.verified(report.first_bad).await {
             tracing::error!(error = %error, "what the verification found can't be recorded as a notice");
         }
         Ok(report)

@@ -208,8 +208,8 @@ impl Vault {
         match &opened.damage {
             Some(stray) if stray.flaw == Flaw::Stray => tracing::error!(
                 audit.damage = stray.flaw.word(),
-                audit.file = stray.file(),
-                "a file that is no segment of the audit log lies in its directory: its number doesn't follow on. Move it away"
+                audit.file = %self.audit.dir.join(stray.file()).display(),
+                "a file that is no segment of the audit log lies in its directory: its number doesn't follow on. Move it out of there"
             ),
             Some(damage) => tracing::error!(
                 audit.damage = damage.flaw.word(),

@@ -97,7 +97,10 @@ for number in 1000000 2000000 4294967295; do echo junk >"$(segment "$number")"; 
 start
 check "strays: verify names the first" says "audit-01000000.jsonl is no segment of this log" 1 as "$ADMIN" audit verify
 check "strays: status tells" holds '.audit.damaged' as "$ADMIN" --output json status
-check "strays: the daemon's log names it" [ "$(logged 'select(.["audit.file"]) | .["audit.file"]')" = audit-01000000.jsonl ]
+check "strays: the daemon's log names it" [ "$(logged 'select(.["audit.file"]) | .["audit.file"]')" = "$(segment 1000000)" ]
+check "strays: a notice names it, with what to do" holds \
+    ".items | length == 1 and (.[0].message | contains(\"$(segment 1000000) \")) and (.[0].action | contains(\"mv $(segment 1000000) \"))" \
+    as "$ADMIN" --output json notices
 check "strays: it serves on" as "$FSM" integration credentials fsm
 stop_daemon
 check "strays: no segment was begun" [ "$(find "$VAULT/audit" -name 'audit-*.jsonl' | wc -l)" = $((segments + 3)) ]

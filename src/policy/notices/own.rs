@@ -56,25 +56,34 @@ pub fn of_space(
 
 /// Of a place where the audit log isn't what was written. It stands until a verification finds the log whole.
 pub fn of_damage(segment: u32, line: u64) -> Occasion {
-    let standing = Standing {
-        rung: Rung(1),
-        level: NoticeLevel::Critical,
-        due: None,
-        message: format!("the audit log was found damaged: segment {segment}, line {line}"),
-        action: "fsm-vault audit verify, then find out who wrote to the data directory".to_owned(),
-    };
-    let id = NoticeId::new(
-        NoticeKind::AuditDamage,
-        &Concern::Vault("log".to_owned()),
-        format_args!("s{segment}-l{line}"),
-    );
-    Occasion { id, standing: Some(standing) }
+    let message = format!("the audit log was found damaged: segment {segment}, line {line}");
+    let action = "fsm-vault audit verify, then find out who wrote to the data directory";
+    of_log(format_args!("s{segment}-l{line}"), message, action.to_owned())
 }
 
-/// [`of_damage`] as it was told once, from its ID.
-pub fn of_known_damage(id: &NoticeId) -> Option<Occasion> {
-    let (segment, line) = id.occasion().strip_prefix('s')?.split_once("-l")?;
-    Some(of_damage(segment.parse().ok()?, line.parse().ok()?))
+/// Of a file that has this segment's name and is none of the log's; `path` as a shell takes it. It stands as damage does.
+pub fn of_stray(segment: u32, path: &str) -> Occasion {
+    let message =
+        format!("{path} has the name of a part of the audit log, and is none; the log goes on beside it");
+    let action =
+        format!("mv {path} SOMEWHERE, then fsm-vault audit verify; find out who wrote to the data directory");
+    of_log(format_args!("s{segment}-stray"), message, action)
+}
+
+fn of_log(occasion: std::fmt::Arguments, message: String, action: String) -> Occasion {
+    let (rung, level) = (Rung(1), NoticeLevel::Critical);
+    let id = NoticeId::new(NoticeKind::AuditDamage, &Concern::Vault("log".to_owned()), occasion);
+    Occasion { id, standing: Some(Standing { rung, level, due: None, message, action }) }
+}
+
+/// [`of_damage`] or [`of_stray`] as it was told once, from its ID. `path` gives a segment's.
+pub fn of_known_damage(id: &NoticeId, path: impl FnOnce(u32) -> String) -> Option<Occasion> {
+    let (segment, place) = id.occasion().strip_prefix('s')?.split_once('-')?;
+    let segment = segment.parse().ok()?;
+    match place.strip_prefix('l') {
+        Some(line) => Some(of_damage(segment, line.parse().ok()?)),
+        None => (place == "stray").then(|| of_stray(segment, &path(segment))),
+    }
 }
 
 /// An older store, or one that lacked records, was accepted, and went on at this epoch.

@@ -263,10 +263,20 @@ fn space_gets_well_a_quarter_above_where_it_got_ill() {
 
 #[test]
 fn damage_is_known_again_by_its_id() {
-    let occasion = of_damage(2, 14);
-    assert_eq!(occasion.id.as_str(), "audit_damage.log.s2-l14");
-    assert_eq!(of_known_damage(&occasion.id), Some(occasion));
-    assert_eq!(of_known_damage(&"audit_damage.log.x".parse().unwrap()), None);
+    let path = |segment| format!("/audit/{segment}");
+    for (occasion, id) in [
+        (of_damage(2, 14), "audit_damage.log.s2-l14"),
+        (of_stray(3, "/audit/3"), "audit_damage.log.s3-stray"),
+    ] {
+        assert_eq!(occasion.id.as_str(), id);
+        assert_eq!(of_known_damage(&occasion.id, path), Some(occasion));
+    }
+    for other in ["x", "s2-x", "sx-stray", "s2-lx"] {
+        let id = format!("audit_damage.log.{other}").parse().unwrap();
+        assert_eq!(of_known_damage(&id, path), None, "{other}");
+    }
+    let told = of_stray(3, "/audit/3").standing.unwrap();
+    assert!(told.message.contains("/audit/3 ") && told.action.contains("mv /audit/3 "), "{told:?}");
 }
 
 #[test]
@@ -278,12 +288,13 @@ fn every_id_is_one_and_leads_back_to_its_concern() {
     );
     all.extend([
         of_damage(1, 1),
+        of_stray(9, "/audit/9"),
         of_authority(day(0), day(1), day(0)),
         of_separation(&service(&[]), &secret("_a")),
     ]);
     all.extend(of_space("store", "/", 0, None, &NoticeRules::default()));
     of_caller(&service(&[day(1)]), SignedDuration::from_hours(24), day(9), &mut all);
-    assert_eq!(all.len(), 7);
+    assert_eq!(all.len(), 8);
     for Occasion { id, .. } in all {
         assert_eq!(id.as_str().parse().as_ref(), Ok(&id));
         assert_eq!(NoticeId::new(id.kind(), &id.concern(), id.occasion()), id);

@@ -15,12 +15,14 @@ use super::super::noun::Noun;
 use super::super::registry::{KeptSecret, Registry};
 use super::super::state::{Live, Unsealed};
 use super::Scope;
+use crate::audit::{self, Finding, Flaw};
+use crate::identity::typed;
 use crate::model::{
     Caller, CallerName, Concern, Integration, NoticeKind, Role, Scope as Allowed, ScriptId, Secret, SecretId,
 };
 use crate::policy::notices::{
     NoticeRules, Occasion, of_accepted_rollback, of_authority, of_caller, of_damage, of_integration,
-    of_known_damage, of_secret, of_separation, of_server_certificate, of_space,
+    of_known_damage, of_secret, of_separation, of_server_certificate, of_space, of_stray,
 };
 
 /// Secrets that are looked at while the registry is held.
@@ -180,15 +182,26 @@ impl Vault {
     /// Damage stands from when it is noticed until a verification finds the log whole, over restarts.
     fn survey_damage(&self, unsealed: &Unsealed, found: &mut Vec<Occasion>) {
         let known = unsealed.registry.notices.keys().filter(|id| id.kind() == NoticeKind::AuditDamage);
-        found.extend(known.filter_map(of_known_damage));
+        found.extend(known.filter_map(|id| of_known_damage(id, |segment| self.segment_path(segment))));
         let cured = *self.cured.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(damage) = unsealed.log.damage().filter(|damage| Some(*damage) != cured) {
-            found.push(of_damage(damage.segment, damage.line));
+            found.push(self.of_finding(damage));
         }
     }
 
+    fn of_finding(&self, Finding { segment, line, flaw, .. }: Finding) -> Occasion {
+        match flaw {
+            Flaw::Stray => of_stray(segment, &self.segment_path(segment)),
+            _ => of_damage(segment, line),
+        }
+    }
+
+    fn segment_path(&self, segment: u32) -> String {
+        typed(&self.audit.dir.join(audit::file_of(segment)))
+    }
+
     /// After a verification: raises the first bad place, or clears what was told of damage.
-    pub(in super::super) async fn verified(&self, first_bad: Option<(u32, u64)>) -> Result<(), VaultError> {
+    pub(in super::super) async fn verified(&self, first_bad: Option<Finding>) -> Result<(), VaultError> {
         let turn = self.turn().await;
         let mut found = Vec::new();
         match (&*self.live(), first_bad) {
@@ -197,11 +210,11 @@ impl Vault {
             (Live::Unsealed(unsealed), None) => {
                 *self.cured.lock().unwrap_or_else(PoisonError::into_inner) = unsealed.log.damage();
             }
-            (Live::Unsealed(unsealed), Some((segment, line))) => {
+            (Live::Unsealed(unsealed), Some(first)) => {
                 self.survey_damage(unsealed, &mut found);
                 // One damage has many faces: what is told already isn't told once more.
                 if found.is_empty() {
-                    found.push(of_damage(segment, line));
+                    found.push(self.of_finding(first));
                 }
             }
         }

@@ -227,6 +227,22 @@ async fn a_damaged_log_is_critical_until_it_is_found_whole() {
 }
 
 #[tokio::test]
+async fn a_stray_beside_the_log_is_told_until_it_is_gone() {
+    let site = Site::unsealed().await;
+    let stray = site.directory.audit().join("audit-00000009.jsonl");
+    site.vault.close().await.unwrap();
+    let site = site.restarted_after(async |_| std::fs::write(&stray, "junk").unwrap()).await;
+    let told = site.notices().await;
+    assert_eq!(told.keys().collect::<Vec<_>>(), ["audit_damage.log.s9-stray"]);
+    site.vault.close().await.unwrap();
+    let site = site.restarted().await;
+    assert_eq!(site.notices().await, told, "and once");
+    std::fs::remove_file(&stray).unwrap();
+    assert!(site.vault.verify_log(site.admin()).await.unwrap().first_bad.is_none());
+    assert!(site.notices().await.is_empty());
+}
+
+#[tokio::test]
 async fn deliveries_are_marked_by_way_and_rung() {
     let site = Site::unsealed().await;
     site.dated("_a", "2026-12-20").await;
