@@ -2,103 +2,29 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
-use super::ahead::Ahead;
-use super::chain::{Chain, Checkpoint, FORMAT};
-use super::disk::{Directory, Disk, Lock};
-use super::entry::{Entry, LoggedEntry, Outcome};
-use super::figures::Figures;
+use super::chain::{Chain, Checkpoint};
+use super::disk::Lock;
+use super::entry::{Entry, Outcome};
+use super::error::AuditError;
 use super::finding::Finding;
-use super::journal::Journal;
 use super::keys::ChainKeys;
-use super::opening::{Found, survey};
-use super::page::{Look, Page, page};
 use super::queue::{Queue, Queued};
-use super::stray::Listed;
-use super::tally::{Due, MAX_CALLERS, Tallies};
+use super::tally::{Due, Tallies};
 use super::told::Told;
-use super::verify::{Extent, Report, verify};
-use super::writer::{Health, Parts, Writer};
+use super::writer::{Health, Writer};
 use crate::clock::Clock;
 
-/// Bytes that are read for a page. An answer that holds all of them is still one that a client takes.
-const MOST_READ: u64 = 8 << 20;
+mod reading;
+mod start;
 
-/// When a decision's entry counts as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// On the disk: survives a power cut.
-    Fsync,
-    /// With the kernel: survives the end of the daemon, however it ends, but not a power cut.
-    Write,
-}
-
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The directory of the segments; made if it isn't there.
-    pub dir: PathBuf,
-    pub durability: Durability,
-    /// A segment that would grow beyond this many bytes is closed and another begun.
-    pub segment_bytes: u64,
-    /// How many segments are kept; 0 keeps all. One is removed only once a checkpoint in a later segment
-    /// was taken.
-    pub retain: u32,
-    /// Where to send a copy of each line ([`super::JOURNALD_SOCKET`]): best effort, never in the way of a
-    /// release.
-    pub journal: Option<PathBuf>,
-    /// Where to count.
-    pub figures: Arc<Figures>,
-}
-
-/// Why the log can't do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// The entry isn't in the log, so what it tells of must not happen. Tried anew with the next entry.
-    #[error("the audit log can't be written: {0}")]
-    Unavailable(io::ErrorKind),
-    /// The log was closed, as when the vault is sealed.
-    #[error("the audit log is closed")]
-    Closed,
-    #[error("the audit entry is too large")]
-    TooLarge,
-    #[error("the audit log is in use by another process")]
-    InUse,
-    #[error("the audit log can't be read: {0}")]
-    Unreadable(#[source] io::Error),
-    /// A newer release has written to the log: it must be left as it is.
-    #[error(
-        "segment {segment} of the audit log has format {format}, and this program reads format {FORMAT}: install fsm-vault \
-         {format}.0 or newer"
-    )]
-    Newer { segment: u32, format: u32 },
-}
-
-/// How the log was found when it was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opened {
-    /// What isn't as it was written. The log goes on in a new segment, for a stray in the one that it has; somebody should
-    /// be told.
-    pub damage: Option<Finding>,
-    /// Bytes of an unfinished last line that were cut off.
-    pub recovered_bytes: u64,
-}
-
-/// A log that was looked through from its checkpoint on, and held against other writers. It is as it was: nothing is
-/// written before it is opened.
-pub struct Surveyed {
-    disk: Arc<dyn Disk>,
-    lock: Lock,
-    settings: Settings,
-    chain: Chain,
-    checkpoint: Option<Checkpoint>,
-    found: Found,
-}
+use reading::Reading;
+pub use start::{Durability, Opened, Settings, Surveyed};
 
 /// The audit log, open for writing.
 pub struct Log {
@@ -116,94 +42,11 @@ pub struct Log {
 #[must_use]
 pub struct Begun(Queued);
 
-/// What reading takes.
-struct Reading {
-    disk: Arc<dyn Disk>,
-    /// Replaced by a rekey, with the writer in hand.
-    chain: Mutex<Arc<Chain>>,
-    readers: Arc<AtomicUsize>,
-}
-
-/// A reader under way: as long as it lives, no segment is retired.
-struct Reader(Arc<AtomicUsize>);
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl Log {
-    /// Opens the log or begins one, and checks what was written after the checkpoint. Damage doesn't fail:
-    /// it is told, and a new segment begun. A segment of a newer format does: nothing is written then. Blocks: it reads up to a few segments.
-    ///
-    /// `vault` is the vault's id in hex, `keys` its chain key, with those that it had before.
-    pub fn open(
-        settings: Settings,
-        vault: String,
-        keys: impl Into<ChainKeys>,
-        checkpoint: Option<Checkpoint>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<(Self, Opened), AuditError> {
-        Self::survey(settings, vault, keys, checkpoint)?.open(clock)
-    }
-
-    /// The same up to where it would be written to. Blocks likewise; makes the directory, and nothing in it.
-    pub fn survey(
-        settings: Settings,
-        vault: String,
-        keys: impl Into<ChainKeys>,
-        checkpoint: Option<Checkpoint>,
-    ) -> Result<Surveyed, AuditError> {
-        let directory = Directory::prepare(&settings.dir).map_err(AuditError::Unreadable)?;
-        let lock = directory.lock().map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => AuditError::InUse,
-            _ => AuditError::Unreadable(error),
-        })?;
-        Surveyed::on(Arc::new(directory), lock, settings, Chain::new(keys, vault), checkpoint)
-    }
-
-    fn begin_writing(surveyed: Surveyed, clock: Arc<dyn Clock>) -> Result<(Self, Opened), AuditError> {
-        let Surveyed { disk, lock, settings, chain, checkpoint, found } = surveyed;
-        found.tidy(&*disk).map_err(AuditError::Unreadable)?;
-        let opened = Opened { damage: found.damage, recovered_bytes: found.torn };
-        let health = Arc::new(Health::new());
-        let chain = Arc::new(chain);
-        let readers = Arc::new(AtomicUsize::new(0));
-        let parts = Parts {
-            disk: disk.clone(),
-            chain: chain.clone(),
-            clock: clock.clone(),
-            journal: settings.journal.map(Journal::new).transpose().map_err(AuditError::Unreadable)?,
-            health: health.clone(),
-            figures: settings.figures,
-            readers: readers.clone(),
-            segment_bytes: settings.segment_bytes,
-            retain: usize::try_from(settings.retain).unwrap_or(usize::MAX),
-        };
-        let writer = Writer::new(parts, found, checkpoint).map_err(AuditError::Unreadable)?;
-        let queue = Queue::new(writer);
-        let thread = std::thread::Builder::new().name("audit-sync".into()).spawn({
-            let queue = queue.clone();
-            move || queue.write_durable()
-        });
-        let thread = thread.map_err(|error| AuditError::Unavailable(error.kind()))?;
-        let log = Self {
-            queue,
-            reading: Arc::new(Reading { disk, chain: Mutex::new(chain), readers }),
-            health,
-            clock,
-            durability: settings.durability,
-            tallies: Mutex::new(Tallies::of(MAX_CALLERS)),
-            running: Mutex::new(Some((thread, lock))),
-        };
-        Ok((log, opened))
-    }
-
     /// Writes a decision's entry, as durably as the settings say: its number. Without `Ok`, it must not
     /// take effect.
     pub async fn append(&self, entry: Entry) -> Result<u64, AuditError> {
@@ -343,43 +186,6 @@ impl Log {
         *lock(&self.health.damage)
     }
 
-    /// Reads and checks everything, while entries go on being written.
-    pub async fn verify(&self, checkpoint: Option<Checkpoint>) -> Result<Report, AuditError> {
-        let (queue, reading) = (self.queue.clone(), self.reading.clone());
-        blocking(move || {
-            let (extent, chain, _reader) = reading.extent(&queue)?;
-            let stop = || queue.is_closed();
-            verify(&*reading.disk, &chain, &extent, checkpoint.as_ref(), stop)
-                .map_err(AuditError::Unreadable)?
-                .ok_or(AuditError::Closed)
-        })
-        .await
-    }
-
-    /// Entries that `look` asks for and `keep` says yes to, after reading 8 MiB at most. What they say isn't checked;
-    /// [`Log::verify`] does that.
-    pub async fn page(
-        &self,
-        look: Look,
-        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
-    ) -> Result<Page, AuditError> {
-        self.read(look, MOST_READ, keep).await
-    }
-
-    pub(super) async fn read(
-        &self,
-        look: Look,
-        most: u64,
-        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
-    ) -> Result<Page, AuditError> {
-        let (queue, reading) = (self.queue.clone(), self.reading.clone());
-        blocking(move || {
-            let (extent, _, _reader) = reading.extent(&queue)?;
-            page(&*reading.disk, &extent, &look, most, keep).map_err(AuditError::Unreadable)
-        })
-        .await
-    }
-
     /// Writes what waits, then lets go of files and lock; all later calls get [`AuditError::Closed`].
     /// Blocks for as long as a sync takes. Tallies and checkpoint come before.
     pub fn close(&self) {
@@ -393,51 +199,9 @@ impl Log {
     }
 }
 
-impl Surveyed {
-    pub(super) fn on(
-        disk: Arc<dyn Disk>,
-        lock: Lock,
-        settings: Settings,
-        chain: Chain,
-        checkpoint: Option<Checkpoint>,
-    ) -> Result<Self, AuditError> {
-        let found = survey(&*disk, &chain, checkpoint.as_ref())?;
-        Ok(Self { disk, lock, settings, chain, checkpoint, found })
-    }
-
-    /// What it tells of beyond the checkpoint.
-    pub fn ahead(&self) -> &Ahead {
-        &self.found.ahead
-    }
-
-    /// Goes on with it: takes what a crash has left away, and begins a segment after damage.
-    pub fn open(self, clock: Arc<dyn Clock>) -> Result<(Log, Opened), AuditError> {
-        Log::begin_writing(self, clock)
-    }
-}
-
 impl Drop for Log {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl Reading {
-    /// What there is to read now, and the chain that it was written with. Looks for damage first, so that the writer and the reader agree about it.
-    fn extent(&self, queue: &Queue) -> Result<(Extent, Arc<Chain>, Reader), AuditError> {
-        if queue.is_closed() {
-            return Err(AuditError::Closed);
-        }
-        queue.with_writer(|writer| {
-            if let Err(error) = writer.look() {
-                tracing::warn!(%error, "audit log is read although it can't be written");
-            }
-            self.readers.fetch_add(1, Ordering::SeqCst);
-            let reader = Reader(self.readers.clone());
-            let numbers = self.disk.list().map_err(AuditError::Unreadable)?;
-            let Listed { present, strays } = Listed::up_to(writer.highest(), numbers);
-            Ok((Extent { present, strays, current: writer.current() }, lock(&self.chain).clone(), reader))
-        })
     }
 }
 

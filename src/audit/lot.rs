@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::log::AuditError;
+use super::error::AuditError;
 
 /// Bytes of room that an empty lot keeps.
 const KEPT: usize = 256 * 1024;

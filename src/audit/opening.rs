@@ -20,8 +20,8 @@ use std::io;
 use super::ahead::Ahead;
 use super::chain::{Chain, Checkpoint, Link, Reason};
 use super::disk::Disk;
+use super::error::AuditError;
 use super::finding::Finding;
-use super::log::AuditError;
 use super::stray::Listed;
 use super::walk::{End, Walk};
 

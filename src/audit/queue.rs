@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use super::chain::MAX_LINE;
-use super::log::AuditError;
+use super::error::AuditError;
 use super::lot::{Fate, Lot, Ticket};
 use super::pace::Pace;
 use super::writer::Writer;

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::chain::{Chain, Checkpoint};
 use super::disk::{Directory, Disk};
+use super::error::AuditError;
 use super::finding::Finding;
 use super::keys::ChainKeys;
-use super::log::AuditError;
 use super::stray::Listed;
 use super::walk::{End, Walk};
 

@@ -6,15 +6,16 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use serde::Deserialize;
-
 use super::ahead::Ahead;
-use super::chain::{self, Chain, Checkpoint, Link, MAX_LINE, Reason};
-use super::disk::{Disk, number_of};
+use super::chain::{Chain, Checkpoint, Link, MAX_LINE};
+use super::disk::Disk;
+use super::error::AuditError;
 use super::finding::{Finding, Flaw};
-use super::log::AuditError;
-use super::own::RETIRE;
 use crate::crypto::MAC_LEN;
+
+mod line;
+
+pub(super) use line::Line;
 
 /// Where a segment ought to end.
 #[derive(Clone, Copy)]
@@ -67,35 +68,6 @@ pub(super) struct Walk<'a> {
     pub findings: u64,
     /// The first segment that a newer release wrote, and its format.
     newer: Option<(u32, u32)>,
-}
-
-/// What a line tells a reader of the chain.
-#[derive(Deserialize)]
-pub(super) struct Line<'a> {
-    seq: u64,
-    pub segment: Option<u32>,
-    format: Option<u32>,
-    vault: Option<&'a str>,
-    previous: Option<&'a str>,
-    reason: Option<std::borrow::Cow<'a, str>>,
-    action: Option<std::borrow::Cow<'a, str>>,
-    subject: Option<std::borrow::Cow<'a, str>>,
-    count: Option<u64>,
-    epoch: Option<u64>,
-}
-
-impl Line<'_> {
-    /// The mac that a header says it follows, if its own follows from that.
-    pub fn own_previous(
-        &self,
-        chain: &Chain,
-        number: u32,
-        text: &[u8],
-        mac: &[u8; MAC_LEN],
-    ) -> Option<[u8; MAC_LEN]> {
-        let previous = self.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()))?;
-        chain.joins(number, &previous, text, mac).then_some(previous)
-    }
 }
 
 impl<'a> Walk<'a> {
@@ -234,127 +206,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn line(&mut self, number: u32, line: u64, offset: u64, bytes: &[u8]) {
-        let parts = chain::split(bytes);
-        if line == 1 && self.skipping {
-            self.look_at_format(number, parts, bytes);
-        }
-        if let Some(checkpoint) = self.checkpoint
-            && (checkpoint.segment, checkpoint.offset) == (number, offset)
-        {
-            self.checkpoint_line = line;
-            let link = checkpoint.link();
-            let met = link.is_some_and(|link| parts.is_some_and(|(_, mac)| mac == link.mac));
-            self.met = Some(met);
-            if self.skipping {
-                self.skipping = false;
-                self.before = parts.map(|(_, mac)| mac);
-                self.expected = met.then(|| checkpoint.seq.saturating_add(1));
-                return;
-            }
-        }
-        self.pass_checkpoint(number, line, offset);
-        if self.skipping {
-            return;
-        }
-        let (Some((text, mac)), Ok(told)) = (parts, serde_json::from_slice::<Line>(bytes)) else {
-            return self.lose(number, line, self.expected, Flaw::NotAnEntry);
-        };
-        match (told.segment.is_some(), line == 1) {
-            (true, true) => self.header(number, &told, text, mac),
-            (false, false) => self.entry(number, line, &told, bytes, text, mac),
-            (false, true) => self.lose(number, line, Some(told.seq), Flaw::NoHeader),
-            (true, false) => self.lose(number, line, Some(told.seq), Flaw::HeaderInside),
-        }
-    }
-
-    fn header(&mut self, number: u32, told: &Line, text: &[u8], mac: [u8; MAC_LEN]) {
-        let note = |flaw| Finding { segment: number, line: 1, seq: Some(told.seq), flaw };
-        let Some(previous) = told.own_previous(self.chain, number, text, &mac) else {
-            self.note(note(Flaw::Changed));
-            return self.go_on(mac, None);
-        };
-        let reason = told.reason.as_deref();
-        if reason == Some(Reason::Damage.word()) {
-            self.note(note(Flaw::AfterDamage));
-            if told.seq > self.head.seq {
-                self.restart = Some(told.seq);
-            } else {
-                self.note(note(Flaw::OutOfOrder));
-            }
-        } else if self.before.is_some_and(|before| before != previous)
-            || (number == 1) != (reason == Some(Reason::First.word()))
-            || (number == 1) != (previous == Link::ORIGIN.mac)
-        {
-            self.note(note(Flaw::DoesNotFollow));
-        } else if self.expected.is_some_and(|expected| expected != told.seq) {
-            self.note(note(Flaw::OutOfOrder));
-        }
-        let here = (Some(number), Some(chain::FORMAT), Some(self.chain.vault()));
-        if let Some(format) = told.format.filter(|format| *format > chain::FORMAT) {
-            self.newer.get_or_insert((number, format));
-            self.note(note(Flaw::NewerFormat));
-        } else if (told.segment, told.format, told.vault) != here {
-            self.note(note(Flaw::Misplaced));
-        }
-        self.trust(told.seq, mac);
-    }
-
-    /// Of a header that is passed over: whether a newer release wrote it. Nothing else is judged here.
-    fn look_at_format(&mut self, number: u32, parts: Option<(&[u8], [u8; MAC_LEN])>, bytes: &[u8]) {
-        if let (Some((text, mac)), Ok(told)) = (parts, serde_json::from_slice::<Line>(bytes))
-            && let Some(format) = told.format.filter(|format| *format > chain::FORMAT)
-            && told.own_previous(self.chain, number, text, &mac).is_some()
-        {
-            self.newer.get_or_insert((number, format));
-        }
-    }
-
     /// An error if a newer release wrote any of it: whatever else was found, it can't be judged here.
     pub fn refuse_newer(&self) -> Result<(), AuditError> {
         let newer = self.newer.map(|(segment, format)| AuditError::Newer { segment, format });
         newer.map_or(Ok(()), Err)
-    }
-
-    fn entry(&mut self, number: u32, line: u64, told: &Line, bytes: &[u8], text: &[u8], mac: [u8; MAC_LEN]) {
-        let note = |flaw| Finding { segment: number, line, seq: Some(told.seq), flaw };
-        let in_order = self.expected.is_none_or(|expected| expected == told.seq);
-        match self.before {
-            Some(before) if self.chain.joins(number, &before, text, &mac) => {
-                if !in_order {
-                    self.note(note(Flaw::OutOfOrder));
-                }
-                self.entries += 1;
-                if told.action.as_deref() == Some(RETIRE) {
-                    let upto = told.subject.as_deref().and_then(number_of).unwrap_or(0);
-                    let count = self.retired.1.saturating_add(told.count.unwrap_or(1));
-                    self.retired = (self.retired.0.max(upto), count);
-                }
-                if let Some(epoch) = told.epoch
-                    && self.checkpoint.is_none_or(|checkpoint| told.seq > checkpoint.seq)
-                {
-                    self.ahead.take(epoch, bytes);
-                }
-                self.trust(told.seq, mac);
-            }
-            Some(_) => {
-                self.note(note(if in_order { Flaw::Changed } else { Flaw::OutOfOrder }));
-                self.go_on(mac, None);
-            }
-            // The line before couldn't be read, which has been noted; this one can't be judged.
-            None => self.go_on(mac, None),
-        }
-    }
-
-    fn trust(&mut self, seq: u64, mac: [u8; MAC_LEN]) {
-        if seq >= self.head.seq {
-            self.head = Link { seq, mac };
-        }
-        self.go_on(mac, seq.checked_add(1));
-    }
-
-    fn go_on(&mut self, mac: [u8; MAC_LEN], expected: Option<u64>) {
-        (self.before, self.expected) = (Some(mac), expected);
     }
 
     fn lose(&mut self, segment: u32, line: u64, seq: Option<u64>, flaw: Flaw) {

@@ -18,10 +18,14 @@ use super::finding::{Finding, Flaw};
 use super::journal::Journal;
 use super::lot::{Lot, Piece};
 use super::opening::{Found, Start};
-use super::own::{damaged, recovered, refusing, resumed, retired};
+use super::own::{damaged, recovered};
 use crate::clock::Clock;
 
-use jiff::Timestamp;
+mod full;
+mod lines;
+mod segments;
+
+use full::Refusing;
 
 /// What the writer is made of, besides the state that it finds.
 pub(super) struct Parts {
@@ -58,12 +62,6 @@ pub(super) struct Writer {
     buffer: Vec<u8>,
     /// The disk is full, and the log has said so.
     refusing: Option<Refusing>,
-}
-
-/// Nothing is written until the room for a last word is there again.
-struct Refusing {
-    since: Timestamp,
-    refused: u64,
 }
 
 /// Where the next line goes.
@@ -149,37 +147,6 @@ impl Writer {
         pieces
     }
 
-    /// Counts entries that could not be written; on a full disk the first of them is what the reserve is for.
-    fn refuse(&mut self, error: &io::Error, count: usize) {
-        let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
-        if full && self.refusing.is_none() && self.parts.disk.release().is_ok_and(|released| released) {
-            let said = self.ready().and_then(|()| self.put_own(&refusing().body()));
-            match said {
-                Ok(()) => {
-                    tracing::error!("audit log is full; nothing is released or changed until there is room")
-                }
-                Err(error) => tracing::error!(%error, "audit log is full, and can't say so"),
-            }
-            self.refusing = Some(Refusing { since: self.parts.clock.now(), refused: 0 });
-        }
-        if let Some(refusing) = &mut self.refusing {
-            refusing.refused += count as u64;
-        }
-    }
-
-    /// Goes on once there is room for the next last word.
-    fn resume(&mut self) -> io::Result<()> {
-        let Some(Refusing { since, refused }) = &self.refusing else { return Ok(()) };
-        if !self.parts.disk.is_roomy()? {
-            return Err(ErrorKind::StorageFull.into());
-        }
-        self.parts.disk.reserve()?;
-        let passed = self.parts.clock.now().duration_since(*since).as_secs();
-        self.owed.push(resumed(*refused, u64::try_from(passed).unwrap_or_default()));
-        self.refusing = None;
-        Ok(())
-    }
-
     /// Has these written before anything else.
     pub fn owe(&mut self, entries: impl IntoIterator<Item = Entry>) {
         self.owed.extend(entries);
@@ -202,6 +169,18 @@ impl Writer {
         let head = self.look().and_then(|()| self.sync());
         self.report(&head);
         head.and_then(|()| self.here().ok_or_else(|| ErrorKind::NotConnected.into()))
+    }
+
+    fn here(&self) -> Option<Checkpoint> {
+        let (segment, offset) = self.current()?;
+        Some(Checkpoint {
+            seq: self.head.seq,
+            mac: mac_to_hex(&self.head.mac),
+            segment,
+            offset,
+            oldest_segment: self.segments.first().copied().unwrap_or(segment),
+            segments: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
+        })
     }
 
     /// Goes on under another key, in a new segment, after the head that has been recorded with it.
@@ -254,62 +233,6 @@ impl Writer {
         }
     }
 
-    /// Writes as many of the lines after the first `done` as fit into one segment, at least one: its first number, and
-    /// how many.
-    fn write_some(&mut self, lot: &Lot, done: usize, sync: bool) -> io::Result<(u64, usize)> {
-        if sync { self.look() } else { self.ready() }?;
-        let mut buffer = mem::take(&mut self.buffer);
-        let (mut head, mut count) = self.fill(&mut buffer, lot, done, 0);
-        if count == 0 {
-            self.begin(Reason::Full)?;
-            (head, count) = self.fill(&mut buffer, lot, done, 1);
-        }
-        let first = self.head.seq.saturating_add(1);
-        let written = self.put(&buffer, head, sync);
-        buffer.clear();
-        self.buffer = buffer;
-        written.map(|()| (first, count))
-    }
-
-    /// Chains lines into the buffer until the segment is full, `at_least` so many.
-    fn fill(&self, buffer: &mut Vec<u8>, lot: &Lot, done: usize, at_least: usize) -> (Link, usize) {
-        let room = self.current().map_or(0, |(_, length)| self.parts.segment_bytes.saturating_sub(length));
-        let (mut head, mut count) = (self.head, 0);
-        for (time, body) in lot.lines(done) {
-            let start = buffer.len();
-            let next = self.parts.chain.add_entry(buffer, head, time, body);
-            if count >= at_least && buffer.len() as u64 > room {
-                buffer.truncate(start);
-                break;
-            }
-            (head, count) = (next, count + 1);
-        }
-        (head, count)
-    }
-
-    /// The one way in which lines get into a segment that is in use.
-    fn put(&mut self, bytes: &[u8], head: Link, sync: bool) -> io::Result<()> {
-        let Place::Writing(current) = &mut self.place else {
-            return Err(ErrorKind::NotConnected.into());
-        };
-        let appended = current.sink.append(bytes);
-        let written = appended.and_then(|()| if sync { current.sync(&self.parts.figures) } else { Ok(()) });
-        if let Err(error) = written {
-            let Place::Writing(current) = mem::replace(&mut self.place, Place::Closed) else {
-                unreachable!("it was being written to a moment ago");
-            };
-            self.place = Place::Torn(current);
-            return Err(error);
-        }
-        current.length += bytes.len() as u64;
-        current.synced = sync;
-        self.head = head;
-        if let Some(journal) = &self.parts.journal {
-            journal.send(bytes);
-        }
-        Ok(())
-    }
-
     /// Makes the current segment durable. After a failure the kernel may forget what it couldn't write, so
     /// a later success promises nothing for quick lines before it; a power cut that loses them shows as
     /// damage.
@@ -349,99 +272,6 @@ impl Writer {
             self.owed.remove(0);
         }
         Ok(())
-    }
-
-    fn put_own(&mut self, body: &[u8]) -> io::Result<()> {
-        let mut line = Vec::new();
-        let head = self.parts.chain.add_entry(&mut line, self.head, self.parts.clock.now(), body);
-        self.put(&line, head, true)?;
-        self.parts.figures.wrote(1);
-        Ok(())
-    }
-
-    /// Gives the current segment up as damaged.
-    fn abandon(&mut self, flaw: Flaw) {
-        let Some((segment, _)) = self.current() else { return };
-        let finding = Finding { segment, line: 0, seq: Some(self.head.seq), flaw };
-        tracing::error!(segment, flaw = flaw.word(), "audit log is damaged");
-        self.parts.health.set_damage(finding);
-        self.owed.push(damaged(finding));
-        if flaw == Flaw::Missing {
-            self.segments.retain(|number| *number != segment);
-        }
-        self.place = Place::Between(Reason::Damage);
-    }
-
-    /// Begins a new segment. Until its header is on the disk, nothing has changed.
-    fn begin(&mut self, reason: Reason) -> io::Result<()> {
-        if matches!(self.place, Place::Writing(_)) {
-            self.sync()?;
-        }
-        let (number, mut sink) = self.create()?;
-        let mut header = Vec::new();
-        let now = self.parts.clock.now();
-        let head = self.parts.chain.add_header(&mut header, self.head, now, number, reason);
-        let written =
-            sink.append(&header).and_then(|()| sink.sync()).and_then(|()| self.parts.disk.sync_entries());
-        if let Err(error) = written {
-            let _ = self.parts.disk.remove(number);
-            return Err(error);
-        }
-        self.place = Place::Writing(Current { number, sink, length: header.len() as u64, synced: true });
-        self.head = head;
-        self.highest = number;
-        self.segments.push(number);
-        if let Some(journal) = &self.parts.journal {
-            journal.send(&header);
-        }
-        self.retire()
-    }
-
-    /// A number that something else took, such as a stray, or a header that could neither be written nor removed, is
-    /// left to the verifier and passed over.
-    fn create(&self) -> io::Result<(u32, Box<dyn Sink>)> {
-        let mut number = self.highest;
-        loop {
-            number = number.checked_add(1).ok_or(ErrorKind::StorageFull)?;
-            match self.parts.disk.create(number) {
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                created => return created.map(|sink| (number, sink)),
-            }
-        }
-    }
-
-    /// Removes the oldest segments beyond those to be kept, after saying so in the log. None is removed
-    /// that the last stored checkpoint lies in or that comes after it: without it, nothing could be checked at
-    /// start.
-    fn retire(&mut self) -> io::Result<()> {
-        let excess = match self.parts.retain {
-            0 => 0,
-            retain => self.segments.len().saturating_sub(retain),
-        };
-        let safe = self.parts.health.recorded.load(Ordering::Relaxed);
-        let count = self.segments.iter().take(excess).take_while(|number| **number < safe).count();
-        if count == 0 || self.parts.readers.load(Ordering::SeqCst) > 0 {
-            return Ok(());
-        }
-        self.put_own(&retired(self.segments[count - 1], count as u64).body())?;
-        for number in self.segments.drain(..count) {
-            if let Err(error) = self.parts.disk.remove(number) {
-                tracing::warn!(%error, segment = number, "retired audit segment can't be removed");
-            }
-        }
-        Ok(())
-    }
-
-    fn here(&self) -> Option<Checkpoint> {
-        let (segment, offset) = self.current()?;
-        Some(Checkpoint {
-            seq: self.head.seq,
-            mac: mac_to_hex(&self.head.mac),
-            segment,
-            offset,
-            oldest_segment: self.segments.first().copied().unwrap_or(segment),
-            segments: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
-        })
     }
 }
 

@@ -1,0 +1,92 @@
+//! The log read, while it goes on being written.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::super::chain::{Chain, Checkpoint};
+use super::super::disk::Disk;
+use super::super::entry::LoggedEntry;
+use super::super::error::AuditError;
+use super::super::page::{Look, Page, page};
+use super::super::queue::Queue;
+use super::super::stray::Listed;
+use super::super::verify::{Extent, Report, verify};
+use super::{Log, blocking, lock};
+
+/// Bytes that are read for a page. An answer that holds all of them is still one that a client takes.
+const MOST_READ: u64 = 8 << 20;
+
+/// What reading takes.
+pub(super) struct Reading {
+    pub disk: Arc<dyn Disk>,
+    /// Replaced by a rekey, with the writer in hand.
+    pub chain: Mutex<Arc<Chain>>,
+    pub readers: Arc<AtomicUsize>,
+}
+
+/// A reader under way: as long as it lives, no segment is retired.
+struct Reader(Arc<AtomicUsize>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Log {
+    /// Reads and checks everything, while entries go on being written.
+    pub async fn verify(&self, checkpoint: Option<Checkpoint>) -> Result<Report, AuditError> {
+        let (queue, reading) = (self.queue.clone(), self.reading.clone());
+        blocking(move || {
+            let (extent, chain, _reader) = reading.extent(&queue)?;
+            let stop = || queue.is_closed();
+            verify(&*reading.disk, &chain, &extent, checkpoint.as_ref(), stop)
+                .map_err(AuditError::Unreadable)?
+                .ok_or(AuditError::Closed)
+        })
+        .await
+    }
+
+    /// Entries that `look` asks for and `keep` says yes to, after reading 8 MiB at most. What they say isn't checked;
+    /// [`Log::verify`] does that.
+    pub async fn page(
+        &self,
+        look: Look,
+        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
+    ) -> Result<Page, AuditError> {
+        self.read(look, MOST_READ, keep).await
+    }
+
+    pub(in super::super) async fn read(
+        &self,
+        look: Look,
+        most: u64,
+        keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
+    ) -> Result<Page, AuditError> {
+        let (queue, reading) = (self.queue.clone(), self.reading.clone());
+        blocking(move || {
+            let (extent, _, _reader) = reading.extent(&queue)?;
+            page(&*reading.disk, &extent, &look, most, keep).map_err(AuditError::Unreadable)
+        })
+        .await
+    }
+}
+
+impl Reading {
+    /// What there is to read now, and the chain that it was written with. Looks for damage first, so that the writer and the reader agree about it.
+    fn extent(&self, queue: &Queue) -> Result<(Extent, Arc<Chain>, Reader), AuditError> {
+        if queue.is_closed() {
+            return Err(AuditError::Closed);
+        }
+        queue.with_writer(|writer| {
+            if let Err(error) = writer.look() {
+                tracing::warn!(%error, "audit log is read although it can't be written");
+            }
+            self.readers.fetch_add(1, Ordering::SeqCst);
+            let reader = Reader(self.readers.clone());
+            let numbers = self.disk.list().map_err(AuditError::Unreadable)?;
+            let Listed { present, strays } = Listed::up_to(writer.highest(), numbers);
+            Ok((Extent { present, strays, current: writer.current() }, lock(&self.chain).clone(), reader))
+        })
+    }
+}

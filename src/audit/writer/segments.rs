@@ -1,0 +1,85 @@
+//! One segment after the other: a damaged one is given up, a new one begun, the oldest are retired.
+
+use std::io::{self, ErrorKind};
+use std::sync::atomic::Ordering;
+
+use super::super::chain::Reason;
+use super::super::disk::Sink;
+use super::super::finding::{Finding, Flaw};
+use super::super::own::{damaged, retired};
+use super::{Current, Place, Writer};
+
+impl Writer {
+    /// Gives the current segment up as damaged.
+    pub(super) fn abandon(&mut self, flaw: Flaw) {
+        let Some((segment, _)) = self.current() else { return };
+        let finding = Finding { segment, line: 0, seq: Some(self.head.seq), flaw };
+        tracing::error!(segment, flaw = flaw.word(), "audit log is damaged");
+        self.parts.health.set_damage(finding);
+        self.owed.push(damaged(finding));
+        if flaw == Flaw::Missing {
+            self.segments.retain(|number| *number != segment);
+        }
+        self.place = Place::Between(Reason::Damage);
+    }
+
+    /// Begins a new segment. Until its header is on the disk, nothing has changed.
+    pub(super) fn begin(&mut self, reason: Reason) -> io::Result<()> {
+        if matches!(self.place, Place::Writing(_)) {
+            self.sync()?;
+        }
+        let (number, mut sink) = self.create()?;
+        let mut header = Vec::new();
+        let now = self.parts.clock.now();
+        let head = self.parts.chain.add_header(&mut header, self.head, now, number, reason);
+        let written =
+            sink.append(&header).and_then(|()| sink.sync()).and_then(|()| self.parts.disk.sync_entries());
+        if let Err(error) = written {
+            let _ = self.parts.disk.remove(number);
+            return Err(error);
+        }
+        self.place = Place::Writing(Current { number, sink, length: header.len() as u64, synced: true });
+        self.head = head;
+        self.highest = number;
+        self.segments.push(number);
+        if let Some(journal) = &self.parts.journal {
+            journal.send(&header);
+        }
+        self.retire()
+    }
+
+    /// A number that something else took, such as a stray, or a header that could neither be written nor removed, is
+    /// left to the verifier and passed over.
+    fn create(&self) -> io::Result<(u32, Box<dyn Sink>)> {
+        let mut number = self.highest;
+        loop {
+            number = number.checked_add(1).ok_or(ErrorKind::StorageFull)?;
+            match self.parts.disk.create(number) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => return created.map(|sink| (number, sink)),
+            }
+        }
+    }
+
+    /// Removes the oldest segments beyond those to be kept, after saying so in the log. None is removed
+    /// that the last stored checkpoint lies in or that comes after it: without it, nothing could be checked at
+    /// start.
+    fn retire(&mut self) -> io::Result<()> {
+        let excess = match self.parts.retain {
+            0 => 0,
+            retain => self.segments.len().saturating_sub(retain),
+        };
+        let safe = self.parts.health.recorded.load(Ordering::Relaxed);
+        let count = self.segments.iter().take(excess).take_while(|number| **number < safe).count();
+        if count == 0 || self.parts.readers.load(Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        self.put_own(&retired(self.segments[count - 1], count as u64).body())?;
+        for number in self.segments.drain(..count) {
+            if let Err(error) = self.parts.disk.remove(number) {
+                tracing::warn!(%error, segment = number, "retired audit segment can't be removed");
+            }
+        }
+        Ok(())
+    }
+}
