@@ -1,0 +1,93 @@
+//! sled's files before it opens them: refused, swept and cut where it would stumble over what it finds.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, SeekFrom, flock, seek};
+use rustix::io::Errno;
+
+use super::super::{Damage, StoreError};
+
+/// sled's file grows by so many bytes.
+const SEGMENT: u64 = 512 * 1024;
+
+/// A hole at its end is cut off from this size on.
+const HOLE: u64 = 64 * 1024 * 1024;
+
+/// Refuses what has a name of sled's and is no file, before anything is opened: a pipe would be waited for, a link lead
+/// elsewhere. What else lies there (`lost+found`, say) is looked at by nobody.
+pub(super) fn look_at_files(dir: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        let is_fit = match name.to_string_lossy().as_ref() {
+            "blobs" => kind.is_dir(),
+            "db" | "conf" => kind.is_file(),
+            name if is_unfinished(name) => true,
+            name => kind.is_file() || !name.starts_with("snap."),
+        };
+        if !is_fit {
+            return Err(Damage::Database.into());
+        }
+    }
+    Ok(())
+}
+
+/// Of a snapshot that is being made.
+fn is_unfinished(name: &str) -> bool {
+    name.starts_with("snap.") && name.ends_with(".generating")
+}
+
+/// Takes away a snapshot that sled began when it was opened, and could not finish because it was killed or the disk was
+/// full: it would take that for its newest one, and the store for damaged. The one before is there until another is whole.
+/// Whatever else has its name goes too, but for a directory with something in it, which is somebody's.
+pub(super) fn sweep(dir: &Path) -> io::Result<()> {
+    let Ok(held) = File::open(dir.join("db")) else { return Ok(()) };
+    // Another's, which may be at it: sled says so.
+    if flock(&held, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(());
+    }
+    cut_hole(dir, &held)?;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        if !is_unfinished(&name.to_string_lossy()) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir(&path).map_err(|error| in_the_way(&path, &error))?;
+        } else {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Cuts off a large hole at the file's end, which sled has not made. It cuts such room off itself while it opens the file, but
+/// writes all of it first: of a hole of terabytes the disk would be full.
+fn cut_hole(dir: &Path, file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let mut end = 0;
+    loop {
+        end = match seek(file, SeekFrom::Data(end)) {
+            Ok(data) => seek(file, SeekFrom::Hole(data))?,
+            // No more data, or a file system that doesn't know of holes: all of it is data there.
+            Err(Errno::NXIO) => break,
+            Err(error) => return Err(error.into()),
+        };
+    }
+    let kept = end.next_multiple_of(SEGMENT);
+    if length.saturating_sub(kept) >= HOLE {
+        tracing::warn!(store.kept_bytes = kept, "the store's file ended in a large hole, which was cut off");
+        OpenOptions::new().write(true).open(dir.join("db"))?.set_len(kept)?;
+    }
+    Ok(())
+}
+
+fn in_the_way(path: &Path, error: &io::Error) -> io::Error {
+    let path = path.display();
+    let what =
+        format!("{path} is a directory where the database makes a file, and can't be removed ({error})");
+    io::Error::other(format!("{what}: move it away: mv {path} SOMEWHERE"))
+}
