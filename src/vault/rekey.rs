@@ -18,33 +18,34 @@
 //! batches, and leaves what a failure leaves, the old vault.
 //! Lines of the log wait from step 3 to step 6.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
 use super::attempts::Proof;
-use super::census::Head;
 use super::directory::Directory;
-use super::epoch::EpochFile;
 use super::error::VaultError;
 use super::keyslots::SeenSlot;
 use super::lifecycle::{Vault, shown};
-use super::loading::{Loaded, load_while};
+use super::loading::Loaded;
 use super::manage::Cleared;
-use super::registry::{Kept, KeptCheckpoint, Registry};
-use super::resealing::Resealing;
+use super::registry::{KeptCheckpoint, Registry};
 use super::session::Asker;
 use super::state::Live;
 use super::turn::Turn;
-use crate::audit::{ChainKeys, Checkpoint, Entry, Log, Outcome};
-use crate::crypto::{Argon2Cost, Failed};
+use crate::audit::{Checkpoint, Entry, Log, Outcome};
+use crate::crypto::Failed;
 use crate::heap;
-use crate::keys::{Census, Header, KeyRing, RecordName, Renewed};
-use crate::model::{SlotId, SlotNote, SlotNotes};
+use crate::keys::{KeyRing, Renewed};
+use crate::model::{SlotId, SlotNotes};
 use crate::policy::Action;
 use crate::secret::Plaintext;
-use crate::store::{Batch, Expect, SledStore, Store};
+use crate::store::Store;
+
+mod next;
+mod plan;
+
+pub(super) use next::Next;
+use plan::{Plan, carried};
 
 /// Milliseconds for which reads from the old store are waited for.
 const MOST_WAITS: u32 = 10_000;
@@ -58,28 +59,6 @@ pub struct Rekeyed {
     pub dropped: Vec<SeenSlot>,
     /// Records that were sealed anew.
     pub records: u64,
-}
-
-/// A rekey that may begin: the passphrases were right.
-struct Plan<'a> {
-    proof: Proof<'a>,
-    kept: Vec<SlotId>,
-    dropped: Vec<SlotId>,
-    renewed: Renewed,
-}
-
-/// A vault under new keys, complete but for what goes with the switch.
-pub(super) struct Next {
-    pub store: Arc<dyn Store>,
-    loaded: Loaded,
-    header: Header,
-    slots: Option<Kept<SlotNotes>>,
-    /// What opens the old store.
-    old: KeyRing,
-    records: u64,
-    checkpoint_revision: u64,
-    /// Of all records, once the last are written.
-    census: OnceLock<Census>,
 }
 
 /// Why the stores didn't change places.
@@ -136,37 +115,6 @@ impl Vault {
         Ok(Rekeyed { slots: slots.into_iter().map(seen).collect(), dropped, records })
     }
 
-    async fn plan(
-        &self,
-        entry: &Entry,
-        passphrases: Vec<Plaintext>,
-        drop_others: bool,
-    ) -> Result<Plan<'_>, VaultError> {
-        let (proof, opened) = self.prove_all(entry, passphrases).await?;
-        let (kept, passphrases): (Vec<SlotId>, Vec<Plaintext>) = opened.into_iter().unzip();
-        let dropped: Vec<SlotId> = proof.header.slots().filter(|id| !kept.contains(id)).collect();
-        if !dropped.is_empty() && !drop_others {
-            return Err(self.would_drop(&dropped)?);
-        }
-        let header = Arc::clone(&proof.header);
-        let renewing = tokio::task::spawn_blocking(move || header.renewed(&passphrases, Argon2Cost::DEFAULT));
-        let renewed = renewing.await.map_err(|_| Failed)??;
-        Ok(Plan { proof, kept, dropped, renewed })
-    }
-
-    fn would_drop(&self, dropped: &[SlotId]) -> Result<VaultError, VaultError> {
-        let notes = self.slot_notes()?;
-        let name = |id: &SlotId| match notes.of(*id).and_then(|note| note.label.as_ref()) {
-            Some(label) => format!("{id} ({})", label.as_str()),
-            None => id.to_string(),
-        };
-        let names = dropped.iter().map(name).collect::<Vec<_>>().join(", ");
-        Ok(VaultError::Conflict(format!(
-            "the key slots of other passphrases would be lost: {names}; show these passphrases too \
-             (--keep-passphrase-file), or say that they may go (--drop-other-slots)"
-        )))
-    }
-
     /// Steps 2 to 8. A failure before the switch leaves everything as it was.
     async fn replace_everything(
         &self,
@@ -210,54 +158,6 @@ impl Vault {
         self.let_go(registry, store).await;
         self.clear_next().await;
         Ok(records)
-    }
-
-    /// Step 2: all records under the new keys, read back as they will be at the next unsealing.
-    pub(super) async fn build_next(
-        &self,
-        _turn: &Turn<'_>,
-        old: KeyRing,
-        renewed: Renewed,
-        notes: SlotNotes,
-    ) -> Result<Next, VaultError> {
-        self.settled()?;
-        let (directory, path) = (self.directory.clone(), self.directory.next_store());
-        let making = tokio::task::spawn_blocking(move || {
-            let at = |source| VaultError::File { path: shown(&directory.next_store()), source };
-            directory.clear_next().map_err(at)?;
-            Ok::<_, VaultError>(SledStore::create(&path)?)
-        });
-        let store: Arc<dyn Store> = Arc::new(making.await.map_err(|_| Failed)??);
-        let Renewed { header, keys } = renewed;
-        let (resealing, counts, slots_revision, checkpoint_revision) = {
-            let live = self.live();
-            let registry = &live.unsealed()?.registry;
-            let slots = registry.slots.as_ref().map_or(0, |kept| kept.revision);
-            let checkpoint = registry.checkpoint.as_ref().map_or(0, |kept| kept.revision);
-            (Resealing::new(registry, old, keys), numbers(registry), slots + 1, checkpoint + 1)
-        };
-        let (old, keys, mut records) = resealing.run(&*self.store(), &*store, || self.unhurried()).await?;
-        let slots = if notes.slots.is_empty() {
-            None
-        } else {
-            let key = keys.store_key(&RecordName::Slots);
-            let message = serde_json::to_vec(&notes).expect("nouns have string keys and serialise");
-            let sealed = keys.seal(&key, slots_revision, &message)?;
-            store.commit(Batch::new().put(key, Expect::Absent, sealed)).await?;
-            records += 1;
-            Some(Kept { revision: slots_revision, noun: Arc::new(notes) })
-        };
-        let mut loaded = load_while(&*store, keys, || self.unhurried()).await?;
-        // The log's head goes with the switch.
-        loaded.flaws.miscount = None;
-        loaded.flaws.refuse()?;
-        if numbers(&loaded.registry) != counts {
-            return Err(VaultError::Damaged(
-                "the records sealed anew aren't those that there are".to_owned(),
-            ));
-        }
-        let census = OnceLock::new();
-        Ok(Next { store, loaded, header, slots, old, records, checkpoint_revision, census })
     }
 
     /// Steps 3 to 6.
@@ -335,57 +235,10 @@ impl Vault {
     }
 }
 
-impl Next {
-    /// Step 4. On a thread for what blocks.
-    pub(super) fn finish(&self, head: &Checkpoint, directory: &Directory) -> Result<(), VaultError> {
-        let keys = &self.loaded.keys;
-        let former = self.old.former_chain(head.segment).to_record();
-        let key = keys.store_key(&RecordName::FormerChain(head.segment));
-        let former = keys.seal(&key, 1, &former)?;
-        let mut census = self.loaded.registry.census;
-        census.add(keys.tally(&key, 1, Some(&former)));
-        let census = *self.census.get_or_init(|| census);
-        let head = Head { checkpoint: head.clone(), census: Some(census) };
-        let message = serde_json::to_vec(&head).expect("a checkpoint has string keys and serialises");
-        let batch = Batch::new().put(key, Expect::Absent, former);
-        let key = keys.store_key(&RecordName::Checkpoint);
-        let sealed = keys.seal(&key, self.checkpoint_revision, &message)?;
-        let batch = batch.put(key, Expect::Absent, sealed);
-        Handle::current().block_on(self.store.commit(batch.header(self.header.to_bytes())))?;
-        self.tell_epoch(directory)
-    }
-
-    /// The file beside the store, for the new keys, before the stores change places.
-    fn tell_epoch(&self, directory: &Directory) -> Result<(), VaultError> {
-        let path = directory.epoch();
-        let told = EpochFile::at(path.clone()).write_next(&self.loaded.keys, self.checkpoint_revision);
-        told.map_err(|source| VaultError::File { path: shown(&path), source })
-    }
-
-    /// What the log is written and checked with from then on.
-    pub(super) fn chain_keys(&self, head: &Checkpoint) -> ChainKeys {
-        let former = self.old.former_chain(head.segment).chain_key().0;
-        self.loaded.registry.chain_keys(&self.loaded.keys).with_former(head.segment, former)
-    }
-}
-
 /// Step 5.
 pub(super) fn exchange(directory: &Directory) -> Result<(), NotSwitched> {
     directory.exchange_stores().map_err(|(source, unknown)| {
         let error = VaultError::File { path: shown(directory.path()), source };
         if unknown { NotSwitched::Unknown(error) } else { NotSwitched::Undone(error) }
     })
-}
-
-/// The notes on the slots that are kept, under their new IDs.
-fn carried(before: &SlotNotes, kept: &[SlotId], header: &Header) -> SlotNotes {
-    let note =
-        |(old, new): (&SlotId, SlotId)| before.of(*old).map(|note| SlotNote { id: new, ..note.clone() });
-    SlotNotes { slots: kept.iter().zip(header.slots()).filter_map(note).collect() }
-}
-
-/// How many there are of each noun.
-fn numbers(registry: &Registry) -> [usize; 5] {
-    let Registry { secrets, integrations, callers, tombstones, notices, .. } = registry;
-    [secrets.len(), integrations.len(), callers.len(), tombstones.len(), notices.len()]
 }
