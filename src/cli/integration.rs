@@ -12,7 +12,7 @@ use super::integration_view::{described, show_pair, state};
 use super::listing;
 use super::output::{self, Form};
 use super::rotation::{self, ActivatePair, CapturePair, ResetPair, RotatePair};
-use super::secret::{Asked, unchanged};
+use super::secret_get::{Asked, unchanged};
 use crate::client::Call;
 use crate::model::IntegrationName;
 use crate::wire::{IntegrationView, PairRead};
