@@ -1,5 +1,6 @@
 //! The room as a whole: real files, real tampering, a disk that fails when told to.
 
+mod damage;
 mod keeping;
 mod opening;
 mod paging;

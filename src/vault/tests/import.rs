@@ -1,0 +1,66 @@
+//! Many secrets made in one step.
+
+use super::super::*;
+use super::secrets::{OPEN, SHARED, id};
+use super::site::*;
+use crate::audit::Outcome;
+use crate::model::{FieldError, Release};
+
+#[tokio::test]
+async fn an_import_is_all_or_nothing_and_tells_all_that_is_wrong() {
+    let site = Site::unsealed().await;
+    site.secret("_taken", "x", OPEN).await.unwrap();
+    site.secret("_buried", "x", SHARED).await.unwrap();
+    site.vault.delete_secret(site.admin(), &id("_buried"), &IfMatch::Any).await.unwrap();
+    let mut everywhere = new_secret("_use", "x", OPEN);
+    everywhere.release = Release::UseOnly;
+    let list = |new: Vec<NewSecret>| {
+        let count = new.len() as u64;
+        Import { secrets: new.into_iter().enumerate().collect(), wrong: Vec::new(), count }
+    };
+    let mut import = list(vec![
+        new_secret("_a", "x", OPEN),
+        new_secret("_taken", "x", OPEN),
+        new_secret("_b", "", OPEN),
+        new_secret("_A", "y", OPEN),
+        new_secret("_buried", "x", OPEN),
+        everywhere,
+    ]);
+    import.wrong.push((6, FieldError::new("/name", "is too long")));
+    import.wrong.push((2, FieldError::new("/name", "is too long")));
+    let refused = site.vault.import_secrets(site.admin(), import).await;
+    let Err(VaultError::Invalid(wrong)) = refused else { panic!("imported") };
+    let pointers: Vec<_> = wrong.iter().map(|each| each.pointer.as_str()).collect();
+    assert_eq!(
+        pointers,
+        [
+            "/secrets/1/id",
+            "/secrets/2/name",
+            "/secrets/2/value",
+            "/secrets/3/id",
+            "/secrets/4/id",
+            "/secrets/5/release",
+            "/secrets/6/name"
+        ]
+    );
+    let entry = site.log(1).await.remove(0).entry;
+    assert_eq!((&*entry.action, entry.outcome, entry.count), ("secret.import", Outcome::Failed, Some(6)));
+    let listed = site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 9).await.unwrap();
+    assert_eq!(listed.items.len(), 1, "none of them was made");
+
+    let made = list(vec![new_secret("_a", "one", OPEN), new_secret("_b", "two", OPEN)]);
+    let made = site.vault.import_secrets(site.admin(), made).await.unwrap();
+    assert_eq!(
+        made.iter().map(|each| (each.id.as_str(), each.version)).collect::<Vec<_>>(),
+        [("custsecret_a", 1), ("custsecret_b", 1)]
+    );
+    let site = site.restarted().await;
+    let service = site.service("fsm", "customscript_a", &[]).await;
+    assert!(
+        site.vault.read_value(asker(&service), &id("_b"), ANY).await.unwrap().value.same_as(&plain("two"))
+    );
+    let notes = site.vault.read_notes(site.admin(), &id("_b"), None, 9).await.unwrap();
+    assert_eq!(notes.changes.len(), 1);
+    assert_eq!(notes.changes[0].entry.action, "secret.import");
+    assert!(site.vault.verify_log(site.admin()).await.unwrap().first_bad.is_none());
+}
