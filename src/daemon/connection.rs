@@ -166,7 +166,9 @@ impl Connections {
         });
         let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2));
         if http2 {
-            let streams = talk.session.share.streams(self.limits.concurrent_streams);
+            // One, where there is but a refusal to be heard.
+            let most = if talk.no_room.is_some() { 1 } else { self.limits.concurrent_streams };
+            let streams = talk.session.share.streams(most);
             let connection = pin!(self.http2(streams).serve_connection(stream, service));
             self.to_its_end(connection, http2::Connection::graceful_shutdown, &talk, &activity).await;
         } else {

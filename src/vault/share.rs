@@ -40,7 +40,7 @@ pub struct Rate {
 }
 
 /// Streams that each HTTP/2 connection is offered at the least, unless `limits.concurrent_streams` is less.
-const FEWEST_STREAMS: u32 = 16;
+const FEWEST_STREAMS: u32 = 8;
 
 /// The shares of all callers that are connected.
 pub struct Shares {
@@ -358,9 +358,9 @@ mod tests {
         let share = Shares::new(Bounds { connections, waiting, caller_requests: 1000, ..bounds() })
             .of(&named("one"), NOON);
         let places = (0..4000).map(|_| share.connect().unwrap()).collect::<Vec<_>>();
-        assert_eq!((share.streams(100), share.streams(5)), (16, 5));
+        assert_eq!((share.streams(100), share.streams(5)), (8, 5));
         drop(places);
-        let expected = [(0, 100), (60, 100), (61, 98), (120, 50), (375, 16), (376, 16)];
+        let expected = [(0, 100), (60, 100), (61, 98), (120, 50), (375, 16), (750, 8), (751, 8)];
         for (connections, streams) in expected {
             let _places = (0..connections).map(|_| share.connect().unwrap()).collect::<Vec<_>>();
             assert_eq!(share.streams(100), streams, "{connections}");
