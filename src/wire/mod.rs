@@ -11,7 +11,6 @@ mod json;
 mod keyslots;
 mod lists;
 mod notices;
-mod place;
 mod problem;
 mod released;
 mod rotations;
