@@ -196,8 +196,18 @@ class Run(Look):
         if code not in (-signal.SIGKILL, 0):
             self.book.violation(f"it ended with {code}: {said[-600:]}")
         if self.plan["cut"] == "power":
-            subprocess.run(["umount", self.plan["mount"]], check=True)
-            subprocess.run(["mount", "-o", "loop", self.plan["image"], self.plan["mount"]], check=True)
+            self.power_comes_back()
+
+    def power_comes_back(self):
+        image, mount = self.plan["image"], self.plan["mount"]
+        subprocess.run(["umount", mount], check=True)
+        # Whoever has taken the mount along into a namespace of his own keeps the disk as it is, without power.
+        end = time.monotonic() + 30
+        while subprocess.run(["losetup", "-j", image], check=True, capture_output=True).stdout:
+            if time.monotonic() > end:
+                raise RuntimeError("the disk is still mounted in another mount namespace, made during the test: see lsns")
+            time.sleep(0.05)
+        subprocess.run(["mount", "-o", "loop", image, mount], check=True)
 
     # The work.
 
