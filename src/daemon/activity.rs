@@ -197,12 +197,13 @@ impl Drop for Busy {
     }
 }
 
-/// A stream that tells when it hears something.
-pub struct Watched<S> {
+/// A stream that tells when it hears something, and when all that it was given has left.
+pub struct Watched<S, F> {
     stream: S,
     activity: Arc<Activity>,
     /// Over HTTP/2.
     frames: Option<Frames>,
+    flushed: F,
     /// Reads since there was nothing to read.
     unbroken: u32,
 }
@@ -211,13 +212,13 @@ pub struct Watched<S> {
 /// else keep a thread for as long as it sends: what lies decrypted doesn't count for tokio, which looks at sockets.
 const UNBROKEN: u32 = 8;
 
-impl<S> Watched<S> {
-    pub fn new(stream: S, activity: Arc<Activity>, http2: bool) -> Self {
-        Self { stream, activity, frames: http2.then(Frames::new), unbroken: 0 }
+impl<S, F: Fn()> Watched<S, F> {
+    pub fn new(stream: S, activity: Arc<Activity>, http2: bool, flushed: F) -> Self {
+        Self { stream, activity, frames: http2.then(Frames::new), flushed, unbroken: 0 }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for Watched<S, F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -232,7 +233,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             return Poll::Pending;
         }
         let before = buffer.filled().len();
-        let Self { stream, activity, frames, unbroken } = &mut *self;
+        let Self { stream, activity, frames, unbroken, .. } = &mut *self;
         let read = Pin::new(stream).poll_read(cx, buffer);
         *unbroken = if read.is_ready() { *unbroken + 1 } else { 0 };
         let bearable = match (&buffer.filled()[before..], frames) {
@@ -247,7 +248,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -265,7 +266,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // hyper flushes when it has handed over all that it holds, and TLS when the kernel has all of that.
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            (self.flushed)();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -342,7 +348,7 @@ mod tests {
     #[tokio::test]
     async fn one_that_sends_without_end_lets_others_have_their_turn() {
         use tokio::io::AsyncReadExt;
-        let mut endless = Watched::new(tokio::io::repeat(7), Arc::new(Activity::new()), false);
+        let mut endless = Watched::new(tokio::io::repeat(7), Arc::new(Activity::new()), false, || {});
         let (mut bytes, mut read) = ([0; 16], 0_u32);
         let reading = async {
             loop {

@@ -85,7 +85,7 @@ pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
 pub use notes::Notes;
 pub use notices::{Delivery, NoticeCount, SeenNotice, Way};
-pub use outgoing::{Departing, Outgoing, Watching};
+pub use outgoing::{Departing, Flushes, Outgoing, Watching};
 pub use pair::{IssuedPair, PairSource};
 pub use recover::recover_operator;
 pub use rekey::Rekeyed;

@@ -1,10 +1,10 @@
-//! Released values on their way out: from the gate's answer until the connection has taken their last byte.
+//! Released values on their way out: from the gate's answer until their last byte is the kernel's.
 //!
 //! A peer that doesn't read keeps what was released to it waiting in a send buffer. When the vault is sealed or a
 //! caller revoked, connections with such a rest are ended, and the acknowledgement waits for that.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -32,7 +32,12 @@ pub struct Outgoing {
 
 #[derive(Debug)]
 struct Released {
+    /// With those that wait to be flushed.
     count: AtomicUsize,
+    /// Taken up by the connection, which may keep them in buffers of HTTP and TLS.
+    unflushed: Mutex<Vec<Taken>>,
+    /// Whether there are any.
+    to_flush: AtomicBool,
     /// An answer that isn't taken counts as one of its caller's requests under way.
     share: Arc<Share>,
 }
@@ -40,13 +45,24 @@ struct Released {
 /// A watch under way on a connection.
 pub struct Watching(Arc<AtomicUsize>);
 
-/// One value under way; dropped with the last of its bytes.
+/// One value under way; dropped when the connection has taken up the last of its bytes. It is under way until that
+/// has been flushed.
 pub struct Departing {
     connection: Arc<Released>,
+    /// None once it has been dropped.
+    taken: Option<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
     vault: Arc<AtomicUsize>,
     /// A large one's.
     _place: Option<Place>,
 }
+
+/// For a connection's stream.
+#[derive(Debug)]
+pub struct Flushes(Arc<Released>);
 
 impl Departures {
     pub(super) fn new() -> Self {
@@ -62,12 +78,11 @@ impl Departures {
     pub fn begin(&self, connection: &Outgoing, place: Option<Place>) -> Departing {
         let departing = Departing {
             connection: Arc::clone(&connection.released),
-            vault: Arc::clone(&self.under_way),
-            _place: place,
+            taken: Some(Taken { vault: Arc::clone(&self.under_way), _place: place }),
         };
         departing.connection.share.count();
         departing.connection.count.fetch_add(1, Ordering::SeqCst);
-        departing.vault.fetch_add(1, Ordering::SeqCst);
+        self.under_way.fetch_add(1, Ordering::SeqCst);
         departing
     }
 
@@ -85,8 +100,18 @@ impl Departures {
 
 impl Outgoing {
     pub(super) fn of(share: &Arc<Share>) -> Self {
-        let released = Released { count: AtomicUsize::new(0), share: Arc::clone(share) };
+        let released = Released {
+            count: AtomicUsize::new(0),
+            unflushed: Mutex::default(),
+            to_flush: AtomicBool::new(false),
+            share: Arc::clone(share),
+        };
         Self { released: Arc::new(released), watches: Arc::default() }
+    }
+
+    /// To be told of each flush.
+    pub fn flushes(&self) -> Flushes {
+        Flushes(Arc::clone(&self.released))
     }
 
     /// Whether something released waits to be sent.
@@ -112,10 +137,38 @@ impl Drop for Watching {
     }
 }
 
+impl Flushes {
+    /// What the connection has taken up so far is the kernel's now.
+    pub fn flushed(&self) {
+        if self.0.to_flush.load(Ordering::SeqCst) {
+            self.0.gone();
+        }
+    }
+}
+
+impl Released {
+    fn gone(&self) {
+        let mut unflushed = self.unflushed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.to_flush.store(false, Ordering::SeqCst);
+        for taken in unflushed.drain(..) {
+            self.share.uncount();
+            self.count.fetch_sub(1, Ordering::SeqCst);
+            taken.vault.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
 impl Drop for Departing {
     fn drop(&mut self) {
-        self.connection.share.uncount();
-        self.connection.count.fetch_sub(1, Ordering::SeqCst);
-        self.vault.fetch_sub(1, Ordering::SeqCst);
+        let mut unflushed = self.connection.unflushed.lock().unwrap_or_else(PoisonError::into_inner);
+        unflushed.extend(self.taken.take());
+        self.connection.to_flush.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The connection is over, and what it had left goes with it.
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.gone();
     }
 }

@@ -88,6 +88,8 @@ async fn what_is_released_is_under_way_and_what_is_refused_is_not() {
     let opened = site.vault.read_value(asker(&service), &id, ANY).await.unwrap();
     assert!(service.outgoing.is_waiting());
     drop(opened);
+    assert!(service.outgoing.is_waiting(), "buffers may have it still");
+    service.outgoing.flushes().flushed();
     assert!(!service.outgoing.is_waiting());
     site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
     let mut refused = std::pin::pin!(site.vault.read_value(asker(&service), &id, ANY));
