@@ -42,8 +42,8 @@ pub async fn json<T: DeserializeOwned>(
     Ok(wire::read(&body.to_bytes())?)
 }
 
-/// Bytes beyond which a body needs a place of its own.
-const LARGE: u64 = 64 * 1024;
+/// Bytes beyond which a body, in or out, needs a place of its own.
+pub const LARGE: u64 = 64 * 1024;
 
 /// Whether a body may be large, as far as its head tells.
 pub fn may_be_large(request: &Request<Incoming>) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
 use hyper::{Method, Request};
 use tokio_util::sync::CancellationToken;
@@ -108,6 +108,12 @@ impl Api {
             // What it holds ends with the call: reading the rest of a refused body is no request under way.
             Ok(_under_way) => self.call(session, asker, &mut request, &mut kind).await,
             Err(limit) => Err(VaultError::Limited(limit).into()),
+        };
+        // A change has been made, and is answered in any case.
+        let outcome = if request.method().is_safe() {
+            outcome.and_then(|reply| in_a_large_place(session, reply))
+        } else {
+            outcome
         };
         if !body::is_over(&request) {
             body::discard(&mut request).await;
@@ -281,6 +287,15 @@ impl Api {
             Call::Watch => watch::watch(self, session, asker, query, request).await,
         }
     }
+}
+
+/// A long list, say, has a place of its own until it has been taken.
+fn in_a_large_place(session: &Session, mut reply: Reply) -> Result<Reply, Failure> {
+    if reply.body().size_hint().lower() > body::LARGE {
+        let place = session.share.carry().map_err(VaultError::Limited)?;
+        reply.body_mut().hold_until_taken(|| place);
+    }
+    Ok(reply)
 }
 
 /// What every answer carries.

@@ -38,7 +38,8 @@ const MAX_HEAD: u32 = 16 * 1024;
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// HTTP/2 streams that were reset and not yet looked at, and those that were reset for a peer's faults, before the
-/// connection ends. What honest clients give up stays far below.
+/// connection ends. What honest clients give up stays far below. Those that a client opened before it heard how many it
+/// is offered come on top.
 const RESET_STREAMS: usize = 64;
 
 /// A connection's own end comes this much after the daemon's deadline, which tells what it gave up.
@@ -98,6 +99,12 @@ impl Connections {
     ) {
         let shaking = tokio::time::timeout(self.limits.handshake, self.shake(stream, &stranger));
         let stream = tokio::select! {
+            biased;
+            // First, so that nothing is done for one that is to go.
+            () = stranger.must_go() => {
+                self.api.meter().handshake_failed();
+                return tracing::debug!("a handshake made room for another");
+            }
             shaken = shaking => match shaken {
                 Ok(Ok(stream)) => stream,
                 // The peer got an alert; what it sent is not repeated.
@@ -110,10 +117,6 @@ impl Connections {
                     return tracing::debug!("handshake took too long");
                 }
             },
-            () = stranger.must_go() => {
-                self.api.meter().handshake_failed();
-                return tracing::debug!("a handshake made room for another");
-            }
             () = self.stop.cancelled() => return,
         };
         let session = match Presented::from_chain(stream.get_ref().1.peer_certificates()) {
@@ -164,7 +167,9 @@ impl Connections {
             let busy = activity.begin(http2, request.body().is_end_stream());
             Conversation::answer(Arc::clone(&talk), busy, request)
         });
-        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2));
+        let flushes = talk.session.outgoing.flushes();
+        let stream =
+            TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2, move || flushes.flushed()));
         if http2 {
             // One, where there is but a refusal to be heard.
             let most = if talk.no_room.is_some() { 1 } else { self.limits.concurrent_streams };
@@ -272,7 +277,7 @@ impl Connections {
             .max_header_list_size(MAX_HEAD)
             // A peer that opens streams and takes them back, or makes us take them back, is let go of.
             .max_pending_accept_reset_streams(Some(RESET_STREAMS))
-            .max_local_error_reset_streams(Some(RESET_STREAMS))
+            .max_local_error_reset_streams(Some(RESET_STREAMS + self.limits.concurrent_streams as usize))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(Duration::from_secs(30))

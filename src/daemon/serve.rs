@@ -107,8 +107,12 @@ fn ailment(vault: &Vault) -> Option<&'static str> {
 /// Takes connections off one listener until it is told to stop.
 async fn accept(listener: Listener, connections: Arc<Connections>, tasks: TaskTracker) {
     loop {
+        let one_more = async {
+            connections.strangers.thin_out().await;
+            next(&listener).await
+        };
         let accepted = tokio::select! {
-            accepted = next(&listener) => accepted,
+            accepted = one_more => accepted,
             () = connections.stop.cancelled() => return,
         };
         match accepted {
@@ -123,6 +127,8 @@ async fn accept(listener: Listener, connections: Arc<Connections>, tasks: TaskTr
                     connections.serve(stream, peer, stranger).await;
                     drop(open);
                 });
+                // Who has been taken in says something, and others have their turn, before the next.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");

@@ -2,25 +2,38 @@
 //!
 //! A handshake takes milliseconds. Whoever holds a place for longer loses it first, so that slow handshakes, however
 //! many, keep nobody out; and none of them takes a place that callers share. Those that have said nothing yet go before
-//! those that have: a hello costs its sender little, but us a signature, so that none comes in thousands at a time.
+//! those that have: a hello costs its sender little, but us a signature, so that none comes in thousands at a time. Who has
+//! greeted and then says nothing for seconds goes before all others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// A client whose hello was answered says the rest within this time, or is too slow to be waited for when others come.
+const TO_ANSWER: Duration = Duration::from_secs(2);
+/// So many connections may be there for a moment beyond the most: they are to go, and haven't yet.
+const LEAVING: usize = 64;
 
 pub struct Strangers {
     most: usize,
     held: Mutex<Held>,
+    /// Somebody has left.
+    left: Notify,
 }
 
 /// Each by age.
 #[derive(Default)]
 struct Held {
     next: u64,
+    /// Connections, also those that are to go and haven't yet.
+    open: usize,
     silent: BTreeMap<u64, CancellationToken>,
-    /// Their hello came.
-    greeted: BTreeMap<u64, CancellationToken>,
+    /// Their hello came, then.
+    greeted: BTreeMap<u64, (CancellationToken, Instant)>,
 }
 
 /// One of them; a place again when dropped.
@@ -32,7 +45,19 @@ pub struct Stranger {
 
 impl Strangers {
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, held: Mutex::default() })
+        Arc::new(Self { most, held: Mutex::default(), left: Notify::new() })
+    }
+
+    /// Waits until there aren't many that are to go and haven't yet: else whoever connects faster than they end has all
+    /// descriptors.
+    pub async fn thin_out(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.held().open < self.most.saturating_add(LEAVING) {
+                return;
+            }
+            left.await;
+        }
     }
 
     /// Takes one more in. True: another had to go for it.
@@ -41,6 +66,7 @@ impl Strangers {
         let mut held = self.held();
         let number = held.next;
         held.next += 1;
+        held.open += 1;
         held.silent.insert(number, gone.clone());
         let leaves = held.one_too_many(self.most);
         drop(held);
@@ -60,8 +86,13 @@ impl Held {
         if self.silent.len() + self.greeted.len() <= most {
             return None;
         }
-        let among = if self.silent.len() > most / 4 { &mut self.silent } else { &mut self.greeted };
-        among.pop_first().map(|(_, gone)| gone)
+        let oldest = self.greeted.first_entry();
+        match oldest {
+            Some(oldest) if self.silent.len() <= most / 4 || oldest.get().1.elapsed() >= TO_ANSWER => {
+                Some(oldest.remove().0)
+            }
+            _ => self.silent.pop_first().map(|(_, gone)| gone),
+        }
     }
 }
 
@@ -75,7 +106,7 @@ impl Stranger {
     pub fn greets(&self) {
         let mut held = self.strangers.held();
         if let Some(gone) = held.silent.remove(&self.number) {
-            held.greeted.insert(self.number, gone);
+            held.greeted.insert(self.number, (gone, Instant::now()));
         }
     }
 }
@@ -86,6 +117,9 @@ impl Drop for Stranger {
         if held.silent.remove(&self.number).is_none() {
             held.greeted.remove(&self.number);
         }
+        held.open -= 1;
+        drop(held);
+        self.strangers.left.notify_waiters();
     }
 }
 
@@ -138,6 +172,31 @@ mod tests {
         honest.greets();
         drop((honest, greeted, newest));
         let held = strangers.held();
-        assert!(held.silent.is_empty() && held.greeted.is_empty());
+        assert!(held.silent.is_empty() && held.greeted.is_empty() && held.open == 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_greets_and_falls_silent_goes_first() {
+        let strangers = Strangers::new(8);
+        let admitted = || strangers.admit().0;
+        let stays = admitted();
+        stays.greets();
+        let silent = (0..7).map(|_| admitted()).collect::<Vec<_>>();
+        tokio::time::advance(TO_ANSWER).await;
+        let late = admitted();
+        assert!(must_go(&stays) && !silent.iter().any(must_go));
+        let later = admitted();
+        assert!(must_go(&silent[0]));
+        drop((late, later));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn none_is_taken_in_before_those_that_are_to_go_have_gone() {
+        let strangers = Strangers::new(2);
+        let open = (0..LEAVING + 2).map(|_| strangers.admit().0).collect::<Vec<_>>();
+        let mut waits = std::pin::pin!(strangers.thin_out());
+        assert!(tokio::time::timeout(Duration::from_secs(3600), waits.as_mut()).await.is_err());
+        drop(open);
+        waits.await;
     }
 }
