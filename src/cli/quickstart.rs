@@ -104,7 +104,8 @@ async fn story(
     let listen = listeners(&settings, Listen::default_tcp(), &mut steps)?;
     let mut signals = serve::signals()?;
     let passphrase = Some(passphrase.serving);
-    let plan = Plan { settings, passphrase, accept_rollback: false, listen, activated: None };
+    let unusable = Vec::new();
+    let plan = Plan { settings, passphrase, accept_rollback: false, unusable, listen, activated: None };
     let Some(daemon) = daemon::open_unless_stopped(plan, &mut signals).await? else {
         return Err(Failure::new(Exit::Failed, "stopped before the check was done"));
     };

@@ -51,17 +51,24 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
         Failure::usage(format!("the default Unix socket {why}; or name another one with --listen unix:PATH"))
     })?;
     let from = passphrase_file(command.passphrase_file.as_deref(), &settings);
-    let passphrase = from.as_deref().map(passphrase::from_file).transpose()?;
+    let mut unusable = Vec::new();
+    let passphrase = match from.as_deref() {
+        // One of several files that the configuration names: what is wrong with them is told at once.
+        Some(file) if command.passphrase_file.is_none() && settings.passphrase_file.is_some() => {
+            config::passphrase(file).map_err(|why| unusable.push(why)).ok()
+        }
+        file => file.map(passphrase::from_file).transpose()?,
+    };
     telemetry::start(&settings.log).map_err(Failure::usage)?;
 
     let sealed = passphrase.is_none();
     let activated = Some(activated).filter(|handed| !handed.is_empty());
     let accept_rollback = command.accept_rollback;
-    if accept_rollback && passphrase.is_none() {
+    if accept_rollback && from.is_none() {
         let how = "without a passphrase it comes up sealed: give --accept-rollback to fsm-vault unseal";
         return Err(Failure::usage(how));
     }
-    let plan = Plan { settings, passphrase, accept_rollback, listen, activated };
+    let plan = Plan { settings, passphrase, accept_rollback, unusable, listen, activated };
     let runtime = runtime()?;
     let served = runtime.block_on(async {
         let mut signals = signals()?;

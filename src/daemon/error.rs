@@ -2,9 +2,9 @@
 
 use std::io;
 
+use super::named::Unusable;
 use crate::config::Listen;
 use crate::identity::IdentityError;
-use crate::notify::NotifyError;
 use crate::vault::VaultError;
 
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +13,9 @@ pub enum DaemonError {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error(transparent)]
-    Notify(#[from] NotifyError),
+    /// Files that the configuration names; at least one.
+    #[error("{}", each_in_a_line(.0))]
+    Unusable(Vec<Unusable>),
     #[error("{0} is in use by another process: stop it, or listen elsewhere with --listen")]
     InUse(Listen),
     #[error("{0} is a file that is no socket: remove it, or listen elsewhere with --listen")]
@@ -33,8 +34,13 @@ impl DaemonError {
         match self {
             Self::Vault(error) => error.exit_code(),
             Self::InUse(_) => 6,
-            Self::NotASocket(_) | Self::Identity(IdentityError::Trust(_)) | Self::Notify(_) => 2,
+            Self::NotASocket(_) | Self::Identity(IdentityError::Trust(_)) | Self::Unusable(_) => 2,
             Self::Identity(_) | Self::Bind { .. } | Self::System { .. } | Self::Random(_) => 1,
         }
     }
+}
+
+fn each_in_a_line(unusable: &[Unusable]) -> String {
+    let lines: Vec<_> = unusable.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }

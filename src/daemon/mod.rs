@@ -8,6 +8,7 @@ mod bind;
 mod connection;
 mod error;
 mod frames;
+mod named;
 mod open;
 mod refusals;
 mod runtime;
@@ -17,6 +18,7 @@ mod strangers;
 mod telling;
 
 pub use error::DaemonError;
+pub use named::{By, Unusable, unusable};
 pub use open::{Plan, audit_settings, open_unless_stopped};
 pub use runtime::runtime;
 pub use serve::Daemon;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bind::bind;
 use super::error::DaemonError;
+use super::named::{self, Named, Unusable};
 use super::serve::Daemon;
 use super::signals::Signals;
 use super::telling;
@@ -15,15 +16,12 @@ use crate::api::Api;
 use crate::audit::{self, JOURNALD_SOCKET};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Limits, Listen, Settings};
-use crate::identity::{ClientVerifier, TrustRoot, server_config};
+use crate::identity::{ClientVerifier, server_config};
 use crate::secret::Plaintext;
 use crate::systemd::{Activated, Notifier};
 use crate::vault::{
     BackupPlan, BackupRules, Bound, Bounds, Directory, Opening, Rate, Shares, Vault, open_store,
 };
-
-/// A root bundle of a foreign trust domain may have this many bytes.
-const MAX_BUNDLE: u64 = 1024 * 1024;
 
 /// What to serve and where.
 pub struct Plan {
@@ -32,6 +30,8 @@ pub struct Plan {
     pub passphrase: Option<Plaintext>,
     /// Take the store as it is although it is older than what is known of it.
     pub accept_rollback: bool,
+    /// What of the named files is known not to be usable; refused together with what is found of the others.
+    pub unusable: Vec<Unusable>,
     /// Where to listen, unless systemd hands sockets over.
     pub listen: Vec<Listen>,
     pub activated: Option<Activated>,
@@ -54,12 +54,12 @@ pub fn audit_settings(settings: &Settings) -> audit::Settings {
 
 /// Opens the vault and its listeners. With a passphrase they open after unsealing; without one it comes up sealed.
 async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
-    let Plan { settings, passphrase, accept_rollback, listen, activated } = plan;
+    let Plan { settings, passphrase, accept_rollback, unusable, listen, activated } = plan;
+    let Named { ways, roots } = named_files(&settings, unusable)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directory = Directory::at(&settings.data_dir);
     let store = open_store(&directory)?;
     let audit = audit_settings(&settings);
-    let ways = telling::ways(&settings.notice)?;
     let notices = telling::rules(&settings.notice);
     let opening = Opening { directory, store, audit, notices, clock: Arc::clone(&clock) };
     let vault = Vault::open(opening).await?;
@@ -69,7 +69,7 @@ async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let vault = Arc::new(vault);
     tracing::info!(vault.id = %vault.id(), "vault opened");
 
-    let verifier = ClientVerifier::new(&vault.local_root()?, &foreign_roots(&settings)?)?;
+    let verifier = ClientVerifier::new(&vault.local_root()?, &roots)?;
     let tls = server_config(vault.server_certificate().reader(), verifier, clock)?;
     match passphrase {
         Some(passphrase) => {
@@ -115,6 +115,16 @@ pub async fn open_unless_stopped(plan: Plan, signals: &mut Signals) -> Result<Op
     }
 }
 
+/// What the named files are for the daemon, or all that is wrong with them, and with those that were looked at before.
+fn named_files(settings: &Settings, before: Vec<Unusable>) -> Result<Named, DaemonError> {
+    match named::read(settings) {
+        Ok(named) if before.is_empty() => Ok(named),
+        read => {
+            Err(DaemonError::Unusable(before.into_iter().chain(read.err().unwrap_or_default()).collect()))
+        }
+    }
+}
+
 /// What callers may take at a time, as the configuration has it.
 fn bounds(limits: &Limits) -> Bounds {
     Bounds {
@@ -129,19 +139,4 @@ fn bounds(limits: &Limits) -> Bounds {
 fn backup_plan(backup: &config::Backup) -> Option<BackupPlan> {
     let rules = BackupRules { every: backup.every, keep: backup.keep };
     backup.directory.clone().map(|directory| BackupPlan { directory, rules })
-}
-
-fn foreign_roots(settings: &Settings) -> Result<Vec<TrustRoot>, DaemonError> {
-    let mut roots = Vec::with_capacity(settings.identity.trust.len());
-    for trust in &settings.identity.trust {
-        let failed = |source| DaemonError::System { doing: "read a bundle of identity.trust", source };
-        let length = std::fs::metadata(&trust.bundle).map_err(failed)?.len();
-        if length > MAX_BUNDLE {
-            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
-        }
-        let pem = std::fs::read(&trust.bundle).map_err(failed)?;
-        let root = TrustRoot::of_bundle(trust.trust_domain.clone(), &pem);
-        roots.push(root.map_err(crate::identity::IdentityError::from)?);
-    }
-    Ok(roots)
 }

@@ -1,17 +1,16 @@
 //! From the configuration's `notice` to the rules that notices are judged by, and to the ways that they are told.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::error::DaemonError;
+use super::named::{By, Unusable, bundle, kept};
 use crate::config::{Notice, Smtp, SmtpTls};
 use crate::identity::read_private;
-use crate::notify::{Hook, Mail, Server, Tls, Ways};
+use crate::notify::{Hook, Mail, NotifyError, Server, Tls, Ways};
 use crate::secret::Plaintext;
 use crate::systemd;
 use crate::vault::{Ladder, NoticeRules};
 
 const LONGEST_PASSWORD: usize = 1024;
-const LARGEST_BUNDLE: u64 = 1024 * 1024;
 
 pub(super) fn rules(notice: &Notice) -> NoticeRules {
     NoticeRules {
@@ -22,24 +21,22 @@ pub(super) fn rules(notice: &Notice) -> NoticeRules {
     }
 }
 
-/// The hook program and the mail server, if there are any. What can't work is told before the daemon serves.
-pub(super) fn ways(notice: &Notice) -> Result<Ways, DaemonError> {
-    let hook = match notice.command.split_first() {
-        None => None,
-        Some((program, arguments)) => {
-            Some(Hook::new(PathBuf::from(program), arguments.to_vec(), notice.command_timeout)?)
-        }
-    };
-    let mail = notice.smtp.as_ref().map(mail).transpose()?;
-    Ok(Ways { hook, mail })
+/// The hook program and the mail server, if there are any. What of them can't work goes to `wrong`, all of it.
+pub(super) fn ways(notice: &Notice, wrong: &mut Vec<Unusable>) -> Ways {
+    let hook = notice.command.split_first().and_then(|(program, arguments)| {
+        let hook = Hook::new(PathBuf::from(program), arguments.to_vec(), notice.command_timeout);
+        kept(hook.map_err(|error| Unusable::of_notify("notice.command", &error)), wrong)
+    });
+    let mail = notice.smtp.as_ref().and_then(|smtp| mail(smtp, wrong));
+    Ways { hook, mail }
 }
 
-fn mail(smtp: &Smtp) -> Result<Mail, DaemonError> {
-    let roots = smtp.ca.as_deref().map(bundle).transpose()?;
-    let credentials = match &smtp.username {
-        None => None,
-        Some(user) => Some((user.clone(), password(smtp)?)),
-    };
+fn mail(smtp: &Smtp, wrong: &mut Vec<Unusable>) -> Option<Mail> {
+    const ROOTS: &str = "notice.smtp.ca";
+    let roots = smtp.ca.as_deref().map(|path| kept(bundle(ROOTS, path), wrong));
+    let credentials = smtp.username.as_ref().map(|user| Some((user.clone(), kept(password(smtp), wrong)?)));
+    // Both were looked at before either is missed.
+    let (roots, credentials) = (absent_or(roots)?, absent_or(credentials)?);
     let server = Server {
         host: smtp.host.clone(),
         port: smtp.port,
@@ -54,34 +51,38 @@ fn mail(smtp: &Smtp) -> Result<Mail, DaemonError> {
         roots,
         timeout: smtp.timeout,
     };
-    Ok(Mail::new(server)?)
+    let of = |error| {
+        let key = if matches!(error, NotifyError::NoRoots { .. }) { ROOTS } else { "notice.smtp" };
+        Unusable::of_notify(key, &error)
+    };
+    kept(Mail::new(server).map_err(of), wrong)
 }
 
-fn bundle(path: &Path) -> Result<(PathBuf, Vec<u8>), DaemonError> {
-    let failed = |source| DaemonError::System { doing: "read notice.smtp.ca", source };
-    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST_BUNDLE {
-        return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+/// None if it is asked for and wasn't read.
+fn absent_or<T>(asked: Option<Option<T>>) -> Option<Option<T>> {
+    match asked {
+        None => Some(None),
+        Some(read) => read.map(Some),
     }
-    Ok((path.to_owned(), std::fs::read(path).map_err(failed)?))
 }
 
 /// The configured file, which must be private, or systemd's credential, whose directory systemd guards. One line end
 /// is taken off.
-fn password(smtp: &Smtp) -> Result<Plaintext, DaemonError> {
+fn password(smtp: &Smtp) -> Result<Plaintext, Unusable> {
+    const KEY: &str = "notice.smtp.password_file";
     let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
     let read = match (&smtp.password_file, systemd::smtp_password_file(directory.as_deref())) {
         (Some(file), _) => {
-            read_private(file, LONGEST_PASSWORD).map_err(crate::identity::IdentityError::from)?
+            read_private(file, LONGEST_PASSWORD).map_err(|error| Unusable::of_file(KEY, &error))?
         }
         (None, Some(credential)) => {
-            let doing = "read the credential smtp_password";
-            let bytes = std::fs::read(credential).map_err(|source| DaemonError::System { doing, source })?;
-            Plaintext::new(bytes)
+            let failed = |error| Unusable::of_read(KEY, &credential, &error);
+            Plaintext::new(std::fs::read(&credential).map_err(failed)?)
         }
         (None, None) => {
-            let why = "notice.smtp.username is set, and there is no notice.smtp.password_file";
-            let source = std::io::Error::new(std::io::ErrorKind::NotFound, why);
-            return Err(DaemonError::System { doing: "find the mail server's password", source });
+            let detail =
+                "is missing: notice.smtp.username is set, and systemd hands over no credential smtp_password";
+            return Err(Unusable { key: KEY, detail: detail.to_owned(), by: By::Others });
         }
     };
     let mut bytes = read.reveal_into_vec();

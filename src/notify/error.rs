@@ -5,21 +5,21 @@ use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
-    // The configuration's.
-    #[error("notice.command: {path} can't be run: {source}", path = path.display())]
+    // The configuration's; who tells them knows the key.
+    #[error("{path} can't be run: {source}", path = path.display())]
     NoProgram { path: PathBuf, source: io::Error },
     #[error(
-        "notice.command: {path} can be changed by any user; type: chmod o-w {path}",
+        "{path} can be changed by any user; type: chmod o-w {path}",
         path = path.display()
     )]
     OpenProgram { path: PathBuf },
-    #[error("notice.command: {path} is no program: no file, or not executable", path = path.display())]
+    #[error("{path} is no program: no file, or not executable", path = path.display())]
     NotExecutable { path: PathBuf },
-    #[error("notice.smtp.ca: {path} holds no certificates in PEM", path = path.display())]
+    #[error("{path} holds no certificates in PEM", path = path.display())]
     NoRoots { path: PathBuf },
-    #[error("notice.smtp: {0}")]
+    #[error("{0}")]
     Server(#[source] lettre::transport::smtp::Error),
-    #[error("notice.smtp: {0} is no mail address")]
+    #[error("{0} is no mail address")]
     Address(String),
 
     // The program's.

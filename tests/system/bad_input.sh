@@ -201,5 +201,40 @@ check "serve refuses it too" says "audit.durability" 2 serve --config "$SCRATCH/
 printf 'listen = [\n' >"$SCRATCH/broken.toml"
 check "broken TOML" refuses 2 config "$SCRATCH/broken.toml"
 check "a missing file" says none.toml 2 config "$SCRATCH/none.toml"
+# What it names is looked at as serve will: all of it at once.
+cat >"$SCRATCH/names.toml" <<TOML
+data_dir = "$VAULT"
+passphrase_file = "$SCRATCH/none"
+identity.trust = [{ trust_domain = "example.org", bundle = "$SCRATCH/none.pem" }]
+notice.command = ["$SCRATCH/none.sh"]
+backup.directory = "$SCRATCH/none.d"
+[notice.smtp]
+host = "localhost"
+from = "vault@example.org"
+username = "vault"
+password_file = "$SCRATCH/shared"
+ca = "$PASSPHRASE"
+TOML
+for problem in "passphrase_file: can't open $SCRATCH/none:" "identity.trust: $SCRATCH/none.pem" "notice.command: $SCRATCH/none.sh" \
+    "notice.smtp.password_file: $SCRATCH/shared is open"; do
+    check "config check tells $problem" says "$problem" 2 config "$SCRATCH/names.toml"
+    check "serve tells it too" says "$problem" 2 "$FSM_VAULT_BIN" serve --config "$SCRATCH/names.toml"
+done
+check "a directory for backups that isn't there is a warning" says "warning: backup.directory: $SCRATCH/none.d is no" 2 \
+    config "$SCRATCH/names.toml"
+sed -i -e /shared/d -e /username/d "$SCRATCH/names.toml"
+check "a file of no certificates" says "notice.smtp.ca: $PASSPHRASE holds no certificates" 2 config "$SCRATCH/names.toml"
+printf 'data_dir = "%s"\npassphrase_file = "%s"\nbackup.directory = "%s"\n' "$VAULT" "$PASSPHRASE" "$SCRATCH/none.d" \
+    >"$SCRATCH/warned.toml"
+check "a warning alone leaves it valid" holds '.valid and .problems == [] and (.warnings | length == 1)' \
+    config "$SCRATCH/warned.toml" --output json
+if [ "$(id -u)" = 0 ]; then
+    # As another user: what may be right for the daemon's is a warning, with what to type.
+    chmod 711 "$SCRATCH" && chmod 644 "$SCRATCH/warned.toml"
+    as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$FSM_VAULT_BIN" config check "$SCRATCH/warned.toml"; }
+    check "another user's check warns" says "sudo -u '#0' fsm-vault config check $SCRATCH/warned.toml" 0 as_nobody
+    check "of the file that he may not read" says "warning: passphrase_file: can't open $PASSPHRASE: Permission denied" 0 as_nobody
+    chmod 700 "$SCRATCH"
+fi
 check "the shipped example is valid" config "$(dirname "$0")/../../config/fsm-vault.toml"
 check "nothing panicked" no_panic

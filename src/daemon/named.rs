@@ -1,0 +1,112 @@
+//! The files that a configuration names besides itself: read before anything is opened, what can't be used told together.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::telling;
+use crate::config::{Settings, Trust};
+use crate::identity::{FileError, TrustRoot};
+use crate::notify::{NotifyError, Ways};
+
+/// A root bundle of a foreign trust domain, or of a mail server, may have this many bytes.
+const LARGEST_BUNDLE: u64 = 1024 * 1024;
+
+/// What the named files are for the daemon.
+pub(super) struct Named {
+    pub ways: Ways,
+    pub roots: Vec<TrustRoot>,
+}
+
+/// A file that the configuration names and that can't be used. Shown as `KEY: DETAIL`, never with what is in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// Dotted path such as `notice.command`.
+    pub key: &'static str,
+    /// What is wrong, with the file's name.
+    pub detail: String,
+    pub by: By,
+}
+
+/// For whom it can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    Anyone,
+    /// This user, who may not have it.
+    ThisUser,
+    /// Whoever isn't started by systemd, which may hand it over.
+    Others,
+}
+
+impl Unusable {
+    pub fn of_file(key: &'static str, error: &FileError) -> Self {
+        let by = match error {
+            FileError::Io { source, .. } => By::whom(source),
+            FileError::Foreign { .. } => By::ThisUser,
+            _ => By::Anyone,
+        };
+        Self { key, detail: error.to_string(), by }
+    }
+
+    pub(super) fn of_notify(key: &'static str, error: &NotifyError) -> Self {
+        let by = match error {
+            NotifyError::NoProgram { source, .. } => By::whom(source),
+            _ => By::Anyone,
+        };
+        Self { key, detail: error.to_string(), by }
+    }
+
+    pub(super) fn of_read(key: &'static str, path: &Path, error: &io::Error) -> Self {
+        let detail = format!("{} can't be read: {error}", path.display());
+        Self { key, detail, by: By::whom(error) }
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}: {}", self.key, self.detail)
+    }
+}
+
+impl By {
+    fn whom(error: &io::Error) -> Self {
+        if error.kind() == ErrorKind::PermissionDenied { Self::ThisUser } else { Self::Anyone }
+    }
+}
+
+/// All that can't be used among what the settings name, but for the passphrase, which isn't the daemon's to read.
+pub fn unusable(settings: &Settings) -> Vec<Unusable> {
+    read(settings).err().unwrap_or_default()
+}
+
+/// Reads all of it; fails with everything that can't be used.
+pub(super) fn read(settings: &Settings) -> Result<Named, Vec<Unusable>> {
+    let mut wrong = Vec::new();
+    let roots: Vec<_> =
+        settings.identity.trust.iter().filter_map(|trust| kept(root(trust), &mut wrong)).collect();
+    let ways = telling::ways(&settings.notice, &mut wrong);
+    if wrong.is_empty() { Ok(Named { ways, roots }) } else { Err(wrong) }
+}
+
+/// What was read; what wasn't is noted.
+pub(super) fn kept<T>(read: Result<T, Unusable>, wrong: &mut Vec<Unusable>) -> Option<T> {
+    read.map_err(|error| wrong.push(error)).ok()
+}
+
+fn root(trust: &Trust) -> Result<TrustRoot, Unusable> {
+    const KEY: &str = "identity.trust";
+    let (path, pem) = bundle(KEY, &trust.bundle)?;
+    TrustRoot::of_bundle(trust.trust_domain.clone(), &pem).map_err(|error| {
+        let detail = format!("{}: {error}", path.display());
+        Unusable { key: KEY, detail, by: By::Anyone }
+    })
+}
+
+/// A file of certificates, as it is.
+pub(super) fn bundle(key: &'static str, path: &Path) -> Result<(PathBuf, Vec<u8>), Unusable> {
+    let failed = |error| Unusable::of_read(key, path, &error);
+    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST_BUNDLE {
+        return Err(failed(ErrorKind::FileTooLarge.into()));
+    }
+    Ok((path.to_owned(), std::fs::read(path).map_err(failed)?))
+}
