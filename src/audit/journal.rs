@@ -2,14 +2,19 @@
 //!
 //! Best effort: the socket never blocks, and a line that journald doesn't take (not running, buffer full,
 //! line above its limit) is missing there and only there. It never delays or fails a release; the log is
-//! the files.
+//! the files. That journald isn't there at all is told by others, who ask [`reach_journal`].
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where journald listens.
 pub const JOURNALD_SOCKET: &str = "/run/systemd/journal/socket";
+
+/// Whether somebody listens there at this moment. Fails with what a line would fail with; never blocks.
+pub fn reach_journal(socket: &Path) -> io::Result<()> {
+    UnixDatagram::unbound()?.connect(socket)
+}
 
 /// Sends lines.
 pub(super) struct Journal {
@@ -45,8 +50,10 @@ mod tests {
         let path = place.path().join("socket");
         let journal = Journal::new(path.clone()).unwrap();
         journal.send(b"lost\n");
+        assert!(reach_journal(&path).is_err());
         let listener = UnixDatagram::bind(&path).unwrap();
         listener.set_nonblocking(true).unwrap();
+        reach_journal(&path).unwrap();
         journal.send(b"{\"a\":1}\n{\"b\":2}\n");
         let mut buffer = [0; 200];
         for line in ["{\"a\":1}", "{\"b\":2}"] {
@@ -55,5 +62,7 @@ mod tests {
             assert_eq!(&buffer[..length], expected.as_bytes());
         }
         assert!(listener.recv(&mut buffer).is_err());
+        drop(listener);
+        assert!(reach_journal(&path).is_err(), "a socket that nobody listens on");
     }
 }

@@ -49,7 +49,7 @@ pub use error::AuditError;
 pub use figures::{Figures, Written};
 pub use filter::Filter;
 pub use finding::{Finding, Flaw};
-pub use journal::JOURNALD_SOCKET;
+pub use journal::{JOURNALD_SOCKET, reach_journal};
 pub use keys::ChainKeys;
 pub use log::{Begun, Durability, Log, Opened, Settings, Surveyed};
 pub use page::{Cursor, Look, Page, Start};

@@ -107,6 +107,11 @@ fn look(settings: &Settings, found: &mut Checked) {
         );
         found.warnings.push(Problem { line: None, key: None, detail });
     }
+    if let Some(why) = daemon::journald_is_away(settings) {
+        let detail =
+            format!("is on, and journald isn't there ({why}): the log's entries will go to its files alone");
+        found.warnings.push(Problem { line: None, key: Some("audit.journald".to_owned()), detail });
+    }
     if let Some(directory) = settings.backup.directory.as_deref().filter(|directory| !directory.is_dir()) {
         let path = shell::word(directory);
         let detail = format!(

@@ -16,6 +16,8 @@ use super::wrong_passphrase::Origin;
 use super::{config, listing, passphrase};
 use crate::client::{Call, Connection, printable};
 use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
+use crate::daemon;
 use crate::model::NoticeLevel;
 use crate::vault::{Directory, Health, Looked, VaultError, inspect_asking};
 use crate::wire::{NoticeView, Status, Verification, read, write};
@@ -45,6 +47,7 @@ pub fn run(globals: &Globals, command: &Doctor) -> Result<(), Failure> {
             let ask = || passphrase::optional(command.passphrase_file.as_deref(), "look without it");
             let found = block_on(inspect_asking(&directory, ask, SystemClock.now()))?;
             seen.extend(found.into_iter().map(|each| known_by(each, command.passphrase_file.as_deref())));
+            seen.extend(journald(&settings));
         }
         None => seen.extend(asked(globals)?),
     }
@@ -61,6 +64,17 @@ fn known_by(looked: Looked, file: Option<&Path>) -> Looked {
     }
     let (found, next) = Origin::shown(file, "--passphrase-file").told();
     Looked::other(looked.at, looked.health, found, next)
+}
+
+/// Whether the log's entries can go where the configuration wants them too; of a running daemon a notice tells it.
+fn journald(settings: &Settings) -> Option<Looked> {
+    let why = daemon::journald_is_away(settings)?;
+    Some(Looked::other(
+        "journald",
+        Health::Doubtful,
+        format!("audit.journald is on, and journald isn't there: {why}"),
+        "systemctl start systemd-journald.socket, or take audit.journald out of the configuration",
+    ))
 }
 
 /// What the host does with memory that it shouldn't do with a vault's.

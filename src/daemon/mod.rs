@@ -19,7 +19,7 @@ mod telling;
 
 pub use error::DaemonError;
 pub use named::{By, Unusable, unusable};
-pub use open::{Plan, audit_settings, open_unless_stopped};
+pub use open::{Plan, audit_settings, journald_is_away, open_unless_stopped};
 pub use runtime::runtime;
 pub use serve::Daemon;
 pub use signals::Signals;

@@ -1,5 +1,6 @@
 //! Load → open → unseal → bind.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -58,6 +59,10 @@ async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let Named { ways, roots } = named_files(&settings, unusable)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directory = Directory::at(&settings.data_dir);
+    if let Some(why) = journald_is_away(&settings) {
+        // Unsealed, it is a notice too; sealed, this is all that tells it.
+        tracing::warn!(error = %why, "audit.journald is on, and journald isn't there: entries go to the log's files alone");
+    }
     let store = open_store(&directory)?;
     let audit = audit_settings(&settings);
     let notices = telling::rules(&settings.notice);
@@ -113,6 +118,13 @@ pub async fn open_unless_stopped(plan: Plan, signals: &mut Signals) -> Result<Op
             Ok(None)
         }
     }
+}
+
+/// What is in the way of entries that should go to journald too.
+pub fn journald_is_away(settings: &Settings) -> Option<String> {
+    let reached = audit::reach_journal(Path::new(JOURNALD_SOCKET));
+    let why = reached.err().filter(|_| settings.audit.journald)?;
+    Some(format!("{JOURNALD_SOCKET}: {why}"))
 }
 
 /// What the named files are for the daemon, or all that is wrong with them, and with those that were looked at before.

@@ -49,6 +49,8 @@ pub enum NoticeKind {
     Backup,
     /// An older store, or one that lacked records, was accepted.
     Rollback,
+    /// Entries of the audit log are to go to journald too, and it isn't there.
+    Journal,
 }
 
 word! {
@@ -123,7 +125,7 @@ impl std::str::FromStr for NoticeLevel {
 }
 
 impl NoticeKind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Expiry,
         Self::MaxAge,
         Self::PairAge,
@@ -137,6 +139,7 @@ impl NoticeKind {
         Self::Separation,
         Self::Backup,
         Self::Rollback,
+        Self::Journal,
     ];
 
     /// As it stands in IDs and in the API.
@@ -155,6 +158,7 @@ impl NoticeKind {
             Self::Separation => "separation",
             Self::Backup => "backup",
             Self::Rollback => "rollback",
+            Self::Journal => "journal",
         }
     }
 }
@@ -243,7 +247,8 @@ impl NoticeId {
             | NoticeKind::Space
             | NoticeKind::AuditDamage
             | NoticeKind::Backup
-            | NoticeKind::Rollback => vault(),
+            | NoticeKind::Rollback
+            | NoticeKind::Journal => vault(),
         }
     }
 }

@@ -164,8 +164,8 @@ mod own;
 
 use about::{About, days, later};
 pub use own::{
-    of_accepted_rollback, of_authority, of_damage, of_known_damage, of_rollback, of_server_certificate,
-    of_space, of_stray,
+    of_accepted_rollback, of_authority, of_damage, of_journal, of_known_damage, of_rollback,
+    of_server_certificate, of_space, of_stray,
 };
 
 #[cfg(test)]

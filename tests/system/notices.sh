@@ -173,6 +173,23 @@ check "nor is a password read that anybody may read" refuses 2 "$FSM_VAULT_BIN" 
     --passphrase-file "$PASSPHRASE" --config "$relay"
 printf '[notice.smtp]\nhost = "mail.example.org"\nfrom = "a@b.example"\ntls = "none"\n' >"$SCRATCH/plain.toml"
 check "no mail server but this host's without TLS" says "goes to this host alone" 2 "$FSM_VAULT_BIN" config check "$SCRATCH/plain.toml"
+# Entries that should go to journald too, on a host that has none; elsewhere the unit tests have a socket of their own.
+if [ ! -e /run/systemd/journal/socket ]; then
+    printf 'data_dir = "%s"\n[audit]\njournald = true\n' "$VAULT" >"$SCRATCH/journald.toml"
+    chmod 0644 "$SCRATCH/journald.toml"
+    check "no journald: config check warns" says "warning: audit.journald: is on, and journald isn't there" 0 \
+        "$FSM_VAULT_BIN" config check "$SCRATCH/journald.toml"
+    check "so does doctor" says "journald isn't there" 0 "$FSM_VAULT_BIN" --config "$SCRATCH/journald.toml" doctor \
+        --data-dir "$VAULT" </dev/null
+    start_daemon "$VAULT" '' --config "$SCRATCH/journald.toml"
+    check "so does the log at a start" [ -n "$(logged 'select(.level == "WARN" and (.message | test("journald"))) | 1')" ]
+    operator unseal --passphrase-file "$PASSPHRASE" >/dev/null
+    check "and a notice stands" stands '.id == "journal.journald.away" and .level == "warning"'
+    check "it stops" stop_daemon
+    start_daemon "$VAULT" "$PASSPHRASE"
+    check "without the setting it is cleared" holds '.items | all(.kind != "journal")' operator --output json notices
+    check "and stops" stop_daemon
+fi
 for server in "${servers[@]}"; do
     kill "$server"
     wait "$server" 2>/dev/null || true

@@ -86,6 +86,23 @@ pub fn of_known_damage(id: &NoticeId, path: impl FnOnce(u32) -> String) -> Optio
     }
 }
 
+/// Of entries that should go to journald as well and can't; `path` is where it should listen, `why` what an attempt says.
+pub fn of_journal(path: &str, why: &str) -> Occasion {
+    let standing = Standing {
+        rung: Rung(1),
+        level: NoticeLevel::Warning,
+        due: None,
+        message: format!(
+            "audit.journald is on, and journald isn't there ({path}: {why}): the log's entries go to its files alone"
+        ),
+        action: "systemctl start systemd-journald.socket; what was written meanwhile: fsm-vault audit export. Without journald \
+                 on this host: take audit.journald out of the configuration"
+            .to_owned(),
+    };
+    let id = NoticeId::new(NoticeKind::Journal, &Concern::Vault("journald".to_owned()), "away");
+    Occasion { id, standing: Some(standing) }
+}
+
 /// An older store, or one that lacked records, was accepted, and went on at this epoch.
 pub fn of_rollback(epoch: u64) -> Occasion {
     let standing = Standing {

@@ -22,7 +22,7 @@ use crate::model::{
 };
 use crate::policy::notices::{
     NoticeRules, Occasion, of_accepted_rollback, of_authority, of_caller, of_damage, of_integration,
-    of_known_damage, of_secret, of_separation, of_server_certificate, of_space, of_stray,
+    of_journal, of_known_damage, of_secret, of_separation, of_server_certificate, of_space, of_stray,
 };
 
 /// Secrets that are looked at while the registry is held.
@@ -160,6 +160,11 @@ impl Vault {
         let unknown = unsealed.registry.notices.values().filter(|kept| kept.noun.acknowledged.is_none());
         found.extend(unknown.filter_map(|kept| of_accepted_rollback(&kept.noun.id)));
         found.extend(self.schedule.occasion(now));
+        if let Some(socket) = &self.audit.journal
+            && let Err(why) = audit::reach_journal(socket)
+        {
+            found.push(of_journal(&socket.display().to_string(), &why.to_string()));
+        }
         let standings = unsealed.standings.lock();
         let before = |part: &str| {
             standings.iter().find(|(id, _)| id.kind() == NoticeKind::Space && id.subject() == part)

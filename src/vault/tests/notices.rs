@@ -227,6 +227,27 @@ async fn a_damaged_log_is_critical_until_it_is_found_whole() {
 }
 
 #[tokio::test]
+async fn a_journal_that_is_away_is_told_until_it_is_back() {
+    let mut site = Site::unsealed().await;
+    let socket = site.directory.path().join("journal");
+    site.vault.audit.journal = Some(socket.clone());
+    for round in 1..3 {
+        let told = site.notices().await;
+        assert_eq!(
+            told.into_iter().collect::<Vec<_>>(),
+            [("journal.journald.away".to_owned(), NoticeLevel::Warning)]
+        );
+        let journald = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+        assert!(site.notices().await.is_empty());
+        assert_eq!(site.said("notice.clear").await.len(), round);
+        // It ends, and leaves its socket behind.
+        drop(journald);
+        assert_eq!(site.notices().await.len(), 1);
+        std::fs::remove_file(&socket).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_stray_beside_the_log_is_told_until_it_is_gone() {
     let site = Site::unsealed().await;
     let stray = site.directory.audit().join("audit-00000009.jsonl");
