@@ -45,6 +45,7 @@ pub fn run(globals: &Globals, command: Restore) -> Result<(), Failure> {
     let settings = located(config::settings(globals)?, Some(&command.data_dir))?;
     let directory = Directory::at(&settings.data_dir);
     directory.refuse_unless_empty()?;
+    directory.refuse_unless_mine()?;
     let backup = inspected(&command.file, command.passphrase_file.as_deref())?;
     confirm(&command, &backup)?;
     let mut document = document(&backup);

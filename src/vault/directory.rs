@@ -4,9 +4,10 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{Access, AtFlags, CWD, RenameFlags, accessat, renameat_with};
 
 use super::error::VaultError;
+use crate::identity::typed;
 
 /// `data_dir`, 0700.
 #[derive(Debug, Clone)]
@@ -237,6 +238,22 @@ impl Directory {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(source) => Err(VaultError::File { path, source }),
         }
+    }
+
+    /// Refuses a directory that this user can't write to, or can't make; says so before anything is asked or written.
+    pub fn refuse_unless_mine(&self) -> Result<(), VaultError> {
+        self.refuse_other_owner()?;
+        let above = self.0.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+        accessat(CWD, above, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).map_err(|error| {
+            let (source, path) = (std::io::Error::from(error), typed(&self.0));
+            let user = rustix::process::geteuid().as_raw();
+            let advice = format!(
+                "nothing can be made in {} by this user (uid {user}): {source}; make the directory for it: sudo install -d -m \
+                 0700 -o {user} {path}, or name another with --data-dir",
+                above.display()
+            );
+            VaultError::File { path: self.0.display().to_string(), source: std::io::Error::new(source.kind(), advice) }
+        })
     }
 
     /// Makes the directory and those below it, 0700 each; `run` 0750, for the socket's group.

@@ -150,6 +150,17 @@ check "having made nothing" [ ! -e "$new" ]
 mkdir "$SCRATCH/full" && touch "$SCRATCH/full/x"
 check "a directory with anything in it is refused" refuses 6 restore --data-dir "$SCRATCH/full" --yes
 check "so is the vault's own" refuses 6 restore --data-dir "$VAULT" --yes
+# One who may make nothing there, at a place that isn't there: told before the passphrase is asked for.
+if [ "$(id -u)" = 0 ]; then
+    mkdir -m 755 "$SCRATCH/roots" && chmod 711 "$SCRATCH" && cp "$SCRATCH/5.fsmb" "$SCRATCH/roots/" && chmod 644 "$SCRATCH/roots/5.fsmb"
+    as_nobody() {
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$FSM_VAULT_BIN" backup restore "$SCRATCH/roots/5.fsmb" \
+            --data-dir "$SCRATCH/roots/new/vault" </dev/null
+    }
+    check "where this user can make nothing is told first, with what to type" \
+        says "sudo install -d -m 0700 -o 65534 $SCRATCH/roots/new/vault" 1 as_nobody
+    chmod 700 "$SCRATCH"
+fi
 check "a caller that isn't in it can't be left out" refuses 4 restore --data-dir "$new" --yes --without nobody
 check "nor can all full operators" refuses 6 restore --data-dir "$new" --yes --without admin --without bob
 check "a bent backup restores nothing" refuses 1 backup restore "$SCRATCH/longer" --passphrase-file "$PASSPHRASE" --data-dir "$new" --yes
