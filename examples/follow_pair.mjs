@@ -10,6 +10,7 @@
 // It watches: one connection stays open, on which the daemon tells that something changed (server-sent events), never
 // what to. Then the pair is read on another. A lost watch is taken up where it was, by Last-Event-ID.
 
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +30,22 @@ function use(pair) {
 // What refuses us now will refuse us in a minute too: somebody has to look.
 class Refused extends Error {}
 
+// The identity, read anew: it is renewed every day. Without it there is nothing to try again.
+function credentials() {
+  const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => {
+    try {
+      return readFileSync(`${identity}/${name}`);
+    } catch (error) {
+      throw new Refused(`can't read ${identity}/${name}: ${error.code}; FSM_VAULT_IDENTITY names the identity's directory`);
+    }
+  });
+  if (Date.parse(new X509Certificate(cert).validTo) < Date.now()) {
+    const how = 'fsm-vault caller revoke NAME, then caller add NAME';
+    throw new Refused(`the certificate ${identity}/cert.pem has expired; an operator replaces it: ${how}`);
+  }
+  return { ca, cert, key };
+}
+
 // One request; resolves with the response, whose body is still to be read.
 function ask(path, headers = {}) {
   return new Promise((resolve, reject) => {
@@ -37,9 +54,7 @@ function ask(path, headers = {}) {
       path,
       headers: { host: 'localhost', ...headers },
       servername: 'localhost', // The daemon's certificate is for it.
-      ca: readFileSync(`${identity}/ca.pem`),
-      cert: readFileSync(`${identity}/cert.pem`), // Read anew: it is renewed every day.
-      key: readFileSync(`${identity}/key.pem`),
+      ...credentials(),
       agent: false,
       timeout: SILENCE,
     });
@@ -58,7 +73,7 @@ async function text(response) {
 async function problem(response) {
   const { code, request_id: id } = JSON.parse(await text(response));
   const told = `${code} (request ID ${id})`;
-  return [429, 503].includes(response.statusCode) ? new Error(told) : new Refused(told);
+  return [429, 503].includes(response.statusCode) ? new Error(told) : new Refused(`refused: ${told}`);
 }
 
 let etag;
@@ -103,7 +118,7 @@ async function watch() {
   if (response.statusCode !== 200) throw await problem(response);
   for await (const { event, id, data } of events(response)) {
     const { integration: name, secret, code } = JSON.parse(data);
-    if (event === 'revoked') throw new Refused(code);
+    if (event === 'revoked') throw new Refused(`refused: ${code}`);
     if (event === 'end') throw new Error(code);
     // `open`: whatever was before the watch began is read now. `resync`: events were missed.
     if (event === 'open' || event === 'resync' || (event === 'rotated' && !secret && name === integration)) await readPair();
@@ -119,7 +134,7 @@ for (;;) {
     await watch();
   } catch (error) {
     if (error instanceof Refused) {
-      console.error(`${integration}: refused: ${error.message}`);
+      console.error(`${integration}: ${error.message}`);
       process.exit(1);
     }
     // The daemon restarts, is sealed, or the connection broke. The pair that we have stays good meanwhile.

@@ -24,6 +24,7 @@ SOCKET = os.environ.get("FSM_VAULT_SOCKET", "/run/fsm-vault/vault.sock")
 IDENTITY = os.environ.get("FSM_VAULT_IDENTITY", "/etc/fsm-mobile/vault")
 INTEGRATION = sys.argv[1] if len(sys.argv) > 1 else "fsm"
 EMPLOYEE = os.environ.get("FSM_VAULT_EMPLOYEE")
+REPLACE = "fsm-vault caller revoke NAME, then caller add NAME"
 WAIT = 60  # seconds that the daemon may hold the answer, five minutes at most
 
 
@@ -32,13 +33,27 @@ def use(pair):
     print(f"{INTEGRATION}: using version {pair['version']}", flush=True)
 
 
+def readable(name):
+    """The path of a file of the identity. Whoever renews it puts a whole one in its place, so a missing one isn't waited for."""
+    path = os.path.join(IDENTITY, name)
+    try:
+        with open(path, "rb"):
+            return path
+    except OSError as error:
+        sys.exit(f"{INTEGRATION}: can't read {path}: {error.strerror}; FSM_VAULT_IDENTITY names the identity's directory")
+
+
 class Vault(http.client.HTTPSConnection):
     """A connection to the daemon: TLS inside the Unix socket, both sides with certificates."""
 
     def __init__(self):
         # The daemon's certificate is for `localhost`. Made anew for each connection, as ours is renewed every day.
-        tls = ssl.create_default_context(cafile=f"{IDENTITY}/ca.pem")
-        tls.load_cert_chain(f"{IDENTITY}/cert.pem", f"{IDENTITY}/key.pem")
+        tls = ssl.create_default_context(cafile=readable("ca.pem"))
+        try:
+            tls.load_cert_chain(readable("cert.pem"), readable("key.pem"))
+        except ssl.SSLError as error:
+            # A renewal replaces one after the other, so that they match a moment later.
+            raise ValueError(f"{IDENTITY}: cert.pem and key.pem are no certificate with its key: {error}") from error
         super().__init__("localhost", context=tls, timeout=WAIT + 30)
         self.tls = tls
 
@@ -53,7 +68,12 @@ class Vault(http.client.HTTPSConnection):
             raise
 
     def ask(self, path, headers):
-        self.request("GET", path, headers=headers)
+        try:
+            self.request("GET", path, headers=headers)
+        except OSError:
+            # The daemon has closed already. Why, says its alert, which is still to be read: that is raised then.
+            self.sock and self.sock.recv(1)
+            raise
         answer = self.getresponse()
         return answer, answer.read()
 
@@ -89,6 +109,9 @@ def main():
         except (OSError, http.client.HTTPException, ValueError) as error:
             # The daemon restarts, or the connection broke. The pair that we have stays good meanwhile.
             why = repr(error)
+            if "ALERT_CERTIFICATE_EXPIRED" in why:
+                # Too late to renew it. Somebody has to look.
+                sys.exit(f"{INTEGRATION}: the certificate {IDENTITY}/cert.pem has expired; an operator replaces it: {REPLACE}")
         print(f"{INTEGRATION}: {why}; trying again in {pause} s", file=sys.stderr, flush=True)
         if vault:
             vault.close()

@@ -4,8 +4,18 @@
 . "$(dirname "$0")/lib.sh"
 
 prepare_vault
-start_daemon "$VAULT" "$PASSPHRASE"
+# A certificate that has expired, which only a root of one's own can make.
+mkdir "$SCRATCH/expired"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=root -keyout "$SCRATCH/root.key" \
+    -out "$SCRATCH/root.pem" 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -addext "subjectAltName=URI:spiffe://example.org/x" \
+    -keyout "$SCRATCH/expired/key.pem" -out "$SCRATCH/expired.csr" 2>/dev/null
+openssl x509 -req -in "$SCRATCH/expired.csr" -CA "$SCRATCH/root.pem" -CAkey "$SCRATCH/root.key" -days -1 -copy_extensions copy \
+    -out "$SCRATCH/expired/cert.pem" 2>/dev/null
+printf 'identity.trust = [{ trust_domain = "example.org", bundle = "%s" }]\n' "$SCRATCH/root.pem" >"$SCRATCH/trust.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/trust.toml"
 prepare_pair
+cp "$FSM/ca.pem" "$SCRATCH/expired/"
 examples=$(dirname "$0")/../../examples
 
 # follow NAME PROGRAM: starts an example as a caller of its own; its output is in $SCRATCH/NAME.out and .err.
@@ -38,12 +48,22 @@ as "$ADMIN" unseal --passphrase-file "$PASSPHRASE" >/dev/null
 check "a seal is gone through" turned rotate --force
 check "and the next version found" both_use 3
 check "a restart is gone through" stop_daemon
-start_daemon "$VAULT" "$PASSPHRASE"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/trust.toml"
 check "and the rotation after it" turned rotate --force
 check "found too" both_use 4
 check "a reset ends the pair" as "$ADMIN" integration reset fsm --no-capture
 check "a new one is captured" turned capture
 check "and used" both_use 5
+# Nobody who hasn't an identity, or an expired one, is let in a minute later: both stop, and say with which file.
+stops() { # stops TEXT NAME PROGRAM
+    says "$1" 1 env "FSM_VAULT_IDENTITY=$SCRATCH/$2" "FSM_VAULT_SOCKET=$SOCKET" timeout 30 "$3"
+}
+cp -r "$SCRATCH/expired" "$SCRATCH/keyless" && rm "$SCRATCH/keyless/key.pem"
+for program in follow_pair.py follow_pair.mjs; do
+    check "$program: no identity" stops "can't read $SCRATCH/nobody/ca.pem" nobody "$examples/$program"
+    check "$program: no key" stops "can't read $SCRATCH/keyless/key.pem" keyless "$examples/$program"
+    check "$program: an expired one" stops "the certificate $SCRATCH/expired/cert.pem has expired" expired "$examples/$program"
+done
 check "the watch is one of them" watching 1
 for who in python node; do as "$ADMIN" caller revoke "$who" >/dev/null; done
 check "revoked, both end" until_true 30 both_ended
