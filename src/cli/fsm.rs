@@ -8,7 +8,7 @@ use super::arguments::Globals;
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{prompt, value};
+use super::{listing, prompt, value};
 use crate::client::{Body, Call, Connection};
 use crate::model::{FSM_NAME, FSM_SECRETS, Invalid, redirect_uri};
 use crate::secret::Plaintext;
@@ -139,7 +139,7 @@ pub fn setup(globals: &Globals, command: Setup) -> Result<(), Failure> {
         let answer = match daemon.call(call).await.map_err(Failure::from) {
             Err(failure) if failure.is_status(409) => {
                 // The daemon's word names what is in the way; this one, what to type.
-                let known = is_there(daemon, format!("/v1/integrations/{FSM_NAME}")).await?;
+                let known = is_stored(daemon).await?;
                 return Err(if known { failure.and(second()) } else { failure });
             }
             answer => answer?,
@@ -167,11 +167,11 @@ pub fn setup(globals: &Globals, command: Setup) -> Result<(), Failure> {
 /// Refuses where the daemon has the record, or a secret of one of its IDs.
 fn refuse_second(globals: &Globals) -> Result<(), Failure> {
     with_daemon(globals, async |daemon| {
-        if is_there(daemon, format!("/v1/integrations/{FSM_NAME}")).await? {
+        if is_stored(daemon).await? {
             return Err(Failure::new(Exit::Conflict, second()));
         }
         for id in FSM_SECRETS {
-            if is_there(daemon, format!("/v1/secrets/{id}")).await? {
+            if is_listed(daemon, "/v1/secrets", "id", id, &[("q", Some(id.to_owned()))]).await? {
                 let text = format!(
                     "there is a secret {id} already, and the integration {FSM_NAME} needs the ID for its own; nothing was \
                      changed. See what it is: fsm-vault secret show {id}; if nobody needs it: fsm-vault secret delete {id}"
@@ -183,11 +183,24 @@ fn refuse_second(globals: &Globals) -> Result<(), Failure> {
     })
 }
 
-async fn is_there(daemon: &mut Connection<'_>, path: String) -> Result<bool, Failure> {
-    match daemon.call(Call::get(path)).await.map_err(Failure::from) {
-        Ok(_) => Ok(true),
+/// Whether the integration is there.
+pub async fn is_stored(daemon: &mut Connection<'_>) -> Result<bool, Failure> {
+    is_listed(daemon, "/v1/integrations", "name", FSM_NAME, &[]).await
+}
+
+/// Whether a list has it. Asked for by its name, what isn't there would be a refusal in the log, and who watches for those
+/// would be told.
+async fn is_listed(
+    daemon: &mut Connection<'_>,
+    path: &str,
+    key: &str,
+    name: &str,
+    narrowed: &[(&str, Option<String>)],
+) -> Result<bool, Failure> {
+    match listing::filtered(daemon, path, narrowed).await {
+        Ok(found) => Ok(found.items.iter().any(|item| item[key] == name)),
         // Whoever may not look may not make it either, which the daemon says of the making.
-        Err(failure) if failure.is_status(404) || failure.is_status(403) => Ok(false),
+        Err(failure) if failure.is_status(403) => Ok(false),
         Err(failure) => Err(failure),
     }
 }

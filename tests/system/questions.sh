@@ -42,5 +42,11 @@ check "the ID goes on" typed custsecret_x secret delete _x
 check "the name goes on" typed fsm integration reset fsm --no-capture
 check "and here" typed fsm integration delete fsm
 check "the word goes on" typed restore backup restore "$SCRATCH/vault.fsmb" "${words[@]}"
+# That it looks first whether the pair is there already is no refusal in the log: an alert may hang on those.
+denied() { as "$ADMIN" --output json audit show --outcome denied | jq '.items | length'; }
+before=$(denied) id=$(openssl rand -hex 32) secret=$(openssl rand -hex 32)
+check "a pair is asked for" typed "$id"$'\n'"$id"$'\n'"$secret"$'\n'"$secret" fsm setup
+check "no entry says denied of it" [ "$(denied)" = "$before" ]
+check "a second one is refused before it asks" says "rotate fsm" 6 typed "" fsm setup
 stop_daemon
 check "nothing panicked" no_panic

@@ -7,6 +7,9 @@ DIR="$SCRATCH/quick start"
 quickstart() { timeout 120 "$FSM_VAULT_BIN" quickstart --dir "$DIR" "$@" </dev/null 2>"$SCRATCH/errors"; }
 
 check "from nothing, it ends well" says "all checks passed" 0 quickstart --once
+# Worth an alert is each: its own looking around is none.
+denied() { find "$DIR" -name 'audit-*.jsonl' -exec cat {} + | grep -c '"outcome":"denied"'; }
+check "the one refusal in its log is the one that it shows" [ "$(denied)" = 1 ]
 quickstart --once >"$SCRATCH/second"
 check "again on the same directory" grep -q 'all checks passed' "$SCRATCH/second"
 check "with the vault of before" grep -q 'found the vault' "$SCRATCH/second"

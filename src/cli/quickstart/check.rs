@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::exit::Exit;
 use super::super::failure::Failure;
-use super::super::{caller, caller_directory};
+use super::super::{caller, caller_directory, fsm};
 use super::place::Place;
 use super::{Quickstart, Source, Steps};
 use crate::client::{Address, Call, Client, Connection, FreshKey};
@@ -52,10 +52,8 @@ async fn store(
     command: &Quickstart,
     steps: &mut Steps,
 ) -> Result<(), Failure> {
-    match daemon.call(Call::get(format!("/v1/integrations/{FSM_NAME}"))).await.map_err(Failure::from) {
-        Ok(_) => return steps.say("kept the FSM pair that is stored; a new one takes another --dir"),
-        Err(failure) if failure.is_status(404) => {}
-        Err(failure) => return Err(failure),
+    if fsm::is_stored(daemon).await? {
+        return steps.say("kept the FSM pair that is stored; a new one takes another --dir");
     }
     let Source { pair, sample } = match source {
         Some(source) => source,
