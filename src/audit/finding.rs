@@ -26,10 +26,12 @@ impl Finding {
         name_of(self.segment)
     }
 
-    /// For people: what is wrong, and with which file where it is one that has to go.
+    /// For people: what is wrong, and with which file where it is with all of it.
     pub fn what(&self) -> String {
         match self.flaw {
             Flaw::Stray => format!("{} {}", self.file(), self.flaw),
+            Flaw::Missing => format!("{} is missing: the segment was deleted or moved away", self.file()),
+            flaw if self.line == 0 => format!("{}: {flaw}", self.file()),
             flaw => flaw.what().to_owned(),
         }
     }

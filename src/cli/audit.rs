@@ -173,10 +173,8 @@ pub fn verdict(found: &Verification) -> String {
         Some(bad) => {
             let entry = bad.seq.map(|seq| format!(", entry {seq}")).unwrap_or_default();
             let what = crate::client::printable(&bad.what);
-            format!(
-                "NOT INTACT: {what}\nfirst bad entry: segment {}, line {}{entry}\n{size} were read\n",
-                bad.segment, bad.line
-            )
+            let place = bad.place().map(|place| format!("first bad entry: {place}{entry}\n"));
+            format!("NOT INTACT: {what}\n{}{size} were read\n", place.unwrap_or_default())
         }
     }
 }

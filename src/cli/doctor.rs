@@ -164,7 +164,10 @@ async fn log(daemon: &mut Connection<'_>) -> Result<Looked, Failure> {
         Some(first) => Looked::other(
             "audit log",
             Health::Bad,
-            format!("not as it was written: {} (segment {}, line {})", first.what, first.segment, first.line),
+            match first.place() {
+                Some(place) => format!("not as it was written: {} ({place})", first.what),
+                None => format!("not as it was written: {}", first.what),
+            },
             "keep a copy of audit/ as it is and find out who could write there",
         ),
     })

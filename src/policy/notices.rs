@@ -164,7 +164,7 @@ mod own;
 
 use about::{About, days, later};
 pub use own::{
-    of_accepted_rollback, of_authority, of_damage, of_journal, of_known_damage, of_rollback,
+    of_accepted_rollback, of_authority, of_damage, of_journal, of_known_damage, of_missing, of_rollback,
     of_server_certificate, of_space, of_stray,
 };
 

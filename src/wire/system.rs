@@ -74,3 +74,10 @@ pub struct BadEntry {
     pub seq: Option<u64>,
     pub what: String,
 }
+
+impl BadEntry {
+    /// For people, where `what` doesn't name the file itself: `segment 2, line 14`.
+    pub fn place(&self) -> Option<String> {
+        (self.line > 0).then(|| format!("segment {}, line {}", self.segment, self.line))
+    }
+}

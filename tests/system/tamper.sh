@@ -42,11 +42,15 @@ check "untouched, it is intact" says intact 0 as "$ADMIN" audit verify
 check "and status says so" holds '.audit.damaged | not' as "$ADMIN" --output json status
 stop_daemon
 
-# bent NAME SEGMENT LINE [noticed]: verify tells the first bad place, status tells if the start looks there (behind the
-# checkpoint), and the daemon serves on.
+# bent NAME SEGMENT LINE [noticed]: verify tells the first bad place, which is the file where the line is 0; status tells if
+# the start looks there (behind the checkpoint), and the daemon serves on.
 bent() {
+    local where="segment $2, line $3"
+    [ "$3" != 0 ] || where=$(basename "$(segment "$2")")
     start
-    check "$1: verify says where" says "segment $2, line $3" 1 as "$ADMIN" audit verify
+    check "$1: verify says where" says "$where" 1 as "$ADMIN" audit verify
+    check "$1: and so does doctor" says "$where" 1 as "$ADMIN" doctor
+    check "$1: no line is 0" refuses 1 grep -F "line 0" <(as "$ADMIN" doctor; as "$ADMIN" audit verify)
     check "$1: as JSON too" verdict ".intact == false and .first_bad.segment == $2 and .first_bad.line == $3"
     check "$1: it serves on" as "$FSM" integration credentials fsm
     [ "${4:-}" != noticed ] || check "$1: status tells" holds '.audit.damaged' as "$ADMIN" --output json status
@@ -69,6 +73,10 @@ bent "a line added" 1 "$(wc -l <"$(segment 1)")"
 fresh
 rm "$(segment 2)"
 bent "a segment deleted" 2 0 noticed
+start
+check "its notice names the file too" holds ".items | any(.message | contains(\"$(segment 2) is missing\"))" \
+    as "$ADMIN" --output json notices
+stop_daemon
 fresh
 cp "$(segment 1)" "$(segment 2)"
 bent "a segment replaced" 2 1
@@ -96,6 +104,7 @@ segments=$(find "$VAULT/audit" -name 'audit-*.jsonl' | wc -l)
 for number in 1000000 2000000 4294967295; do echo junk >"$(segment "$number")"; done
 start
 check "strays: verify names the first" says "audit-01000000.jsonl is no segment of this log" 1 as "$ADMIN" audit verify
+check "strays: verify and doctor name no line of one" refuses 1 grep -F "line 0" <(as "$ADMIN" doctor; as "$ADMIN" audit verify)
 check "strays: status tells" holds '.audit.damaged' as "$ADMIN" --output json status
 check "strays: the daemon's log names it" [ "$(logged 'select(.["audit.file"]) | .["audit.file"]')" = "$(segment 1000000)" ]
 check "strays: a notice names it, with what to do" holds \

@@ -56,9 +56,21 @@ pub fn of_space(
 
 /// Of a place where the audit log isn't what was written. It stands until a verification finds the log whole.
 pub fn of_damage(segment: u32, line: u64) -> Occasion {
-    let message = format!("the audit log was found damaged: segment {segment}, line {line}");
+    // Line 0 is the segment as a whole.
+    let message = match line {
+        0 => format!("the audit log was found damaged: segment {segment}"),
+        line => format!("the audit log was found damaged: segment {segment}, line {line}"),
+    };
     let action = "fsm-vault audit verify, then find out who wrote to the data directory";
     of_log(format_args!("s{segment}-l{line}"), message, action.to_owned())
+}
+
+/// Of a segment that isn't there; `path` as a shell takes it. It stands as damage does.
+pub fn of_missing(segment: u32, path: &str) -> Occasion {
+    let message = format!("{path} is missing: a part of the audit log was deleted or moved away");
+    let action =
+        "put it back, if you have it, then fsm-vault audit verify; find out who wrote to the data directory";
+    of_log(format_args!("s{segment}-missing"), message, action.to_owned())
 }
 
 /// Of a file that has this segment's name and is none of the log's; `path` as a shell takes it. It stands as damage does.
@@ -76,13 +88,17 @@ fn of_log(occasion: std::fmt::Arguments, message: String, action: String) -> Occ
     Occasion { id, standing: Some(Standing { rung, level, due: None, message, action }) }
 }
 
-/// [`of_damage`] or [`of_stray`] as it was told once, from its ID. `path` gives a segment's.
+/// [`of_damage`], [`of_missing`] or [`of_stray`] as it was told once, from its ID. `path` gives a segment's.
 pub fn of_known_damage(id: &NoticeId, path: impl FnOnce(u32) -> String) -> Option<Occasion> {
     let (segment, place) = id.occasion().strip_prefix('s')?.split_once('-')?;
     let segment = segment.parse().ok()?;
     match place.strip_prefix('l') {
         Some(line) => Some(of_damage(segment, line.parse().ok()?)),
-        None => (place == "stray").then(|| of_stray(segment, &path(segment))),
+        None => match place {
+            "missing" => Some(of_missing(segment, &path(segment))),
+            "stray" => Some(of_stray(segment, &path(segment))),
+            _ => None,
+        },
     }
 }
 

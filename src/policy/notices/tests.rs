@@ -267,6 +267,8 @@ fn damage_is_known_again_by_its_id() {
     for (occasion, id) in [
         (of_damage(2, 14), "audit_damage.log.s2-l14"),
         (of_stray(3, "/audit/3"), "audit_damage.log.s3-stray"),
+        (of_missing(4, "/audit/4"), "audit_damage.log.s4-missing"),
+        (of_damage(5, 0), "audit_damage.log.s5-l0"),
     ] {
         assert_eq!(occasion.id.as_str(), id);
         assert_eq!(of_known_damage(&occasion.id, path), Some(occasion));
@@ -276,6 +278,7 @@ fn damage_is_known_again_by_its_id() {
         assert_eq!(of_known_damage(&id, path), None, "{other}");
     }
     let told = of_stray(3, "/audit/3").standing.unwrap();
+    assert!(!of_damage(5, 0).standing.unwrap().message.contains("line"));
     assert!(told.message.contains("/audit/3 ") && told.action.contains("mv /audit/3 "), "{told:?}");
 }
 

@@ -143,7 +143,14 @@ fn log(directory: &Directory, vault: String, loaded: &Loaded) -> Looked {
         Ok(audit::Report { first_bad: Some(first), .. }) => Looked::other(
             "audit log",
             Health::Bad,
-            format!("not as it was written: {} (segment {}, line {})", first.flaw, first.segment, first.line),
+            match first.line {
+                0 => format!("not as it was written: {}", first.what()),
+                line => format!(
+                    "not as it was written: {} (segment {}, line {line})",
+                    first.what(),
+                    first.segment
+                ),
+            },
             "keep a copy of audit/ as it is and find out who could write there; the daemon goes on in a new segment",
         ),
     }

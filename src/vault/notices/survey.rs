@@ -22,7 +22,8 @@ use crate::model::{
 };
 use crate::policy::notices::{
     NoticeRules, Occasion, of_accepted_rollback, of_authority, of_caller, of_damage, of_integration,
-    of_journal, of_known_damage, of_secret, of_separation, of_server_certificate, of_space, of_stray,
+    of_journal, of_known_damage, of_missing, of_secret, of_separation, of_server_certificate, of_space,
+    of_stray,
 };
 
 /// Secrets that are looked at while the registry is held.
@@ -197,6 +198,7 @@ impl Vault {
     fn of_finding(&self, Finding { segment, line, flaw, .. }: Finding) -> Occasion {
         match flaw {
             Flaw::Stray => of_stray(segment, &self.segment_path(segment)),
+            Flaw::Missing => of_missing(segment, &self.segment_path(segment)),
             _ => of_damage(segment, line),
         }
     }
