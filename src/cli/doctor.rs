@@ -45,7 +45,8 @@ pub fn run(globals: &Globals, command: &Doctor) -> Result<(), Failure> {
             let settings = located(config::settings(globals)?, Some(named))?;
             let directory = Directory::at(&settings.data_dir);
             let ask = || passphrase::optional(command.passphrase_file.as_deref(), "look without it");
-            let found = block_on(inspect_asking(&directory, ask, SystemClock.now()))?;
+            let rules = daemon::notice_rules(&settings.notice);
+            let found = block_on(inspect_asking(&directory, ask, &rules, SystemClock.now()))?;
             seen.extend(found.into_iter().map(|each| known_by(each, command.passphrase_file.as_deref())));
             seen.extend(journald(&settings));
         }

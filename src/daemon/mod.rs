@@ -23,3 +23,4 @@ pub use open::{Plan, audit_settings, journald_is_away, open_unless_stopped};
 pub use runtime::runtime;
 pub use serve::Daemon;
 pub use signals::Signals;
+pub use telling::rules as notice_rules;

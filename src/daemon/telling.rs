@@ -12,7 +12,8 @@ use crate::vault::{Ladder, NoticeRules};
 
 const LONGEST_PASSWORD: usize = 1024;
 
-pub(super) fn rules(notice: &Notice) -> NoticeRules {
+/// What stands when, as the configuration has it.
+pub fn rules(notice: &Notice) -> NoticeRules {
     NoticeRules {
         ladder: Ladder::new(notice.ladder_days.iter().copied()),
         pair_age_days: notice.pair_age_days,

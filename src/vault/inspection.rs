@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::directory::Directory;
 use super::error::VaultError;
 use super::lifecycle::open_to_look;
+use crate::policy::notices::NoticeRules;
 use crate::secret::Plaintext;
 
 mod advice;
@@ -53,14 +54,17 @@ impl Looked {
 
 /// Looks at the directory; with the passphrase into it as well: every record, and all of the audit log.
 pub async fn inspect(directory: &Directory, passphrase: Option<Plaintext>, now: Timestamp) -> Vec<Looked> {
-    let Ok(seen) = inspect_asking(directory, || Ok::<_, Infallible>(passphrase), now).await;
+    let rules = NoticeRules::default();
+    let Ok(seen) = inspect_asking(directory, || Ok::<_, Infallible>(passphrase), &rules, now).await;
     seen
 }
 
-/// The same, and the passphrase is asked for only where it opens something. The error is that of the asking.
+/// The same, and the passphrase is asked for only where it opens something. `rules` say what little room is. The error is
+/// that of the asking.
 pub async fn inspect_asking<E>(
     directory: &Directory,
     passphrase: impl FnOnce() -> Result<Option<Plaintext>, E>,
+    rules: &NoticeRules,
     now: Timestamp,
 ) -> Result<Vec<Looked>, E> {
     let mut seen = vec![files::owner(directory)];
@@ -72,9 +76,13 @@ pub async fn inspect_asking<E>(
         return Ok(seen);
     }
     seen.extend(files::modes(directory));
-    seen.extend(files::space(directory.path()));
-    seen.extend(files::certificates(directory, now));
-    match open_to_look(directory) {
+    seen.extend(files::space(directory, rules));
+    let opened = open_to_look(directory);
+    // Where there was no vault, nothing of it is missing.
+    if !matches!(opened, Err(VaultError::NoVault(_))) {
+        seen.extend(files::certificates(directory, now));
+    }
+    match opened {
         Err(VaultError::InUse(_)) => seen.push(Looked::other(
             "store",
             Health::Unseen,

@@ -26,6 +26,12 @@ stop_daemon
 check "a daemon that is gone can't be asked" says "fsm-vault" 7 as "$ADMIN" doctor
 
 rest() { finds "$1" "$2" --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"; }
+# Little room is as bad at rest as for the daemon's notice, and by the same settings.
+for level in low:warning:0 critical:bad:1; do
+    IFS=: read -r key health code <<<"$level"
+    { printf '[notice]\nlow_space_mib = 1048576\n'; [ "$key" = low ] || echo 'critical_space_mib = 1048576'; } >"$SCRATCH/room.toml"
+    check "little room, $key: $health" finds "$code" "$(at space) == \"$health\"" --data-dir "$VAULT" --config "$SCRATCH/room.toml"
+done
 check "at rest all is fine" rest 0 "$(at records) == \"ok\" and $(at 'audit log') == \"ok\" and all(.health != \"bad\")"
 check "it counts what there is" rest 0 'any(.[]; .found | contains("2 secrets, 1 integrations, 3 callers"))'
 check "without the passphrase it says what it didn't see" finds 0 "$(at records) == \"not seen\"" --data-dir "$VAULT"
@@ -85,6 +91,7 @@ mkdir "$SCRATCH/empty" "$SCRATCH/foreign" "$SCRATCH/foreign/store" && echo kept 
 there() { find "$1" -mindepth 1 -printf '%P %s\n' | sort | tr '\n' ' '; }
 foreign=$(there "$SCRATCH/foreign")
 for place in empty foreign; do
+    check "$place: nothing of one is missed" finds 1 'all(.at != "local CA" and .at != "server certificate")' --data-dir "$SCRATCH/$place"
     check "$place: no vault" finds 1 "$(at store) == \"bad\"" --data-dir "$SCRATCH/$place" --passphrase-file "$PASSPHRASE"
 done
 check "an empty directory stays empty" [ "$(there "$SCRATCH/empty")" = "" ]

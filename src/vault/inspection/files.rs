@@ -11,9 +11,8 @@ use super::super::error::VaultError;
 use super::advice::{bad, of_file};
 use super::{Health, Looked};
 use crate::identity::{FileError, TlsDirectory, typed};
+use crate::policy::notices::NoticeRules;
 
-/// Below this many free bytes the store takes no more writes; here a multiple of it is worth a word.
-const SCARCE: u64 = 256 * 1024 * 1024;
 /// A certificate that ends within this time is worth a word.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -44,17 +43,28 @@ pub fn modes(directory: &Directory) -> Option<Looked> {
     ))
 }
 
-pub fn space(path: &Path) -> Option<Looked> {
+/// Judged as the running daemon's notice `space` is: of the data, and of the log where it lies on another file system.
+pub fn space(directory: &Directory, rules: &NoticeRules) -> Vec<Looked> {
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|found| found.dev());
+    let (data, log) = (directory.path().to_owned(), directory.audit());
+    let other = device(&log).filter(|log| Some(*log) != device(&data)).map(|_| log);
+    [Some(data), other].into_iter().flatten().filter_map(|path| room(&path, rules)).collect()
+}
+
+fn room(path: &Path, rules: &NoticeRules) -> Option<Looked> {
     let space = statvfs(path).ok()?;
     let free = space.f_bavail.saturating_mul(space.f_frsize);
     let found = format!("{} MiB free", free >> 20);
-    Some(if free < SCARCE {
-        let advice = "make room on the disk: below some 16 MiB changes are refused, and without room for the log \
-                      everything is";
-        Looked::other("space", Health::Doubtful, found, advice)
-    } else {
-        Looked::fine("space", found)
-    })
+    let health = match free {
+        _ if free < rules.critical_bytes => Health::Bad,
+        _ if free < rules.low_bytes => Health::Doubtful,
+        _ => return Some(Looked::fine("space", found)),
+    };
+    let advice = format!(
+        "make room on the file system of {}: below some 16 MiB changes are refused, and without room for the log everything is",
+        typed(path)
+    );
+    Some(Looked::other("space", health, found, advice))
 }
 
 pub fn certificates(directory: &Directory, now: Timestamp) -> Vec<Looked> {
