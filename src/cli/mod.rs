@@ -22,6 +22,7 @@ mod exit;
 mod failure;
 mod fsm;
 mod harden;
+mod hidden;
 mod import;
 mod init;
 mod integration;

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::hidden;
 use crate::secret::Plaintext;
 
 /// Tries until both entries are the same.
@@ -52,10 +53,8 @@ fn judged(typed: &str, word: &str, kept: &str) -> Result<(), Failure> {
 }
 
 fn ask(prompt: &str) -> Result<Plaintext, Failure> {
-    match rpassword::prompt_password(prompt) {
-        Ok(text) => Ok(Plaintext::new(text.into_bytes())),
-        Err(error) => Err(Failure::new(Exit::Failed, format!("can't ask on the terminal: {error}"))),
-    }
+    hidden::line(prompt)
+        .map_err(|error| Failure::new(Exit::Failed, format!("can't ask on the terminal: {error}")))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::init::located;
 use super::output::Form;
 use super::wrong_passphrase::Origin;
-use super::{config, passphrase};
+use super::{config, hidden, passphrase};
 use crate::config::{Listen, Settings};
 use crate::daemon::{self, Plan, Signals};
 use crate::systemd;
@@ -115,5 +115,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 pub fn signals() -> Result<Signals, Failure> {
-    Signals::listen().map_err(|error| Failure::new(Exit::Failed, format!("can't catch signals: {error}")))
+    let signals = Signals::listen();
+    hidden::hand_over();
+    signals.map_err(|error| Failure::new(Exit::Failed, format!("can't catch signals: {error}")))
 }

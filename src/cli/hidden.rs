@@ -1,0 +1,282 @@
+//! A line read from the terminal unseen.
+//!
+//! The terminal gives each byte as it is typed, as a line of its own making ends at 4095 bytes. Whatever ends the question, an
+//! answer, a failure or a signal, the terminal is put back first; only then does the signal do what it does.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::{flag, low_level};
+use zeroize::Zeroizing;
+
+use crate::secret::Plaintext;
+
+/// What a daemon catches for itself, see [`hand_over`].
+const ENDING: [i32; 2] = [SIGINT, SIGTERM];
+const OTHERS: [i32; 3] = [SIGHUP, SIGQUIT, SIGTSTP];
+
+static SIGNALS: OnceLock<Signals> = OnceLock::new();
+static HANDED_OVER: AtomicBool = AtomicBool::new(false);
+
+/// From here on somebody else catches SIGINT and SIGTERM: they end a question, and no longer the process.
+pub fn hand_over() {
+    HANDED_OVER.store(true, SeqCst);
+    if let Some(signals) = SIGNALS.get() {
+        signals.ending_as_usual.store(false, SeqCst);
+    }
+}
+
+/// Asks on the process's terminal for a line. `Interrupted` if a signal came that somebody else catches, `UnexpectedEof` at
+/// Ctrl-D and where the terminal is gone.
+pub fn line(prompt: &str) -> io::Result<Plaintext> {
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    let caught = Caught::from_now_on()?;
+    loop {
+        let hidden = Hidden::on(&terminal)?;
+        (&terminal).write_all(prompt.as_bytes())?;
+        let ended = read(&terminal, caught.0);
+        drop(hidden);
+        // Nobody saw the line end that was typed. If it can't be written, reading says why.
+        let _ = (&terminal).write_all(b"\n");
+        match ended? {
+            Ended::Line(line) => return Ok(line),
+            // After a stop it goes on here, and asks anew.
+            Ended::Signal(signal) => caught.pass_on(signal)?,
+        }
+    }
+}
+
+enum Ended {
+    Line(Plaintext),
+    Signal(i32),
+}
+
+fn read(mut terminal: &File, signals: &Signals) -> io::Result<Ended> {
+    let mut typed = Typed::default();
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        let mut ready = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&signals.woken, PollFlags::IN)];
+        match poll(&mut ready, None) {
+            Err(rustix::io::Errno::INTR) => continue,
+            polled => polled?,
+        };
+        let is_signal = !ready[1].revents().is_empty();
+        if is_signal && let Some(signal) = signals.take() {
+            return Ok(Ended::Signal(signal));
+        }
+        if ready[0].revents().is_empty() {
+            continue;
+        }
+        // One at a time: what follows the line is for the next question.
+        match terminal.read(byte.as_mut()) {
+            Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "it is gone")),
+            Ok(_) => match typed.take(byte[0]) {
+                Step::More => {}
+                Step::Line => return Ok(Ended::Line(typed.line.into())),
+                Step::Nothing => return Err(io::Error::new(ErrorKind::UnexpectedEof, "nothing was typed")),
+            },
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A terminal that shows nothing, put back when this is dropped.
+struct Hidden<'a> {
+    terminal: &'a File,
+    before: Termios,
+}
+
+impl<'a> Hidden<'a> {
+    fn on(terminal: &'a File) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut modes = before.clone();
+        modes.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON;
+        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(terminal, OptionalActions::Now, &modes)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        // One that is gone has nothing to put back.
+        let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+/// What was caught. A handler stays for the process's life, so outside a question it does what the system would have done.
+struct Signals {
+    ending_as_usual: Arc<AtomicBool>,
+    others_as_usual: Arc<AtomicBool>,
+    last: Arc<AtomicUsize>,
+    woken: UnixStream,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let (woken, wake) = UnixStream::pair()?;
+        woken.set_nonblocking(true)?;
+        wake.set_nonblocking(true)?;
+        let signals = Self {
+            ending_as_usual: Arc::default(),
+            others_as_usual: Arc::default(),
+            last: Arc::default(),
+            woken,
+        };
+        let usual = [(&signals.ending_as_usual, &ENDING[..]), (&signals.others_as_usual, &OTHERS[..])];
+        for (as_usual, list) in usual {
+            for &signal in list {
+                flag::register_conditional_default(signal, as_usual.clone())?;
+                let number = usize::try_from(signal).expect("a signal's number is above 0");
+                flag::register_usize(signal, signals.last.clone(), number)?;
+                low_level::pipe::register(signal, wake.try_clone()?)?;
+            }
+        }
+        Ok(signals)
+    }
+
+    /// The last signal that came, once.
+    fn take(&self) -> Option<i32> {
+        while matches!((&self.woken).read(&mut [0; 16]), Ok(1..)) {}
+        i32::try_from(self.last.swap(0, SeqCst)).ok().filter(|&signal| signal != 0)
+    }
+
+    fn set_usual(&self, usual: bool) {
+        self.ending_as_usual.store(usual && !HANDED_OVER.load(SeqCst), SeqCst);
+        self.others_as_usual.store(usual, SeqCst);
+    }
+}
+
+/// While this lives, signals wait for [`Caught::pass_on`].
+struct Caught(&'static Signals);
+
+impl Caught {
+    fn from_now_on() -> io::Result<Self> {
+        let signals = match SIGNALS.get() {
+            Some(signals) => signals,
+            None => {
+                let caught = Signals::catch()?;
+                SIGNALS.get_or_init(|| caught)
+            }
+        };
+        signals.set_usual(false);
+        signals.take();
+        Ok(Self(signals))
+    }
+
+    /// Lets a signal do what it would have done: end the process or, with Ctrl-Z, stop it for a while.
+    fn pass_on(&self, signal: i32) -> io::Result<()> {
+        if ENDING.contains(&signal) && HANDED_OVER.load(SeqCst) {
+            return Err(io::Error::new(ErrorKind::Interrupted, "a signal came"));
+        }
+        low_level::emulate_default_handler(signal)
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        self.0.set_usual(true);
+    }
+}
+
+/// A line while it is typed, with the keys that mend it.
+#[derive(Default)]
+struct Typed {
+    line: Zeroizing<Vec<u8>>,
+    escape: Escape,
+}
+
+/// Where in an escape sequence, such as an arrow key's.
+#[derive(Default, Clone, Copy, PartialEq)]
+enum Escape {
+    #[default]
+    Out,
+    Begun,
+    In,
+}
+
+#[derive(Debug, PartialEq)]
+enum Step {
+    More,
+    Line,
+    /// Ctrl-D on an empty line.
+    Nothing,
+}
+
+impl Typed {
+    fn take(&mut self, byte: u8) -> Step {
+        match (self.escape, byte) {
+            (_, b'\r' | b'\n') => return Step::Line,
+            (Escape::Begun, b'[' | b'O') => self.escape = Escape::In,
+            (Escape::Begun, _) | (Escape::In, 0x40..=0x7e) => self.escape = Escape::Out,
+            (Escape::In, _) => {}
+            (Escape::Out, 0x1b) => self.escape = Escape::Begun,
+            (Escape::Out, 0x04) if self.line.is_empty() => return Step::Nothing,
+            (Escape::Out, 0x7f | 0x08) => self.take_back(),
+            // Ctrl-U
+            (Escape::Out, 0x15) => self.cut(0),
+            // Ctrl-W
+            (Escape::Out, 0x17) => {
+                let word = self.line.trim_ascii_end();
+                let from = word.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
+                self.cut(from);
+            }
+            // Other keys with Ctrl, but for the tab.
+            (Escape::Out, ..0x20) if byte != b'\t' => {}
+            (Escape::Out, _) => self.line.push(byte),
+        }
+        Step::More
+    }
+
+    /// Takes the last character off, all bytes of it.
+    fn take_back(&mut self) {
+        let from = self.line.iter().rposition(|byte| byte & 0xc0 != 0x80).unwrap_or(0);
+        self.cut(from);
+    }
+
+    fn cut(&mut self, length: usize) {
+        self.line[length..].fill(0);
+        self.line.truncate(length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_and_the_keys_that_mend_it() {
+        for (typed, line) in [
+            (&b"correct horse\n"[..], Some(&b"correct horse"[..])),
+            (b"a\tb\r", Some(b"a\tb")),
+            (b"\n", Some(b"")),
+            (b"ab\x7fc\x08d\n", Some(b"ad")),
+            ("a\u{e4}\x7fb\n".as_bytes(), Some(b"ab")),
+            ("\u{e4}\x7f\x7fb\n".as_bytes(), Some(b"b")),
+            (b"wrong\x15right\n", Some(b"right")),
+            (b"one two \x17three\n", Some(b"one three")),
+            (b"\x17a\n", Some(b"a")),
+            (b"a\x1b[D\x1bOP\x1b[1;5Cb\x1bxc\n", Some(b"abc")),
+            (b"a\x1b\n", Some(b"a")),
+            (b"a\x00\x01\x04b\n", Some(b"ab")),
+            (b"\xff\n", Some(b"\xff")),
+            (b"\x04", None),
+            (b"a\x7f\x04", None),
+        ] {
+            let mut read = Typed::default();
+            let steps: Vec<_> = typed.iter().map(|&byte| read.take(byte)).collect();
+            let (last, before) = steps.split_last().unwrap();
+            assert!(before.iter().all(|step| *step == Step::More), "{typed:?}");
+            assert_eq!(*last, if line.is_some() { Step::Line } else { Step::Nothing }, "{typed:?}");
+            assert!(line.is_none_or(|line| *read.line == line), "{typed:?}");
+        }
+    }
+}
