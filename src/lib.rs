@@ -1,5 +1,8 @@
 //! fsm-vault, in rooms: each folder or file owns one thing, and imports go one way. `docs/` has the map.
 
+// They panic where nothing can be written; cli::output has what doesn't.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 #[macro_use]
 pub mod failpoint;
 

@@ -19,6 +19,7 @@ use super::columns::{Columns, time};
 use super::connect::with_daemon;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::output;
 use crate::client::{Call, Connection};
 use crate::wire::{AuditEntries, Verification};
 
@@ -82,10 +83,10 @@ pub fn run(globals: &Globals, command: Audit) -> Result<(), Failure> {
         Audit::Show(Show { seq: None, filters, count }) => {
             let entries = last(daemon, &filters.search()?, count.count).await?;
             if entries.next_cursor.is_some() {
-                eprintln!(
+                output::tell(format_args!(
                     "fsm-vault: these are the last {}; more with -n, all with: audit export",
                     count.count
-                );
+                ));
             }
             globals.output.show(&entries, || table(&entries.items))
         }

@@ -11,7 +11,7 @@ use super::connect::block_on;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::init::located;
-use super::{config, prompt, shell};
+use super::{config, output, prompt, shell};
 use crate::clock::SystemClock;
 use crate::daemon::audit_settings;
 use crate::model::CallerName;
@@ -90,13 +90,13 @@ fn confirm(command: &Restore, backup: &Inspected) -> Result<(), Failure> {
     let is_left_out = |name: &CallerName| command.without.contains(name);
     let (revoked, active): (Vec<_>, Vec<_>) =
         backup.active_callers().map(|each| &**each).partition(|caller| is_left_out(&caller.name));
-    eprintln!(
+    output::tell(format_args!(
         "This backup is of {}. These callers become active, whatever was decided about them since:\n\n{}",
         super::columns::time(backup.made_at),
         callers(active.into_iter())
-    );
+    ));
     if !revoked.is_empty() {
-        eprintln!("These are revoked:\n\n{}", callers(revoked.into_iter()));
+        output::tell(format_args!("These are revoked:\n\n{}", callers(revoked.into_iter())));
     }
     if command.yes {
         return Ok(());

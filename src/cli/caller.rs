@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::arguments::Globals;
-use super::caller_directory::{prepare, write};
+use super::caller_directory::{again, prepare, write};
 use super::caller_edit::{self, Edit};
 use super::caller_view::{described, pins, role, state};
 use super::columns::{Columns, time};
@@ -171,7 +171,10 @@ fn add(globals: &Globals, command: &Add) -> Result<(), Failure> {
         if let Some((out, key_pem)) = out {
             write(&enrolled, out, key_pem)?;
         }
-        globals.output.answer(&answer, || told(&enrolled, &key))
+        let shown = globals.output.answer(&answer, || told(&enrolled, &key));
+        // A certificate in a file can be read later; one that was to be printed is lost with what couldn't be.
+        let is_lost = matches!(key, Key::Theirs(None));
+        shown.map_err(|failure| if is_lost { failure.and(again(&enrolled, "shown")) } else { failure })
     })
 }
 

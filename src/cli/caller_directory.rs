@@ -11,18 +11,22 @@ use crate::wire::Enrolled;
 
 /// Writes an enrolled caller's identity directory.
 pub fn write(enrolled: &Enrolled, out: &Path, key_pem: Option<&Plaintext>) -> Result<(), Failure> {
-    let name = printable(&enrolled.caller.name);
     let certificate = enrolled.certificate.as_deref();
     let certificate =
         certificate.ok_or_else(|| Failure::new(Exit::Failed, "the daemon sent no certificate"))?;
     // Whatever stood in the way was asked for before; a key of the caller's own stays.
     let existing = if key_pem.is_some() { Existing::Refuse } else { Existing::Replace };
-    write_identity(out, certificate, key_pem, &enrolled.ca, existing).map_err(|error| {
-        Failure::from(error).and(format!(
-            "{name} is registered, but its identity could not be written. Revoke it, then add it again: fsm-vault \
-             caller revoke {name}"
-        ))
-    })
+    write_identity(out, certificate, key_pem, &enrolled.ca, existing)
+        .map_err(|error| Failure::from(error).and(again(enrolled, "written")))
+}
+
+/// What to type where a caller is registered and its certificate could not be `written`.
+pub fn again(enrolled: &Enrolled, written: &str) -> String {
+    let name = printable(&enrolled.caller.name);
+    format!(
+        "{name} is registered, but its certificate could not be {written}. Revoke it, then add it again: fsm-vault caller \
+         revoke {name}"
+    )
 }
 
 /// A directory that is taken away again, unless there is something in it.

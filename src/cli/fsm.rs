@@ -8,7 +8,7 @@ use super::arguments::Globals;
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{listing, prompt, value};
+use super::{listing, output, prompt, value};
 use crate::client::{Body, Call, Connection};
 use crate::model::{FSM_NAME, FSM_SECRETS, Invalid, redirect_uri};
 use crate::secret::Plaintext;
@@ -107,9 +107,9 @@ impl Pair {
         };
         for (what, half) in [("ID", Some(&self.client_id)), ("secret", self.client_secret.as_ref())] {
             if half.is_some_and(|half| !looks_right(half)) {
-                eprintln!(
+                output::tell(format_args!(
                     "warning: the client {what} is not 64 hexadecimal digits, as NetSuite's are; was all of it copied?"
-                );
+                ));
             }
         }
     }

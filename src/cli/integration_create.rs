@@ -7,7 +7,7 @@ use super::connect::{client, with_daemon};
 use super::failure::Failure;
 use super::fsm::PairFiles;
 use super::integration_settings::{Settings, Standing};
-use super::integration_view::{described, show_issued};
+use super::integration_view::{answer_issued, described};
 use crate::client::{Body, Call};
 use crate::model::{IntegrationForm, IntegrationName, SecretId};
 use crate::wire::{FSM_TEMPLATE, IntegrationView};
@@ -75,7 +75,7 @@ pub fn run(globals: &Globals, command: Create) -> Result<(), Failure> {
     with_daemon(globals, async |daemon| {
         let answer = daemon.call(Call::post("/v1/integrations").with(body.end())).await?;
         let record: IntegrationView = answer.read()?;
-        globals.output.answer(&answer, || described(&record))?;
-        show_issued(globals, &answer)
+        let version = record.version.unwrap_or_default();
+        answer_issued(globals, &answer, (&record.name, version), || described(&record))
     })
 }

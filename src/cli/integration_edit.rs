@@ -7,7 +7,7 @@ use super::connect::with_daemon;
 use super::failure::Failure;
 use super::integration_settings::{Settings, Standing};
 use super::integration_view::described;
-use super::prompt;
+use super::{output, prompt};
 use crate::client::{Body, Call, printable};
 use crate::model::IntegrationName;
 use crate::wire::IntegrationView;
@@ -93,7 +93,7 @@ pub fn delete(globals: &Globals, command: &Delete) -> Result<(), Failure> {
             .collect();
         if !command.yes {
             for id in &secrets {
-                eprintln!("{} goes with it, every version.", printable(id));
+                output::tell(format_args!("{} goes with it, every version.", printable(id)));
             }
             let question = format!("Type {name} to delete it for good: ");
             prompt::confirm(&question, name.as_str(), "nothing was deleted")?;

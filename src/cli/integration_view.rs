@@ -5,7 +5,7 @@ use super::columns::{Columns, time};
 use super::failure::Failure;
 use super::output::{self, Form, Reveal};
 use super::secret::rules;
-use crate::client::Answer;
+use crate::client::{Answer, printable};
 use crate::model::{ConsentPolicy, IntegrationState, OAuthScope, PairOrigin};
 use crate::secret::Plaintext;
 use crate::wire::{IntegrationView, Issued};
@@ -74,27 +74,47 @@ pub fn described(record: &IntegrationView) -> String {
     lines.to_string()
 }
 
-/// Prints a pair that came with an answer, as text; JSON had it in its document.
-pub fn show_issued(globals: &Globals, answer: &Answer) -> Result<(), Failure> {
-    let Issued { credentials: Some(pair) } = answer.read()? else { return Ok(()) };
-    eprintln!("This pair is shown this once; from now on only services get it.");
-    match globals.output {
-        Form::Json => Ok(()),
-        Form::Text => show_pair(pair.client_id, pair.client_secret),
-    }
+/// Prints the daemon's document as it came, or `text` made of it; with the pair, if one came with it. That is shown this once:
+/// where it can't be, the failure says what became of it, for nobody can ask again.
+pub fn answer_issued(
+    globals: &Globals,
+    answer: &Answer,
+    (name, version): (&str, u64),
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let Issued { credentials: Some(pair) } = answer.read()? else {
+        return globals.output.answer(answer, text);
+    };
+    output::tell("This pair is shown this once; from now on only services get it.");
+    let line = match globals.output {
+        Form::Json => answer.body.lend(output::json_line),
+        Form::Text => lines(&text(), pair.client_id, pair.client_secret),
+    };
+    line.and_then(|line| line.lend(output::print_once)).map_err(|failure| {
+        let name = printable(name);
+        failure.and(format!(
+            "Version {version} of {name}'s pair is stored, but was not shown, and won't be again. Another one is made and \
+             shown by: fsm-vault integration rotate {name} --issue"
+        ))
+    })
 }
 
 /// Prints both halves of a pair, or the one that a public client has.
 pub fn show_pair(client_id: Plaintext, client_secret: Option<Plaintext>) -> Result<(), Failure> {
-    let how = Reveal::fitting(false);
-    let (id, secret) = (how.render(client_id)?, client_secret.map(|secret| how.render(secret)).transpose()?);
-    line("client_id: ", &id)?;
-    secret.map_or(Ok(()), |secret| line("client_secret: ", &secret))
+    lines("", client_id, client_secret)?.lend(output::print)
 }
 
-fn line(name: &str, value: &Plaintext) -> Result<(), Failure> {
-    output::print(name.as_bytes())?;
-    value.lend(output::print)
+/// A text, and a line for each half.
+fn lines(text: &str, client_id: Plaintext, client_secret: Option<Plaintext>) -> Result<Plaintext, Failure> {
+    let how = Reveal::fitting(false);
+    let mut lines = zeroize::Zeroizing::new(text.as_bytes().to_vec());
+    for (name, half) in [("client_id: ", Some(client_id)), ("client_secret: ", client_secret)] {
+        if let Some(half) = half {
+            lines.extend_from_slice(name.as_bytes());
+            how.render(half)?.lend(|half| lines.extend_from_slice(half));
+        }
+    }
+    Ok(lines.into())
 }
 
 pub fn state(state: IntegrationState) -> &'static str {

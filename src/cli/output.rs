@@ -1,5 +1,6 @@
-//! What is printed on standard output: a result, as text or as exactly one JSON document.
+//! What is printed: on standard output a result, as text or as exactly one JSON document; all else on standard error.
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
@@ -54,16 +55,36 @@ pub fn print_or_gone(bytes: &[u8]) -> Result<bool, Failure> {
     }
 }
 
+/// Says something on standard error, in a line. If nobody can be told, the exit code still says how it went.
+pub fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Begins a question there: no line end.
+pub fn ask(question: impl Display) {
+    let _ = write!(io::stderr().lock(), "{question}");
+}
+
+/// The same for what is shown this once: that nobody reads it is a failure too.
+pub fn print_once(bytes: &[u8]) -> Result<(), Failure> {
+    if print_or_gone(bytes)? {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Failed, "can't write to standard output: nobody reads it"))
+}
+
 /// Prints a JSON text on one line.
 pub fn print_json(json: &[u8]) -> Result<(), Failure> {
+    json_line(json)?.lend(print)
+}
+
+/// A JSON text as a line.
+pub fn json_line(json: &[u8]) -> Result<Plaintext, Failure> {
     let odd = |_| Failure::new(Exit::Failed, "the daemon's answer is no UTF-8 text");
     let text = std::str::from_utf8(json).map_err(odd)?;
     // It may hold a value: wiped like one.
-    let line = zeroize::Zeroizing::new(format!(
-        "{}\n",
-        zeroize::Zeroizing::new(printable_json(text).into_owned()).trim_end()
-    ));
-    print(line.as_bytes())
+    let shown = zeroize::Zeroizing::new(printable_json(text).into_owned());
+    Ok(Plaintext::new(format!("{}\n", shown.trim_end()).into_bytes()))
 }
 
 /// How a value is printed as text.

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::failure::Failure;
-use super::{prompt, value};
+use super::{output, prompt, value};
 use crate::identity::read_private;
 use crate::secret::Plaintext;
 
@@ -17,9 +17,9 @@ const LONGEST: usize = 4096;
 pub fn fresh(file: Option<&Path>) -> Result<Plaintext, Failure> {
     match file {
         None if !prompt::can_ask() => return Err(missing("--passphrase-file")),
-        None => {
-            eprintln!("The passphrase unseals the vault. Without it nothing in it can ever be read again.")
-        }
+        None => output::tell(format_args!(
+            "The passphrase unseals the vault. Without it nothing in it can ever be read again."
+        )),
         Some(_) => {}
     }
     another(file)

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::hidden;
+use super::{hidden, output};
 use crate::secret::Plaintext;
 
 /// Tries until both entries are the same.
@@ -28,7 +28,7 @@ pub fn twice(what: &str) -> Result<Plaintext, Failure> {
         if first.same_as(&second) {
             return Ok(first);
         }
-        eprintln!("The two differ.");
+        output::tell(format_args!("The two differ."));
     }
     Err(Failure::usage(format!("{what}: the two entries differed {TRIES} times; nothing was changed")))
 }
@@ -37,7 +37,7 @@ pub fn twice(what: &str) -> Result<Plaintext, Failure> {
 /// all commands, 1. Nothing was wrong with how the command was typed, so it isn't 2, and nobody refused it, so it isn't 3.
 /// `kept` continues the text, such as "nothing was deleted".
 pub fn confirm(prompt: &str, word: &str, kept: &str) -> Result<(), Failure> {
-    eprint!("{prompt}");
+    output::ask(prompt);
     let mut typed = String::new();
     match io::stdin().read_line(&mut typed) {
         Ok(_) => judged(&typed, word, kept),

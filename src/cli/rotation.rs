@@ -9,9 +9,9 @@ use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::fsm::{Pair, PairFiles};
-use super::integration_view::show_issued;
-use super::{prompt, value};
-use crate::client::{Answer, Body, Call};
+use super::integration_view::answer_issued;
+use super::{output, prompt, value};
+use crate::client::{Body, Call};
 use crate::model::{IntegrationName, SecretId, Standing};
 use crate::wire::{IntegrationView, VersionMoved};
 
@@ -196,14 +196,19 @@ pub fn capture_pair(globals: &Globals, command: CapturePair) -> Result<(), Failu
 }
 
 pub fn rotate_pair(globals: &Globals, command: RotatePair) -> Result<(), Failure> {
-    let record = record(globals, &command.name)?;
-    let body = if command.issue {
-        Body::default().field("issue", &true)
-    } else {
-        checked(&command.pair.read(record.public_client)?)?
-    };
-    let activate = activating(&command.name);
-    store(globals, credentials(&command.name), &activate, command.spread.force, command.spread.add_to(body))
+    let name = &command.name;
+    let record = record(globals, name)?;
+    if !command.issue {
+        let body = command.spread.add_to(checked(&command.pair.read(record.public_client)?)?);
+        return store(globals, credentials(name), &activating(name), command.spread.force, body);
+    }
+    let body = command.spread.add_to(Body::default().field("issue", &true));
+    with_daemon(globals, async |daemon| {
+        let answer = daemon.call(storing(credentials(name), command.spread.force, body)).await?;
+        let moved: VersionMoved = answer.read()?;
+        let version = moved.version;
+        answer_issued(globals, &answer, (name.as_str(), version), || told(moved, &activating(name)))
+    })
 }
 
 /// A pair on its way to be stored, after a warning if it looks odd.
@@ -262,7 +267,9 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
         Some(pair) => Some(pair),
         None if command.no_capture || !prompt::can_ask() => None,
         None => {
-            eprintln!("The pair of {name} is retired for good. Now the new one; Ctrl-C, and later: {next}");
+            output::tell(format_args!(
+                "The pair of {name} is retired for good. Now the new one; Ctrl-C, and later: {next}"
+            ));
             Some(command.pair.read(record.public_client)?)
         }
     };
@@ -300,11 +307,14 @@ fn store(
     body: crate::secret::Plaintext,
 ) -> Result<(), Failure> {
     with_daemon(globals, async |daemon| {
-        let call = Call::post(path).parameter("force", force.then_some(true)).with(body);
-        let answer = daemon.call(call).await?;
-        told(globals, &answer, activate)?;
-        show_issued(globals, &answer)
+        let answer = daemon.call(storing(path, force, body)).await?;
+        let moved: VersionMoved = answer.read()?;
+        globals.output.answer(&answer, || told(moved, activate))
     })
+}
+
+fn storing(path: String, force: bool, body: crate::secret::Plaintext) -> Call {
+    Call::post(path).parameter("force", force.then_some(true)).with(body)
 }
 
 fn activate(globals: &Globals, path: String, force: bool, grace: Option<&str>) -> Result<(), Failure> {
@@ -317,13 +327,14 @@ fn activate(globals: &Globals, path: String, force: bool, grace: Option<&str>) -
 }
 
 /// `activate` is the command that promotes a version, up to its number.
-fn told(globals: &Globals, answer: &Answer, activate: &str) -> Result<(), Failure> {
-    let VersionMoved { version, state, hint } = answer.read()?;
-    globals.output.answer(answer, || match (hint, state) {
+fn told(VersionMoved { version, state, hint }: VersionMoved, activate: &str) -> String {
+    match (hint, state) {
         (Some(hint), _) => format!("version {version}: {}\n", crate::client::printable(&hint)),
         (None, Standing::Pending) => {
-            format!("stored version {version}, pending; nobody gets it yet. Promote it with: {activate} {version}\n")
+            format!(
+                "stored version {version}, pending; nobody gets it yet. Promote it with: {activate} {version}\n"
+            )
         }
         (None, _) => format!("version {version} is current\n"),
-    })
+    }
 }

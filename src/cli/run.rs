@@ -63,7 +63,7 @@ fn end(form: Form, ended: Result<(), Failure>) -> ExitCode {
     let Err(failure) = ended else { return Exit::Done.into() };
     // A failure without a text was told by the result itself.
     if !failure.text.is_empty() {
-        eprintln!("fsm-vault: {}", failure.text);
+        output::tell(format_args!("fsm-vault: {}", failure.text));
         if form == Form::Json {
             // Standard error has the text already; there is nobody left to tell if this fails.
             let _ = output::print_json(&failure.document());

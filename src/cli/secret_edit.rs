@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use super::arguments::Globals;
 use super::connect::with_daemon;
 use super::failure::Failure;
-use super::prompt;
 use super::secret::told;
+use super::{output, prompt};
 use crate::client::{Body, Call};
 use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId};
 use crate::secret::Plaintext;
@@ -135,7 +135,7 @@ pub fn edit(globals: &Globals, command: EditSecret) -> Result<(), Failure> {
         let call = Call::patch(&path).with(command.body(found.restrictions)).if_match(made_on);
         let answer = daemon.call(call).await?;
         if answer.tag == before.tag {
-            eprintln!("nothing was changed: it is so already");
+            output::tell(format_args!("nothing was changed: it is so already"));
         }
         told(globals, &answer)
     })

@@ -72,7 +72,10 @@ pub fn unchanged(form: Form, version: Option<u64>) -> Result<(), Failure> {
     match form {
         Form::Json => output::print_json(&crate::wire::write(&Unchanged { unchanged: true, version })),
         Form::Text => {
-            eprintln!("fsm-vault: version {} is still the current one", version.unwrap_or_default());
+            output::tell(format_args!(
+                "fsm-vault: version {} is still the current one",
+                version.unwrap_or_default()
+            ));
             Ok(())
         }
     }

@@ -68,7 +68,7 @@ pub fn run(globals: &Globals, command: &Watch) -> Result<(), Failure> {
                 Err(failure) if follower.last.is_none() || !passes(&failure) => return Err(failure),
                 Err(failure) => failure.text,
             };
-            eprintln!("fsm-vault: {why}; trying again in {} s", follower.pause.as_secs());
+            output::tell(format_args!("fsm-vault: {why}; trying again in {} s", follower.pause.as_secs()));
             tokio::time::sleep(follower.pause).await;
             follower.pause = (follower.pause * 2).min(LONGEST_PAUSE);
             // The identity may have been renewed meanwhile.

@@ -61,7 +61,8 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let filter: Targets = filter.parse().map_err(|_| TelemetryError::Filter)?;
-    let lines = fmt::layer().with_writer(writer);
+    // A line that can't be written has no other place, and a word about it on standard error would panic.
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     let lines = match dress {
         Dress::Text { colours } => lines.with_ansi(colours).boxed(),
         Dress::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),

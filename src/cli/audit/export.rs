@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::arguments::Globals;
 use super::super::exit::Exit;
 use super::super::failure::Failure;
-use super::super::output::Form;
+use super::super::output::{self, Form};
 use super::search::Filters;
 use crate::client::{Connection, printable_json};
 
@@ -59,7 +59,7 @@ pub async fn run(globals: &Globals, daemon: &mut Connection<'_>, command: Export
         }
         // Standard output has part of a document, which no second one may follow.
         (Err(failure), None) if begun && globals.output == Form::Json => {
-            eprintln!("fsm-vault: {}", failure.text);
+            output::tell(format_args!("fsm-vault: {}", failure.text));
             Err(Failure::told(failure.exit))
         }
         (Err(failure), _) => Err(failure),

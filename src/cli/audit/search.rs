@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 use super::super::failure::Failure;
+use super::super::output;
 use super::action::Action;
 use crate::audit::Outcome;
 use crate::client::{Call, Connection};
@@ -59,7 +60,7 @@ impl Filters {
         let since = time(&self.since).map_err(|why| Failure::usage(format!("--since {why}")))?;
         let until = time(&self.until).map_err(|why| Failure::usage(format!("--until {why}")))?;
         if let Some(doubt) = self.action.as_ref().and_then(Action::doubt) {
-            eprintln!("fsm-vault: {doubt}");
+            output::tell(format_args!("fsm-vault: {doubt}"));
         }
         Ok(Search::default()
             .with_some("caller", self.caller.as_ref())
