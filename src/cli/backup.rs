@@ -9,7 +9,7 @@ use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::wrong_passphrase::Origin;
-use super::{backup_restore, backup_verify, passphrase, shell};
+use super::{backup_restore, backup_verify, passphrase, shell, value};
 use crate::backup::Outline;
 use crate::client::{Body, Call};
 use crate::identity::NewFile;
@@ -52,6 +52,11 @@ pub fn run(globals: &Globals, command: Backup) -> Result<(), Failure> {
 }
 
 fn create(globals: &Globals, command: &Create) -> Result<(), Failure> {
+    if value::is_stdin(&command.out) {
+        let why = "a backup counts once it is whole and on disk, so it isn't written to standard output: name a file, such as \
+                   --out vault.fsmb, or --out ./- if that is its name";
+        return Err(Failure::usage(why));
+    }
     client(globals)?;
     let own = command.passphrase_file.as_deref();
     let own = own.map(|file| passphrase::fresh(Some(file))).transpose()?;

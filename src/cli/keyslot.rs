@@ -182,7 +182,8 @@ pub fn rekey(globals: &Globals, command: &Rekey) -> Result<(), Failure> {
         return Err(Failure::usage("only one of the passphrases can come from standard input"));
     }
     let shown = command.shown.read()?;
-    let others = command.keep_passphrase_file.iter().map(|path| passphrase::from_file(path));
+    let others =
+        command.keep_passphrase_file.iter().map(|path| passphrase::from_file_or(path, "name a private file"));
     let others = others.collect::<Result<Vec<_>, _>>()?;
     let body = Body::default()
         .field("drop_others", &command.drop_other_slots)

@@ -27,20 +27,27 @@ pub fn fresh(file: Option<&Path>) -> Result<Plaintext, Failure> {
 
 /// A new passphrase of a vault that there is: the same rules.
 pub fn another(file: Option<&Path>) -> Result<Plaintext, Failure> {
-    let passphrase = match file {
-        Some(path) => from_file(path)?,
-        None if prompt::can_ask() => checked(
-            prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"))?,
-            "the passphrase",
-        )?,
-        None => return Err(missing("--new-passphrase-file")),
-    };
-    if passphrase.lend(length) < SHORTEST {
-        return Err(Failure::usage(format!(
-            "the passphrase is too short: it takes at least {SHORTEST} characters"
-        )));
+    match file {
+        Some(path) => {
+            let passphrase = from_file(path)?;
+            long_enough(&passphrase)?;
+            Ok(passphrase)
+        }
+        None if prompt::can_ask() => {
+            prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"), |typed| {
+                is_one(typed, "the passphrase")?;
+                long_enough(typed)
+            })
+        }
+        None => Err(missing("--new-passphrase-file")),
     }
-    Ok(passphrase)
+}
+
+fn long_enough(passphrase: &Plaintext) -> Result<(), Failure> {
+    if passphrase.lend(length) >= SHORTEST {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("the passphrase is too short: it takes at least {SHORTEST} characters")))
 }
 
 /// The passphrase of a vault that there is, from a file or asked for once.
@@ -75,7 +82,12 @@ fn given(typed: Plaintext) -> Result<Option<Plaintext>, Failure> {
 
 /// Reads a passphrase file, which nobody else may read; `-` is standard input. One line end is taken off.
 pub fn from_file(path: &Path) -> Result<Plaintext, Failure> {
-    from(path, credentials().as_deref())
+    from_file_or(path, "leave the option out to be asked unseen")
+}
+
+/// The same, where nobody is asked if the option is left out: `instead` says what to do on a terminal.
+pub fn from_file_or(path: &Path, instead: &str) -> Result<Plaintext, Failure> {
+    from(path, credentials().as_deref(), instead)
 }
 
 /// Whether systemd handed this file over.
@@ -87,9 +99,9 @@ fn credentials() -> Option<OsString> {
     std::env::var_os("CREDENTIALS_DIRECTORY")
 }
 
-fn from(path: &Path, credentials: Option<&OsStr>) -> Result<Plaintext, Failure> {
+fn from(path: &Path, credentials: Option<&OsStr>, instead: &str) -> Result<Plaintext, Failure> {
     let bytes = if value::is_stdin(path) {
-        value::from_stdin("the passphrase", LONGEST)?
+        value::from_stdin_or("the passphrase", LONGEST, instead)?
     } else if lies_in(path, credentials) {
         // systemd guards the whole directory; its files' modes say nothing.
         value::from_file(path, LONGEST)?
@@ -100,7 +112,8 @@ fn from(path: &Path, credentials: Option<&OsStr>) -> Result<Plaintext, Failure> 
     if bytes.ends_with(b"\n") {
         bytes.pop();
     }
-    checked(bytes.into(), &path.display().to_string())
+    let origin = if value::is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
+    checked(bytes.into(), &origin)
 }
 
 /// Whether a file lies directly in `$CREDENTIALS_DIRECTORY`.
@@ -111,13 +124,18 @@ fn lies_in(path: &Path, directory: Option<&OsStr>) -> bool {
 
 /// A passphrase may be typed, and travels in JSON: so it is text.
 fn checked(passphrase: Plaintext, origin: &str) -> Result<Plaintext, Failure> {
+    is_one(&passphrase, origin)?;
+    Ok(passphrase)
+}
+
+fn is_one(passphrase: &Plaintext, origin: &str) -> Result<(), Failure> {
     if passphrase.is_empty() {
         return Err(Failure::usage(format!("{origin} is empty")));
     }
     if passphrase.lend(|bytes| std::str::from_utf8(bytes).is_err()) {
         return Err(Failure::usage(format!("{origin} is no UTF-8 text, which a passphrase must be")));
     }
-    Ok(passphrase)
+    Ok(())
 }
 
 fn length(text: &[u8]) -> usize {
@@ -149,7 +167,7 @@ mod tests {
             (0o440, Some(OsStr::new("/")), false),
         ] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let read = from(&path, credentials);
+            let read = from(&path, credentials, "");
             assert_eq!(read.is_ok(), right, "{mode:o}");
             match read {
                 Ok(read) => assert!(read.same_as(&Plaintext::new(b"correct horse".to_vec()))),

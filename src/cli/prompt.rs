@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{hidden, output};
+use crate::model::SecretId;
 use crate::secret::Plaintext;
 
-/// Tries until both entries are the same.
+/// Tries until an entry will do, and both are the same.
 const TRIES: usize = 3;
 
 /// Whether there is somebody to ask.
@@ -20,10 +21,38 @@ pub fn once(what: &str) -> Result<Plaintext, Failure> {
     ask(&format!("{what} (hidden): "))
 }
 
-/// Asks twice, unseen, and up to three times until both are the same.
-pub fn twice(what: &str) -> Result<Plaintext, Failure> {
-    for _ in 0..TRIES {
+/// Asks twice, unseen, and up to three times until both are the same. What `check` refuses is told before it is typed again.
+pub fn twice(what: &str, check: impl Fn(&Plaintext) -> Result<(), Failure>) -> Result<Plaintext, Failure> {
+    ask_twice(what, false, check)
+}
+
+/// The same, but that an empty line, typed once, is an answer: nothing.
+pub fn twice_unless_empty(
+    what: &str,
+    check: impl Fn(&Plaintext) -> Result<(), Failure>,
+) -> Result<Option<Plaintext>, Failure> {
+    let typed = ask_twice(what, true, check)?;
+    Ok(Some(typed).filter(|typed| !typed.is_empty()))
+}
+
+fn ask_twice(
+    what: &str,
+    may_be_empty: bool,
+    check: impl Fn(&Plaintext) -> Result<(), Failure>,
+) -> Result<Plaintext, Failure> {
+    for left in (0..TRIES).rev() {
         let first = ask(&format!("{what} (hidden): "))?;
+        if may_be_empty && first.is_empty() {
+            return Ok(first);
+        }
+        match check(&first) {
+            Err(failure) if left == 0 => return Err(failure),
+            Err(failure) => {
+                output::tell(failure.text);
+                continue;
+            }
+            Ok(()) => {}
+        }
         let second = ask(&format!("{what}, again: "))?;
         if first.same_as(&second) {
             return Ok(first);
@@ -37,16 +66,25 @@ pub fn twice(what: &str) -> Result<Plaintext, Failure> {
 /// all commands, 1. Nothing was wrong with how the command was typed, so it isn't 2, and nobody refused it, so it isn't 3.
 /// `kept` continues the text, such as "nothing was deleted".
 pub fn confirm(prompt: &str, word: &str, kept: &str) -> Result<(), Failure> {
+    confirm_by(prompt, word, |typed| typed == word, kept)
+}
+
+/// The same for an ID, of which `custsecret` may be left out here as everywhere.
+pub fn confirm_id(prompt: &str, id: &SecretId, kept: &str) -> Result<(), Failure> {
+    confirm_by(prompt, id.as_str(), |typed| typed.parse().is_ok_and(|typed: SecretId| typed == *id), kept)
+}
+
+fn confirm_by(prompt: &str, word: &str, is: impl Fn(&str) -> bool, kept: &str) -> Result<(), Failure> {
     output::ask(prompt);
     let mut typed = String::new();
     match io::stdin().read_line(&mut typed) {
-        Ok(_) => judged(&typed, word, kept),
+        Ok(_) => judged(&typed, word, is, kept),
         Err(error) => Err(Failure::new(Exit::Failed, format!("can't ask on the terminal: {error}"))),
     }
 }
 
-fn judged(typed: &str, word: &str, kept: &str) -> Result<(), Failure> {
-    if typed.trim() == word {
+fn judged(typed: &str, word: &str, is: impl Fn(&str) -> bool, kept: &str) -> Result<(), Failure> {
+    if is(typed.trim()) {
         return Ok(());
     }
     Err(Failure::new(Exit::Failed, format!("declined, for `{word}` wasn't typed; {kept}")))
@@ -72,7 +110,7 @@ mod tests {
             ("FSM\n", false),
             ("fsm2\n", false),
         ] {
-            match judged(typed, "fsm", "nothing was deleted") {
+            match judged(typed, "fsm", |typed| typed == "fsm", "nothing was deleted") {
                 Ok(()) => assert!(goes_on, "{typed:?}"),
                 Err(failure) => {
                     assert!(!goes_on, "{typed:?}");

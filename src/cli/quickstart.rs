@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::fsm::{Pair, PairFiles};
 use super::init::{self, USUAL_OPERATOR};
 use super::output::{self, Form};
-use super::{prompt, serve, shell};
+use super::{prompt, serve, shell, value};
 use crate::client::Address;
 use crate::config::{Listen, Log, Settings};
 use crate::daemon::{self, DaemonError, Plan};
@@ -29,8 +29,8 @@ use crate::vault::VaultError;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault quickstart\n  fsm-vault quickstart --once --client-id-file id.txt \
-                  --client-secret-file secret.txt\n\nOn a terminal the pair is asked for, unseen and twice; without one, \
-                  and without files, random sample values stand in for it."
+                  --client-secret-file secret.txt\n\nOn a terminal the pair is asked for, unseen and twice; without one \
+                  and without files, or if nothing is typed, random sample values stand in for it."
 )]
 pub struct Quickstart {
     /// Where everything goes
@@ -67,10 +67,10 @@ impl Steps {
     }
 }
 
-/// A pair, and whether it was made up here.
+/// A pair, and where it comes from.
 pub struct Source {
     pub pair: Pair,
-    pub sample: bool,
+    pub from: &'static str,
 }
 
 pub fn run(globals: &Globals, command: Quickstart) -> Result<(), Failure> {
@@ -238,16 +238,33 @@ impl Quickstart {
     /// The pair from the files, from whoever sits at the terminal, or made up.
     fn source(&self) -> Result<Source, Failure> {
         if self.client_id_file.is_none() && !prompt::can_ask() {
-            let pair = Pair { client_id: place::random_text()?, client_secret: Some(place::random_text()?) };
-            return Ok(Source { pair, sample: true });
+            return sample("random sample values, as there is neither a file nor a terminal");
+        }
+        if self.client_id_file.is_none() {
+            output::tell(
+                "The FSM pair: the client ID and client secret that NetSuite shows once, when its integration record is \
+                 saved.\nTo try it out without: an empty line, for random sample values.",
+            );
+            let Some(client_id) = value::asked_unless_empty("client ID", self.exact)? else {
+                return sample("random sample values, as none were typed");
+            };
+            let client_secret = Some(value::asked("client secret", self.exact)?);
+            return Ok(Source { pair: Pair { client_id, client_secret }, from: GIVEN });
         }
         let files = PairFiles {
             client_id_file: self.client_id_file.clone(),
             client_secret_file: self.client_secret_file.clone(),
             exact: self.exact,
         };
-        Ok(Source { pair: files.read(false)?, sample: false })
+        Ok(Source { pair: files.read(false)?, from: GIVEN })
     }
+}
+
+const GIVEN: &str = "the values you gave";
+
+fn sample(from: &'static str) -> Result<Source, Failure> {
+    let pair = Pair { client_id: place::random_text()?, client_secret: Some(place::random_text()?) };
+    Ok(Source { pair, from })
 }
 
 #[cfg(test)]

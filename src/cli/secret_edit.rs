@@ -211,8 +211,8 @@ pub fn delete(globals: &Globals, command: &DeleteSecret) -> Result<(), Failure> 
             }
             let name = crate::client::printable(&found.name).into_owned();
             let called = if name.is_empty() { String::new() } else { format!(" ({name})") };
-            let question = format!("This destroys all values of {id}{called}. Type the ID to go on: ");
-            prompt::confirm(&question, id.as_str(), "nothing was deleted")?;
+            let question = format!("This destroys all values of {id}{called}. Type {id} to go on: ");
+            prompt::confirm_id(&question, id, "nothing was deleted")?;
         }
         daemon.call(Call::delete(&path).if_match(before.tag)).await?;
         let document = serde_json::json!({ "id": id.as_str(), "deleted": true });

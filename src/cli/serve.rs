@@ -40,6 +40,10 @@ pub struct Serve {
     accept_rollback: bool,
 }
 
+/// Of a passphrase from standard input that is a terminal: the daemon asks nobody.
+const INSTEAD: &str = "leave it out, and the daemon comes up sealed: an operator types fsm-vault unseal, and is asked unseen; \
+                       or send it there from a file or a program";
+
 pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
     // Before there is a second thread: it changes the environment.
     let activated = systemd::Activated::take().map_err(Failure::usage)?;
@@ -57,7 +61,7 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
         Some(file) if command.passphrase_file.is_none() && settings.passphrase_file.is_some() => {
             config::passphrase(file).map_err(|why| unusable.push(why)).ok()
         }
-        file => file.map(passphrase::from_file).transpose()?,
+        file => file.map(|path| passphrase::from_file_or(path, INSTEAD)).transpose()?,
     };
     telemetry::start(&settings.log).map_err(Failure::usage)?;
 

@@ -30,7 +30,7 @@ pub fn read(file: Option<&Path>, what: &str, flag: &str, exact: bool) -> Result<
     let (value, origin) = match file {
         Some(path) if is_stdin(path) => (from_stdin(what, MAX_VALUE_BYTES)?, Origin::Stdin),
         Some(path) => (from_file(path, MAX_VALUE_BYTES)?, Origin::File(path)),
-        None if prompt::can_ask() => (prompt::twice(what)?, Origin::Prompt),
+        None if prompt::can_ask() => return asked(what, exact),
         None => {
             return Err(Failure::usage(format!(
                 "{what} is missing: give {flag} FILE (- for standard input), or run this on a terminal to be asked"
@@ -39,6 +39,20 @@ pub fn read(file: Option<&Path>, what: &str, flag: &str, exact: bool) -> Result<
     };
     value.lend(|bytes| check(bytes, origin, what, exact)).map_err(Failure::usage)?;
     Ok(value)
+}
+
+/// A value by a hidden double prompt.
+pub fn asked(what: &str, exact: bool) -> Result<Plaintext, Failure> {
+    prompt::twice(what, |typed| check_typed(typed, what, exact))
+}
+
+fn check_typed(typed: &Plaintext, what: &str, exact: bool) -> Result<(), Failure> {
+    typed.lend(|bytes| check(bytes, Origin::Prompt, what, exact)).map_err(Failure::usage)
+}
+
+/// The same; None if an empty line comes first.
+pub fn asked_unless_empty(what: &str, exact: bool) -> Result<Option<Plaintext>, Failure> {
+    prompt::twice_unless_empty(what, |typed| check_typed(typed, what, exact))
 }
 
 pub fn is_stdin(path: &Path) -> bool {
@@ -54,10 +68,14 @@ pub fn from_file(path: &Path, most: usize) -> Result<Plaintext, Failure> {
 
 /// Reads standard input, unless it is a terminal, which would show what is typed.
 pub fn from_stdin(what: &str, most: usize) -> Result<Plaintext, Failure> {
+    from_stdin_or(what, most, "leave the option out to be asked unseen")
+}
+
+/// The same, where something else than a question stands in for it: `instead` says what.
+pub fn from_stdin_or(what: &str, most: usize, instead: &str) -> Result<Plaintext, Failure> {
     if prompt::can_ask() {
-        return Err(Failure::usage(format!(
-            "standard input is a terminal, which would show {what}; leave the option out to be asked unseen"
-        )));
+        let text = format!("standard input is a terminal, which would show {what}; {instead}");
+        return Err(Failure::usage(text));
     }
     let read = read_all(io::stdin().lock(), most);
     let read = read.map_err(|error| Failure::usage(format!("can't read standard input: {error}")))?;

@@ -1,6 +1,6 @@
-"""interrupted.py LINES END COMMAND...: runs the command on a terminal of its own, types the lines, one at each question, and at
-the question after them does END: a key (^C, ^Z, ^\\), a signal (TERM, HUP, INT), or `gone`, the terminal's end. After ^Z the
-command is made to go on and asked for its end by ^C. Prints what the terminal showed, then, in a line each:
+"""interrupted.py LINES END COMMAND...: runs the command on a terminal of its own, types the lines (- for none), one at each question, and at
+the question after them does END: a key (^C, ^Z, ^\\), a signal (TERM, HUP, INT), or `gone`, the terminal's end. TEXT=END does it
+where TEXT is said. After ^Z the command is made to go on and asked for its end by ^C. Prints what the terminal showed, then, in a line each:
 
     asked: echo off|on         when it was asked
     stopped: echo off|on       after ^Z
@@ -13,7 +13,8 @@ import signal
 import sys
 import termios
 
-lines, end, command = sys.argv[1].split("\n") if sys.argv[1] else [], sys.argv[2], sys.argv[3:]
+text, _, end = sys.argv[2].rpartition("=")
+lines, command = sys.argv[1].split("\n") if sys.argv[1] != "-" else [], sys.argv[3:]
 terminal, theirs = os.openpty()
 
 
@@ -40,10 +41,10 @@ if pid == 0:
 shown = b""
 
 
-def until_question():
+def until_question(text=b""):
     global shown
     seen = b""
-    while not seen.endswith(b": "):
+    while text not in seen if text else not seen.endswith(b": "):
         if not select.select([terminal], [], [], 60)[0]:
             os.kill(pid, 9)
             sys.exit(f"interrupted.py: no question after {shown!r}")
@@ -56,7 +57,7 @@ told = []
 for line in lines:
     until_question()
     os.write(terminal, line.encode() + b"\n")
-until_question()
+until_question(text.encode())
 told.append(f"asked: {echo()}")
 if end == "gone":
     os.close(theirs)

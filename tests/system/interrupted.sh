@@ -29,14 +29,18 @@ while IFS='|' read -r lines command; do
     done
     check "$what: ^Z stops it, and it asks anew" ends 'SIGINT, echo on' interrupted "$lines" '^Z' "${words[@]}"
 done <<TABLE
-|passphrase change
+-|passphrase change
 a current passphrase|passphrase change
-|init --data-dir $SCRATCH/new
-|fsm setup
-|quickstart --dir $SCRATCH/quick
-|operator recover --data-dir $SCRATCH/stopped --out $SCRATCH/none
+-|init --data-dir $SCRATCH/new
+-|fsm setup
+-|quickstart --dir $SCRATCH/quick
+-|operator recover --data-dir $SCRATCH/stopped --out $SCRATCH/none
 TABLE
-said=$(interrupted '' '^Z' passphrase change)
+# A quickstart that was answered catches SIGINT for itself, and nothing else.
+sample() { interrupted "$2" "Ctrl-C stops=$1" quickstart --dir "$SCRATCH/sample"; }
+check "quickstart, once it serves: ^C stops it in order" says 'ended: exit 0, echo on' 0 sample '^C' ''
+check "and a hangup ends it" says 'ended: SIGHUP, echo on' 0 sample HUP -
+said=$(interrupted - '^Z' passphrase change)
 check "while it is stopped typing is seen" grep -qx 'stopped: echo on' <<<"$said"
 check "nothing was made" [ ! -e "$SCRATCH/new" ]
 check "nothing of a quickstart either" [ ! -e "$SCRATCH/quick" ]

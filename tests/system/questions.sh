@@ -38,7 +38,10 @@ check "none of these changed anything" cmp "$SCRATCH/before" "$SCRATCH/after"
 check "nor made a vault" [ ! -e "$SCRATCH/restored" ]
 
 read -ra words <<<"$restored"
+check "the word to type is named" says "Type custsecret_x to go on" 1 typed no secret delete _x
 check "the ID goes on" typed custsecret_x secret delete _x
+as "$ADMIN" secret create _x --value-file "$SCRATCH/value" --script customscript_a --allow-all-domains >/dev/null
+check "and as it was typed before" typed _x secret delete custsecret_x
 check "the name goes on" typed fsm integration reset fsm --no-capture
 check "and here" typed fsm integration delete fsm
 check "the word goes on" typed restore backup restore "$SCRATCH/vault.fsmb" "${words[@]}"
@@ -48,5 +51,20 @@ before=$(denied) id=$(openssl rand -hex 32) secret=$(openssl rand -hex 32)
 check "a pair is asked for" typed "$id"$'\n'"$id"$'\n'"$secret"$'\n'"$secret" fsm setup
 check "no entry says denied of it" [ "$(denied)" = "$before" ]
 check "a second one is refused before it asks" says "rotate fsm" 6 typed "" fsm setup
+
+# Hidden ones: what is wrong is said before it is typed again, three times.
+check "a new passphrase that is too short is refused at once" \
+    says "too short" 2 typed $'correct horse battery staple\nshort\nshort\nshort' passphrase change
+check "and asked for anew" typed $'correct horse battery staple\nshort\nanother one, longer\nanother one, longer' \
+    passphrase change
+check "a value with white space at its end too" \
+    typed $'value \nvalue\nvalue' secret create _y --script customscript_a --allow-all-domains
+check "a backup isn't written to standard output" says "--out vault.fsmb" 2 as "$ADMIN" backup create --out -
+check "nor into a file of that name" [ ! -e ./- ]
+check "--out - exports to standard output" says '"action":' 0 as "$ADMIN" audit export --out -
+check "nor is there a file of that name" [ ! -e ./- ]
 stop_daemon
 check "nothing panicked" no_panic
+
+check "serve asks nobody, and says so" says "comes up sealed" 2 \
+    typed '' serve --data-dir "$VAULT" --passphrase-file -

@@ -21,6 +21,16 @@ check "as one JSON document" holds '.allowed == {caller: "fsm", version: 1} and 
     and .audit.intact' quickstart --once --output json
 check "the passphrase is private" [ "$(stat -c %a "$DIR/passphrase" "$DIR" | tr '\n' ' ')" = "600 700 " ]
 
+# On a terminal it asks for the pair, and an empty line is an answer.
+rm -rf "$DIR"
+asked() { python3 "$(dirname "$0")/typed.py" "$1" timeout 120 "$FSM_VAULT_BIN" quickstart --once --dir "$DIR"; }
+check "on a terminal it says what it asks for, and sample values are one line away" \
+    says "stored the FSM client ID and client secret (random sample values, as none were typed)" 0 asked ''
+rm -rf "$DIR"
+check "what it asks for" says "an empty line, for random sample values" 0 asked $'an id\nan id\na secret\na secret'
+rm -rf "$DIR"
+check "a client ID alone isn't enough" says "client secret is empty" 2 asked $'an id\nan id\n\n\n'
+
 rm -rf "$DIR"
 printf %s "$(openssl rand -hex 32)" >"$SCRATCH/id"
 printf %s "$(openssl rand -hex 32)" >"$SCRATCH/secret"

@@ -9,7 +9,12 @@ prepare_pair
 own="integration create own --m2m --scope restlets --script customscript_a --allow-all-domains --issue"
 read -ra own <<<"$own"
 full() { as "$ADMIN" "$@" >/dev/full; }
-unread() { as "$ADMIN" "$@" | true; return "${PIPESTATUS[0]}"; }
+unread() {
+    local pipe
+    exec {pipe}> >(exec true)
+    wait "$!"
+    as "$ADMIN" "$@" >&"$pipe"
+}
 deaf() { as "$ADMIN" "$@" 2>/dev/full; }
 
 check "a pair made up and not shown: it is told" says \
@@ -33,7 +38,7 @@ as "$ADMIN" secret create _x --value-file "$SCRATCH/value" --script customscript
 check "nor a word on what was done" refuses 0 deaf secret edit _x --max-age-days never
 for question in "passphrase change" "secret delete _x" "integration delete own"; do
     read -ra words <<<"$question"
-    said=$(python3 "$(dirname "$0")/interrupted.py" '' gone "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" \
+    said=$(python3 "$(dirname "$0")/interrupted.py" - gone "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" \
         "${words[@]}" | tail -n 1) || true
     check "$question: a terminal that is gone ends it, by its signal or as a failure" \
         [ "$said" = "ended: SIGHUP" -o "$said" = "ended: exit 1" ]

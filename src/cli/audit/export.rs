@@ -13,6 +13,7 @@ use super::super::arguments::Globals;
 use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::super::output::{self, Form};
+use super::super::value;
 use super::search::Filters;
 use crate::client::{Connection, printable_json};
 
@@ -27,7 +28,7 @@ const AT_ONCE: u32 = 1000;
                   left the chain."
 )]
 pub struct Export {
-    /// Write into this new file, for its owner alone
+    /// Write into this new file, for its owner alone; - is standard output, as if left out
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Only entries with higher numbers, such as the last one that you have
@@ -40,6 +41,7 @@ pub struct Export {
 pub async fn run(globals: &Globals, daemon: &mut Connection<'_>, command: Export) -> Result<(), Failure> {
     let Export { out, after, filters } = command;
     let search = filters.search()?.with("order", "oldest").with_some("after", after);
+    let out = out.filter(|path| !value::is_stdin(path));
     let draft = out.as_deref().map(Draft::begin).transpose()?;
     let target: Box<dyn Write> = match &draft {
         Some(draft) => Box::new(&draft.file),

@@ -55,18 +55,13 @@ async fn store(
     if fsm::is_stored(daemon).await? {
         return steps.say("kept the FSM pair that is stored; a new one takes another --dir");
     }
-    let Source { pair, sample } = match source {
+    let Source { pair, from } = match source {
         Some(source) => source,
         // The last quickstart ended before it stored the pair. Asking blocks, and the daemon must go on.
         None => tokio::task::block_in_place(|| command.source())?,
     };
     daemon.call(pair.call(&[])?).await?;
-    let what = if sample {
-        "random sample values, as there is neither a file nor a terminal"
-    } else {
-        "the values you gave"
-    };
-    steps.say(format!("stored the FSM client ID and client secret ({what})"))
+    steps.say(format!("stored the FSM client ID and client secret ({from})"))
 }
 
 /// A service's identity: the last quickstart's if it still works, else a new one.
