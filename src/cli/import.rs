@@ -14,7 +14,7 @@ use super::value::{self, Origin};
 use crate::client::{Body, Call, printable};
 use crate::model::{FieldError, MAX_VALUE_BYTES};
 use crate::secret::Plaintext;
-use crate::wire::{self, ImportedView, Listed, MAX_VALUE_BODY, Unreadable};
+use crate::wire::{self, ImportedView, Listed, MAX_VALUE_BODY, SecretForm, Unreadable};
 
 /// Above the list of what is wrong.
 const NOTHING: &str = "nothing was imported:";
@@ -77,7 +77,7 @@ fn read(text: &Plaintext, directory: &Path, exact: bool) -> Result<(Vec<usize>, 
                     numbers.push(at + 1);
                     objects.push(object);
                 }
-                Err(why) => wrong.push(format!("line {}: {why}", at + 1)),
+                Err(why) => wrong.push((at + 1, why)),
             }
         }
     });
@@ -85,10 +85,19 @@ fn read(text: &Plaintext, directory: &Path, exact: bool) -> Result<(Vec<usize>, 
         return Err(Failure::usage("there is nothing to import: no line has a secret"));
     }
     if wrong.is_empty() {
-        Ok((numbers, objects))
-    } else {
-        Err(Failure::usage(format!("{NOTHING}\n{}", wrong.join("\n"))))
+        return Ok((numbers, objects));
     }
+    // The daemon, which would tell all that is wrong with the others, isn't asked; what is seen from here is told of them too.
+    for (number, object) in numbers.iter().zip(&objects) {
+        if let Err(Unreadable::Shape(FieldError { pointer, detail })) =
+            object.lend(wire::read_part::<SecretForm>).map(drop)
+        {
+            wrong.push((*number, of_field(&pointer, &detail)));
+        }
+    }
+    wrong.sort_by_key(|(number, _)| *number);
+    let wrong: Vec<_> = wrong.iter().map(|(number, why)| format!("line {number}: {why}")).collect();
+    Err(Failure::usage(format!("{NOTHING}\n{}", wrong.join("\n"))))
 }
 
 fn object(line: &[u8], directory: &Path, exact: bool) -> Result<Plaintext, String> {
@@ -262,10 +271,11 @@ mod tests {
 
     #[test]
     fn all_wrong_lines_are_told_and_no_value() {
-        let text = "{\"value\":\" hush\"}\n{\"value\":\"a\"}\n{\n{\"value\":\"hush\",\"value\":\"hush\"}\n{\"value\":1}\n{\"id\":\"a\"}\n\
-                    {\"value_file\":\"n\"}\n{\"value_file\":\"nope\"}\n[\"hush\"]\n{\"value\":\"a\",\"value_file\":\"v\"}";
+        let text = "{\"value\":\" hush\"}\n{\"id\":\"_a\",\"value\":\"a\",\"restrictions\":{}}\n{\n{\"value\":\"hush\",\"value\":\"hush\"}\n{\"value\":1}\n{\"id\":\"a\"}\n\
+                    {\"value_file\":\"n\"}\n{\"value_file\":\"nope\"}\n[\"hush\"]\n{\"value\":\"a\",\"value_file\":\"v\"}\n\
+                    {\"id\":\"_b\",\"value\":\"hush\",\"restrcitions\":{}}\n{\"id\":\"_b\",\"value\":\"hush\",\"restrictions\":{\"script\":[]}}";
         let told = lines(text).unwrap_err();
-        for number in [1, 3, 4, 5, 6, 7, 8, 9, 10] {
+        for number in [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] {
             assert!(told.contains(&format!("line {number}: ")), "{number}: {told}");
         }
         assert!(!told.contains("line 2:") && !told.contains("hush"), "{told}");
