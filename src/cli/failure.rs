@@ -103,7 +103,8 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let (exit, text) = (Exit::of_client(&error), error.to_string());
+        let exit = Exit::of_client(&error);
+        let text = in_options(&error).unwrap_or_else(|| error.to_string());
         let refusal = match error {
             ClientError::Refused(refusal) => Some(refusal),
             _ => None,
@@ -112,6 +113,17 @@ impl From<ClientError> for Failure {
         let is_wrong_passphrase = refusal.as_ref().is_some_and(|refusal| refusal.code == wrong);
         Self { exit, text, is_wrong_passphrase, refusal }
     }
+}
+
+/// The daemon speaks of a request's parameters; here they are options.
+fn in_options(error: &ClientError) -> Option<String> {
+    let ClientError::Refused(refusal) = error else { return None };
+    let (parameter, option) = match refusal.code.as_str() {
+        code if code == Code::DomainRequired.word() => ("domain=", "--domain HOST"),
+        code if code == Code::EmployeeRequired.word() => ("employee=", "--employee EMPLOYEE"),
+        _ => return None,
+    };
+    Some(error.to_string().replace(parameter, option))
 }
 
 impl From<FileError> for Failure {

@@ -48,11 +48,15 @@ pub(super) fn advice(error: &rustls::Error, identity: &Path, address: &Address) 
     }
 }
 
+/// One name is one registration: it goes before it is made anew, with what it was.
+const REPLACE: &str = "looks at what it was, takes it away, and adds it anew with that: fsm-vault caller show NAME, fsm-vault \
+                       caller revoke NAME, fsm-vault caller add NAME …";
+
 fn of_alert(alert: AlertDescription, identity: &str, address: &Address) -> String {
     match alert {
         AlertDescription::CertificateExpired => format!(
-            "the certificate {identity}/cert.pem has expired. A full operator issues another with: fsm-vault caller \
-             add; a full operator without any gets in again, on the daemon's host, with: fsm-vault operator recover"
+            "the certificate {identity}/cert.pem has expired. A full operator {REPLACE}; a full operator without any \
+             gets in again, on the daemon's host, with: fsm-vault operator recover"
         ),
         AlertDescription::UnknownCA | AlertDescription::DecryptError => format!(
             "the daemon at {address} doesn't know the CA of {identity}/cert.pem: the identity belongs to another \
@@ -67,7 +71,7 @@ fn of_alert(alert: AlertDescription, identity: &str, address: &Address) -> Strin
         | AlertDescription::CertificateRevoked
         | AlertDescription::AccessDenied => format!(
             "the daemon at {address} doesn't accept the certificate {identity}/cert.pem as a caller's. A full \
-             operator issues another with: fsm-vault caller add"
+             operator {REPLACE}"
         ),
         other => {
             format!("the daemon at {address} refused the TLS connection ({other:?}); its log tells more")
@@ -96,10 +100,10 @@ mod tests {
         let address: Address = "https://127.0.0.1:8271".parse().unwrap();
         let alert = rustls::Error::AlertReceived;
         for (error, says) in [
-            (alert(AlertDescription::CertificateExpired), "fsm-vault caller add"),
+            (alert(AlertDescription::CertificateExpired), "caller revoke NAME, fsm-vault caller add NAME"),
             (alert(AlertDescription::UnknownCA), "--identity"),
             (alert(AlertDescription::CertificateRequired), "/id/cert.pem"),
-            (alert(AlertDescription::BadCertificate), "fsm-vault caller add"),
+            (alert(AlertDescription::BadCertificate), "caller revoke NAME, fsm-vault caller add NAME"),
             (alert(AlertDescription::InternalError), "its log"),
             (CertificateError::Expired.into(), "restart"),
             (CertificateError::NotValidYet.into(), "clock"),

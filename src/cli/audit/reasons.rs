@@ -91,7 +91,7 @@ fn of_denial(denial: Denial) -> Advice {
         ),
         Denial::EmployeeRequired => (
             "The caller works for several employees, and the request named none: it must say which, with \
-             employee=.",
+             --employee, or employee= in its URL.",
             &[
                 SHOW_CALLER,
                 "fsm-vault secret get {secret} --employee EMPLOYEE",
@@ -117,7 +117,7 @@ fn of_denial(denial: Denial) -> Advice {
         ),
         Denial::DomainRequired => (
             "It may be sent to certain domains only, and the request didn't say where it would go: it must, \
-             with domain=.",
+             with --domain, or domain= in its URL.",
             &[
                 SHOW,
                 SHOW_PAIR,
