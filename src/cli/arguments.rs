@@ -29,7 +29,8 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options for all commands")]
 pub struct Globals {
-    /// The daemon's configuration file [default: /etc/fsm-vault/fsm-vault.toml if it is there] [env: FSM_VAULT_CONFIG]
+    /// The daemon's configuration file, for what is done on its host: init, serve, operator recover, doctor, backup restore,
+    /// config check [default: /etc/fsm-vault/fsm-vault.toml if it is there] [env: FSM_VAULT_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The directory with cert.pem, key.pem and ca.pem to show to the daemon [env: FSM_VAULT_IDENTITY]

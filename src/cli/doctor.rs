@@ -102,6 +102,10 @@ fn systemd() -> Looked {
         text.split_whitespace().nth(1).and_then(|word| word.parse::<u32>().ok())
     });
     match number {
+        // As sd_booted(3) asks.
+        _ if !Path::new("/run/systemd/system").is_dir() => {
+            Looked::fine("systemd", "isn't running this host; the daemon runs without it")
+        }
         Some(number @ 252..) => Looked::fine("systemd", format!("version {number}")),
         Some(number) => Looked::other(
             "systemd",

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::fsm::checked_uri;
+use super::secret::warn_if_past;
 use crate::client::Body;
 use crate::model::{
     AccountForm, AccountId, DomainPattern, Employee, Endpoints, Installation, Invalid, RestrictionsForm,
@@ -132,6 +133,7 @@ impl Settings {
         adding.some("endpoints", self.endpoints(standing.endpoints).as_ref());
         adding.some("restrictions", self.restrictions(standing.restrictions).as_ref());
         adding.list("owners", &self.owner);
+        warn_if_past(self.expires_on);
         adding.some("expires_on", self.expires_on.as_ref());
         adding.some("max_age_days", self.max_age_days.as_ref());
         Ok(adding.0)

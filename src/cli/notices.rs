@@ -84,7 +84,7 @@ fn fail_on(text: &str) -> Result<NoticeLevel, String> {
 /// The gravest first. What to do stands below each, where it can be copied.
 fn table(notices: &[NoticeView]) -> String {
     if notices.is_empty() {
-        return "no notices on what you may see (level full sees all)\n".to_owned();
+        return "no notices stand on what you may see; at level full that is everything\n".to_owned();
     }
     let mut columns = Columns::with_head(["LEVEL", "SINCE", "DUE", "ACKNOWLEDGED", "ID"]);
     for each in notices {

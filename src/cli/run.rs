@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::arguments::{Cli, Noun};
+use super::arguments::{Cli, Globals, Noun};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output::{self, Form};
@@ -23,8 +23,9 @@ pub fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(Cli { globals, noun }) => {
             let form = globals.output;
+            let is_typed = globals.config.is_some();
             let globals = globals.or_from(|name| std::env::var_os(name));
-            end(form, globals.and_then(|globals| run(&globals, noun)))
+            end(form, globals.and_then(|globals| begin(&globals, is_typed, noun)))
         }
         Err(error) => {
             let form = if wants_json(std::env::args_os()) { Form::Json } else { Form::Text };
@@ -33,7 +34,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(globals: &super::arguments::Globals, noun: Noun) -> Result<(), Failure> {
+/// A configuration that was typed is a good one, also where nothing of it is read; `config check` has its own way to tell.
+fn begin(globals: &Globals, is_typed: bool, noun: Noun) -> Result<(), Failure> {
+    if is_typed && !matches!(noun, Noun::Config(_)) {
+        config::settings(globals)?;
+    }
+    run(globals, noun)
+}
+
+fn run(globals: &Globals, noun: Noun) -> Result<(), Failure> {
     match noun {
         Noun::Init(command) => init::run(globals, command),
         Noun::Serve(command) => serve::run(globals, command),
@@ -80,6 +89,9 @@ fn misused(form: Form, error: &clap::Error) -> ExitCode {
             _ => Exit::Done.into(),
         };
     }
+    if let Some(text) = no_command(error) {
+        return end(form, Err(Failure::usage(text)));
+    }
     if has_stray_word(error) {
         let text = "there is a word too many (it is not repeated here, in case it is a value). Values are never \
                     given as arguments, where other users see them: they come from a file, standard input or a \
@@ -91,6 +103,24 @@ fn misused(form: Form, error: &clap::Error) -> ExitCode {
     }
     let _ = error.print();
     Exit::Usage.into()
+}
+
+/// In place of clap's text where a word is no command: it would repeat it, and after `passphrase` it may be one.
+fn no_command(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let near = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(near)) => near.as_slice(),
+        Some(ContextValue::String(near)) => std::slice::from_ref(near),
+        _ => &[],
+    };
+    let next = if near.is_empty() {
+        "For those that there are, type what stands before it with --help".to_owned()
+    } else {
+        format!("Did you mean: {}?", near.join(", "))
+    };
+    Some(format!("a word is no command here (it is not repeated, in case it is a value). {next}"))
 }
 
 /// Whether clap's text would repeat a word that is no option and stands where none belongs.
@@ -130,6 +160,20 @@ mod tests {
         {
             let error = refused(line);
             assert!(!has_stray_word(&error) && !error.to_string().contains("48151623"), "{error}");
+        }
+    }
+
+    #[test]
+    fn nor_is_one_that_is_no_command() {
+        let told = |line: &str| {
+            let refused = Cli::try_parse_from(line.split_whitespace()).err().unwrap();
+            no_command(&refused).unwrap()
+        };
+        assert!(told("fsm-vault statu").ends_with("Did you mean: status?"));
+        for line in
+            ["fsm-vault passphrase hunter2", "fsm-vault hunter2", "fsm-vault passphrase changehunter2"]
+        {
+            assert!(!told(line).contains("hunter2"), "{line}");
         }
     }
 

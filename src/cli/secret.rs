@@ -7,6 +7,7 @@ use super::columns::{Columns, time};
 use super::connect::with_daemon;
 use super::failure::Failure;
 use super::import::{self, Import};
+use super::output;
 use super::rotation::{self, ActivateSecret, RetireSecret, RotateSecret};
 use super::secret_create::{self, Create};
 use super::secret_edit::{self, DeleteSecret, EditSecret};
@@ -77,6 +78,16 @@ fn show(globals: &Globals, id: &SecretId) -> Result<(), Failure> {
         let answer = daemon.call(Call::get(format!("/v1/secrets/{id}"))).await?;
         told(globals, &answer)
     })
+}
+
+/// Says so of an expiry date that was just given and is over.
+pub fn warn_if_past(day: Option<jiff::civil::Date>) {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    if let Some(day) = day.filter(|day| *day < today) {
+        output::tell(format_args!(
+            "warning: {day} is in the past: it counts as expired already, and a notice says so. The value is given out as before"
+        ));
+    }
 }
 
 pub fn told(globals: &Globals, answer: &Answer) -> Result<(), Failure> {

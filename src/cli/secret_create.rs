@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use super::arguments::Globals;
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
-use super::secret::told;
+use super::secret::{told, warn_if_past};
 use super::value;
 use crate::client::{Body, Call};
 use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId};
@@ -82,6 +82,7 @@ pub fn create(globals: &Globals, command: Create) -> Result<(), Failure> {
         .value(&value);
     with_daemon(globals, async |daemon| {
         let answer = daemon.call(Call::post("/v1/secrets").with(body.end())).await?;
+        warn_if_past(command.expires_on);
         told(globals, &answer)
     })
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::arguments::Globals;
 use super::connect::with_daemon;
 use super::failure::Failure;
-use super::secret::told;
+use super::secret::{told, warn_if_past};
 use super::{output, prompt};
 use crate::client::{Body, Call};
 use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId};
@@ -125,6 +125,7 @@ fn days(text: &str) -> Result<Bound<u32>, &'static str> {
 
 pub fn edit(globals: &Globals, command: EditSecret) -> Result<(), Failure> {
     let path = format!("/v1/secrets/{}", command.id);
+    let expires_on = command.expires_on.and_then(|day| day.limit());
     with_daemon(globals, async |daemon| {
         let before = daemon.call(Call::get(&path)).await?;
         let found: SecretView = before.read()?;
@@ -137,6 +138,7 @@ pub fn edit(globals: &Globals, command: EditSecret) -> Result<(), Failure> {
         if answer.tag == before.tag {
             output::tell(format_args!("nothing was changed: it is so already"));
         }
+        warn_if_past(expires_on);
         told(globals, &answer)
     })
 }

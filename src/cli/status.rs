@@ -7,9 +7,10 @@ use clap::Args;
 use super::arguments::Globals;
 use super::columns::{Columns, time};
 use super::connect::{client, with_daemon};
+use super::exit::Exit;
 use super::failure::Failure;
-use super::passphrase;
 use super::wrong_passphrase::Origin;
+use super::{output, passphrase};
 use crate::client::{Answer, Body, Call, Client};
 use crate::wire;
 
@@ -42,7 +43,13 @@ pub fn status(globals: &Globals) -> Result<(), Failure> {
 
 pub fn seal(globals: &Globals) -> Result<(), Failure> {
     with_daemon(globals, async |daemon| {
-        let answer = daemon.call(Call::post("/v1/sys/seal")).await?;
+        let answer = match daemon.call(Call::post("/v1/sys/seal")).await.map_err(Failure::from) {
+            Err(failure) if failure.exit == Exit::Sealed => {
+                output::tell("sealed already");
+                daemon.call(Call::get("/v1/sys/status")).await?
+            }
+            answer => answer?,
+        };
         show(globals, daemon.client(), &answer)
     })
 }

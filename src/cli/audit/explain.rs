@@ -52,6 +52,12 @@ struct Explained<'a> {
 
 pub async fn run(globals: &Globals, daemon: &mut Connection<'_>, command: Explain) -> Result<(), Failure> {
     let Explain { request_id } = command;
+    if request_id.len() != 24 || !request_id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(Failure::usage(
+            "that is no request ID, which has 24 digits of 0-9 and a-f. It stands in a refusal's text, in an answer's head \
+             x-request-id, and in the log; the number of an entry is for: fsm-vault audit show NUMBER",
+        ));
+    }
     let entries = entries(daemon, &request_id).await?;
     if entries.is_empty() {
         return Err(nothing(&request_id));

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# What people mistype, and what they are told: in the command line's own words, and with what to type.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+prepare_vault
+start_daemon "$VAULT" "$PASSPHRASE"
+prepare_pair
+printf v >"$SCRATCH/value"
+create() { as "$ADMIN" secret create "$1" --value-file "$SCRATCH/value" --script customscript_nx_suitelet2 "${@:2}"; }
+create _x --domain a.example >/dev/null
+as "$ADMIN" caller add two --script customscript_nx_suitelet2 --employee 1 --employee 2 --out "$SCRATCH/two" >/dev/null
+
+check "a domain is missing: the option is named" says "with --domain HOST" 3 as "$FSM" secret get _x
+check "an employee too" says "with --employee EMPLOYEE" 3 as "$SCRATCH/two" secret get _x --domain a.example
+check "to programs it is the API's text" says "with domain=." 3 as "$FSM" secret get _x --output json
+check "that is no request ID" says "that is no request ID" 2 as "$ADMIN" audit explain zzz
+check "an unknown one isn't found" refuses 4 as "$ADMIN" audit explain 0123456789ab0123456789ab
+check "an expiry in the past is told" says "2020-01-01 is in the past" 0 create _y --expires-on 2020-01-01 --allow-all-domains
+check "by an edit too" says "2020-01-02 is in the past" 0 as "$ADMIN" secret edit _y --expires-on 2020-01-02
+check "and of a pair" says "2020-01-03 is in the past" 0 as "$ADMIN" integration edit fsm --expires-on 2020-01-03
+check "one to come isn't" refuses 1 grep -q past <(as "$ADMIN" secret edit _y --expires-on 2999-01-01 2>&1)
+check "a stray word after passphrase isn't repeated" refuses 1 grep -q hunter2 <(as "$ADMIN" passphrase hunter2 2>&1)
+check "and it is wrong usage" refuses 2 as "$ADMIN" passphrase hunter2
+check "a near miss is helped" says "Did you mean: status?" 2 as "$ADMIN" statu
+check "an empty standard input is called so" says "standard input is empty" 2 \
+    as "$ADMIN" unseal --passphrase-file - </dev/null
+
+# A file that was named is looked at, whatever is done.
+printf 'data_dri = "/x"\n' >"$SCRATCH/bad.toml"
+printf 'data_dir = "/x"\n' >"$SCRATCH/good.toml"
+check "a configuration that isn't there" says "$SCRATCH/none.toml" 2 as "$ADMIN" --config "$SCRATCH/none.toml" status
+check "and one that is wrong" says data_dri 2 as "$ADMIN" --config "$SCRATCH/bad.toml" status
+check "one that is right" as "$ADMIN" --config "$SCRATCH/good.toml" status
+
+cat >"$SCRATCH/import" <<'LINES'
+{"id":"_i","value":" v","restrictions":{"scripts":["customscript_a"],"allow_all_domains":true}}
+{"id":"_j","value":"v","restrcitions":{"scripts":["customscript_a"],"allow_all_domains":true}}
+LINES
+check "an import tells a line's white space" says "line 1: value begins or ends" 2 as "$ADMIN" secret import "$SCRATCH/import"
+check "and another's field at once" says "line 2: restrcitions is no known field" 2 as "$ADMIN" secret import "$SCRATCH/import"
+
+check "sealed" as "$ADMIN" seal
+check "sealed already is sealed" says "sealed already" 0 as "$ADMIN" seal
+check "as one document" holds .sealed as "$ADMIN" seal --output json
+stop_daemon
+check "nothing panicked" no_panic
