@@ -11,10 +11,10 @@ use super::secrets::checked;
 use super::server::Api;
 use crate::model::FieldError;
 use crate::vault::{Asker, Import};
-use crate::wire::{self, ImportForm, ImportedView, Listed, MAX_VALUE_BODY, SecretForm, Unreadable};
+use crate::wire::{
+    self, ImportForm, ImportedView, Listed, MAX_IMPORTED, MAX_VALUE_BODY, SecretForm, Unreadable,
+};
 
-/// Secrets in one import.
-const MOST: usize = 1000;
 /// Problems that are looked for; one is enough to refuse all.
 const MOST_WRONG: usize = 100;
 
@@ -26,10 +26,12 @@ pub async fn import(
 ) -> Result<Reply, Failure> {
     Query::read(query, &[])?;
     let form: ImportForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
-    if form.secrets.is_empty() || form.secrets.len() > MOST {
-        return Err(Failure::invalid("/secrets", format!("must have from 1 to {MOST} entries")));
+    if form.secrets.is_empty() || form.secrets.len() > MAX_IMPORTED {
+        return Err(Failure::invalid("/secrets", format!("must have from 1 to {MAX_IMPORTED} entries")));
     }
-    let imported = api.vault.import_secrets(asker, read(form)).await?;
+    let size = form.secrets.iter().map(|each| each.get().len()).sum();
+    let import = body::beside(size, || read(form)).await;
+    let imported = api.vault.import_secrets(asker, import).await?;
     let view = |each: crate::vault::Imported| ImportedView { id: each.id.to_string(), version: each.version };
     let items: Vec<_> = imported.into_iter().map(view).collect();
     Ok(answer::created(&Listed { items, next_cursor: None }))

@@ -10,7 +10,7 @@ use super::body;
 use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
-use crate::model::{Employee, FieldError, Invalid, SecretId, line_of_text};
+use crate::model::{Employee, FieldError, Invalid, MAX_OWNERS, SecretId, line_of_text};
 use crate::secret::Plaintext;
 use crate::vault::{Asker, NewSecret, Page, SecretFilter, SeenSecret};
 use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView};
@@ -18,7 +18,6 @@ use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView};
 /// NetSuite's limits for what people read.
 const MAX_NAME: usize = 300;
 const MAX_DESCRIPTION: usize = 4000;
-const MAX_OWNERS: usize = 100;
 
 type Incomes = Request<Incoming>;
 

@@ -10,6 +10,7 @@ mod domain;
 mod integration;
 mod keyslot;
 mod limit;
+mod list;
 mod name;
 mod notice;
 mod restrictions;
@@ -30,6 +31,7 @@ pub use integration::{
 };
 pub use keyslot::{SlotId, SlotLabel, SlotNote, SlotNotes};
 pub use limit::Limit;
+pub use list::{AtMost, MAX_ACCOUNTS, MAX_OWNERS, MAX_REDIRECT_URIS, MAX_SCOPES, at_most};
 pub use name::{CallerName, Employee, IntegrationName, ScriptId, SecretId, SuiteAppId};
 pub use notice::{Acknowledged, Concern, Notice, NoticeId, NoticeKind, NoticeLevel, Rung};
 pub use restrictions::{Restrictions, RestrictionsForm, Scope};

@@ -6,22 +6,23 @@
 use serde::{Deserialize, Serialize};
 
 use super::domain::DomainPattern;
+use super::list::{MAX_RULES, at_most};
 use super::name::{Employee, ScriptId, SuiteAppId};
 use super::word::{FieldError, Invalid};
-
-/// The most entries one list takes; a bound on what a decision may cost.
-const MAX_ENTRIES: usize = 1000;
 
 /// Boxes and lists as the API has them. Unknown fields are refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RestrictionsForm {
+    #[serde(deserialize_with = "at_most::<MAX_RULES, _, _>")]
     #[schema(value_type = Vec<ScriptId>, max_items = 1000)]
     pub scripts: Vec<String>,
     pub allow_all_scripts: bool,
+    #[serde(deserialize_with = "at_most::<MAX_RULES, _, _>")]
     #[schema(value_type = Vec<DomainPattern>, max_items = 1000)]
     pub domains: Vec<String>,
     pub allow_all_domains: bool,
+    #[serde(deserialize_with = "at_most::<MAX_RULES, _, _>")]
     #[schema(value_type = Vec<Employee>, max_items = 1000)]
     pub employees: Vec<String>,
     pub available_to_suiteapp: bool,
@@ -111,8 +112,8 @@ fn entries<T>(field: &str, list: &[String], at: &str, wrong: &mut Vec<FieldError
 where
     T: std::str::FromStr<Err = Invalid> + Ord,
 {
-    if list.len() > MAX_ENTRIES {
-        wrong.push(FieldError::new(format!("{at}/{field}"), format!("has more than {MAX_ENTRIES} entries")));
+    if list.len() > MAX_RULES {
+        wrong.push(FieldError::new(format!("{at}/{field}"), format!("has more than {MAX_RULES} entries")));
         return Vec::new();
     }
     let mut parsed = Vec::with_capacity(list.len());

@@ -5,11 +5,11 @@ use jiff::civil::Date;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::json::{Object, nullable, optional_object};
+use super::json::{Object, nullable, nullable_list, optional_object};
 use crate::model::{
     AccountForm, AccountId, CallerName, ConsentPolicy, Employee, Endpoints, FieldError, Installation,
-    Integration, IntegrationForm, IntegrationName, IntegrationState, OAuthScope, PairCare, PairOrigin,
-    RestrictionsForm, SecretId,
+    Integration, IntegrationForm, IntegrationName, IntegrationState, MAX_ACCOUNTS, MAX_OWNERS,
+    MAX_REDIRECT_URIS, MAX_SCOPES, OAuthScope, PairCare, PairOrigin, RestrictionsForm, SecretId,
 };
 use crate::secret::Plaintext;
 
@@ -55,7 +55,7 @@ pub struct IntegrationBody {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<bool>)]
     pub client_credentials_grant: Given<bool>,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "nullable_list::<MAX_REDIRECT_URIS, _, _>")]
     #[schema(value_type = Option<Vec<String>>, max_items = 20)]
     pub redirect_uris: Given<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -73,7 +73,7 @@ pub struct IntegrationBody {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, max_length = 300, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub client_name: Given<String>,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "nullable_list::<MAX_SCOPES, _, _>")]
     #[schema(value_type = Option<Vec<OAuthScope>>, max_items = 10)]
     pub scopes: Given<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -82,7 +82,7 @@ pub struct IntegrationBody {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<AccountId>)]
     pub account_id: Given<String>,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "nullable_list::<MAX_ACCOUNTS, _, _>")]
     #[schema(value_type = Option<Vec<AccountForm>>, max_items = 100)]
     accounts: Given<Vec<Object<AccountForm>>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -91,7 +91,7 @@ pub struct IntegrationBody {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<RestrictionsForm>)]
     restrictions: Given<Object<RestrictionsForm>>,
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default, deserialize_with = "nullable_list::<MAX_OWNERS, _, _>")]
     #[schema(value_type = Option<Vec<Employee>>, max_items = 100)]
     pub owners: Given<Vec<String>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -332,6 +332,35 @@ mod tests {
         ] {
             assert!(read::<IntegrationBody>(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_refused_as_such_and_not_held() {
+        let many = |entry: &str| vec![entry; 10_000].join(",");
+        let form = applied(&format!(
+            r#"{{"redirect_uris":[{0}],"scopes":[{0}],"accounts":[{1}],"owners":[{0}],
+                "restrictions":{{"scripts":[{0}],"domains":[{0}],"employees":[{0}]}}}}"#,
+            many(r#""a""#),
+            many(r#"{"account_id":"7"}"#),
+        ));
+        let rules = form.restrictions.clone().unwrap();
+        let lists = [
+            &form.redirect_uris,
+            &form.scopes,
+            &form.owners,
+            &rules.scripts,
+            &rules.domains,
+            &rules.employees,
+        ];
+        assert_eq!(lists.map(Vec::len), [21, 11, 101, 1001, 1001, 1001]);
+        assert_eq!(form.accounts.len(), 101);
+        let wrong = form.problems(false);
+        let told: Vec<_> = wrong
+            .iter()
+            .filter(|each| each.detail.contains("more than"))
+            .map(|each| format!("{} {}", each.pointer, each.detail))
+            .collect();
+        assert_eq!(told.len(), 7, "{told:?}");
     }
 
     #[test]

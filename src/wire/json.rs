@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_path_to_error::Segment;
 
-use crate::model::FieldError;
+use crate::model::{AtMost, FieldError};
 
 /// Bytes of a request body, unless it carries a value.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -135,11 +135,25 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+/// The same for a list of which no more is held than it takes to see that it has more than `MOST` entries.
+pub(super) fn nullable_list<'de, const MOST: usize, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<Vec<T>>>, D::Error> {
+    Ok(Some(Option::<AtMost<T, MOST>>::deserialize(deserializer)?.map(|AtMost(list)| list)))
+}
+
 /// For a field that may be left out, and may not be null; with `#[serde(default)]`.
 pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// The same for a list of which no more is held than it takes to see that it has more than `MOST` entries.
+pub(super) fn given_list<'de, const MOST: usize, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    AtMost::<T, MOST>::deserialize(deserializer).map(|AtMost(list)| Some(list))
 }
 
 /// The same for a field that holds a shape of its own.

@@ -34,5 +34,5 @@ pub use released::{
     Issued, IssuedRead, PairRead, ValueRead, enrolled_body, issued_body, pair_body, value_body,
 };
 pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
-pub use secrets::{ImportForm, ImportedView, SecretForm, SecretPatch, SecretView, VersionView};
+pub use secrets::{ImportForm, ImportedView, MAX_IMPORTED, SecretForm, SecretPatch, SecretView, VersionView};
 pub use system::{AuditStanding, BackupForm, BadEntry, Passphrase, Status, Unseal, Verification};

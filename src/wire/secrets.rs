@@ -5,12 +5,15 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::json::{given, given_object, nullable, object};
+use super::json::{given, given_list, given_object, nullable, object};
 use crate::model::{
-    CallerName, Employee, Encoding, IntegrationName, Origin, Release, RestrictionsForm, Secret, SecretId,
-    Standing,
+    CallerName, Employee, Encoding, IntegrationName, MAX_OWNERS, Origin, Release, RestrictionsForm, Secret,
+    SecretId, Standing, at_most,
 };
 use crate::secret::Plaintext;
+
+/// Secrets in one import.
+pub const MAX_IMPORTED: usize = 1000;
 
 /// `POST /v1/secrets`.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -31,7 +34,7 @@ pub struct SecretForm {
     pub expires_on: Option<Date>,
     #[schema(minimum = 1)]
     pub max_age_days: Option<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "at_most::<MAX_OWNERS, _, _>")]
     #[schema(value_type = Vec<Employee>, max_items = 100)]
     pub owners: Vec<String>,
     #[serde(default)]
@@ -50,7 +53,7 @@ pub struct SecretPatch {
     #[serde(deserialize_with = "given")]
     #[schema(max_length = 4000, nullable = false, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     pub description: Option<String>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "given_list::<MAX_OWNERS, _, _>")]
     #[schema(value_type = Option<Vec<Employee>>, nullable = false, min_items = 1, max_items = 100)]
     pub owners: Option<Vec<String>>,
     #[serde(deserialize_with = "given")]
@@ -71,6 +74,7 @@ pub struct SecretPatch {
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportForm {
+    #[serde(deserialize_with = "at_most::<MAX_IMPORTED, _, _>")]
     #[schema(value_type = Vec<SecretForm>, min_items = 1, max_items = 1000)]
     pub secrets: Vec<Box<RawValue>>,
 }

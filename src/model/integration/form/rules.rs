@@ -9,16 +9,12 @@ use super::super::{
 };
 use super::{AccountForm, IntegrationForm};
 use crate::model::account::AccountId;
+use crate::model::list::{MAX_ACCOUNTS, MAX_OWNERS, MAX_REDIRECT_URIS, MAX_SCOPES};
 use crate::model::name::Employee;
 use crate::model::word::{FieldError, Invalid, line_of_text};
 
 const MAX_TEXT: usize = 4000;
 const MAX_CLIENT_NAME: usize = 300;
-/// More than NetSuite's page has room for.
-const MAX_REDIRECT_URIS: usize = 20;
-const MAX_SCOPES: usize = 10;
-const MAX_ACCOUNTS: usize = 100;
-const MAX_OWNERS: usize = 100;
 const HOURS: RangeInclusive<i64> = 1..=720;
 
 pub(super) fn note(wrong: &mut Vec<FieldError>, pointer: &str, detail: impl ToString) {
