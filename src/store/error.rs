@@ -1,6 +1,7 @@
 //! What goes wrong in a store, by whose fault it is.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::keys::StoreKey;
 
@@ -27,11 +28,14 @@ pub enum StoreError {
 }
 
 /// What is damaged. Names places, never content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// Below the records: sled's own files.
     #[error("the database files under it don't hold together")]
     Database,
+    /// One of them, larger than the database makes it: most of it is a hole that somebody else made.
+    #[error("{} has {bytes} bytes, and the database never makes it larger than {limit}", path.display())]
+    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
     #[error("header: {0}")]
     Header(Fault),
     #[error("record {}: {}", hex(.0), .1)]
@@ -65,7 +69,7 @@ impl StoreError {
             Self::Conflict => Self::Conflict,
             Self::Full => Self::Full,
             Self::InUse => Self::InUse,
-            Self::Damaged(damage) => Self::Damaged(*damage),
+            Self::Damaged(damage) => Self::Damaged(damage.clone()),
             Self::Io(error) => Self::Io(match error.raw_os_error() {
                 Some(number) => io::Error::from_raw_os_error(number),
                 None => io::Error::new(error.kind(), error.to_string()),

@@ -39,6 +39,35 @@ fn is_unfinished(name: &str) -> bool {
     name.starts_with("snap.") && name.ends_with(".generating")
 }
 
+/// Bytes of sled's configuration that are surely more than it has: three short lines.
+const CONF: u64 = 64 * 1024;
+
+/// A snapshot may have so many bytes more than the file that it sums up: of each page in that it says where its parts lie, in
+/// some twenty bytes for each.
+const SNAPSHOT: u64 = 16 * 1024 * 1024;
+
+/// Refuses what sled reads into memory as a whole where it is larger than sled makes it: a hole of gigabytes would take as
+/// much memory. After [`sweep`]: the file that a snapshot is measured by has no hole at its end any more.
+pub(super) fn look_at_sizes(dir: &Path) -> Result<(), StoreError> {
+    let database = match std::fs::metadata(dir.join("db")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        found => found?.len(),
+    };
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let limit = match entry.file_name().to_string_lossy().as_ref() {
+            "conf" => CONF,
+            name if name.starts_with("snap.") => database.saturating_add(SNAPSHOT),
+            _ => continue,
+        };
+        let bytes = entry.metadata()?.len();
+        if bytes > limit {
+            return Err(Damage::TooLarge { path: entry.path(), bytes, limit }.into());
+        }
+    }
+    Ok(())
+}
+
 /// Takes away a snapshot that sled began when it was opened, and could not finish because it was killed or the disk was
 /// full: it would take that for its newest one, and the store for damaged. The one before is there until another is whole.
 /// Whatever else has its name goes too, but for a directory with something in it, which is somebody's.

@@ -13,7 +13,7 @@ use rustix::fs::{Advice, FlockOperation, fadvise, flock, fstatvfs, statvfs};
 use super::super::ballast::{self, BALLAST};
 use super::super::entries::Staged;
 use super::super::{Damage, StoreError};
-use super::files::{look_at_files, sweep};
+use super::files::{look_at_files, look_at_sizes, sweep};
 
 /// Bytes of sled's page cache; records themselves are held by whoever read them, and what is large is read so rarely
 /// that the kernel's cache will do. It holds leaves of the tree as they were written, and some 20 MiB besides that no
@@ -56,6 +56,7 @@ impl Open {
         failpoint!("store.open", io);
         look_at_files(dir)?;
         sweep(dir)?;
+        look_at_sizes(dir)?;
         let db = guarded(|| config.open())??;
         let file = File::open(dir.join("db"))?;
         // sled leaves its configuration and the names of its files to chance.

@@ -160,9 +160,13 @@ async fn damage_is_named_and_can_be_overwritten() {
         bend(dir.path(), act);
         let store = SledStore::open(dir.path()).unwrap();
         let found = store.scan().await.err();
-        assert!(matches!(found, Some(StoreError::Damaged(found)) if found == damage), "{found:?}");
+        assert!(matches!(&found, Some(StoreError::Damaged(found)) if *found == damage), "{found:?}");
         let read = store.read(key(1)).await.err();
-        assert_eq!(matches!(read, Some(StoreError::Damaged(found)) if found == damage), read_too, "{read:?}");
+        assert_eq!(
+            matches!(&read, Some(StoreError::Damaged(found)) if *found == damage),
+            read_too,
+            "{read:?}"
+        );
         // Replacing the record takes away all that lay under it.
         if matches!(damage, Damage::Record(..)) {
             store.commit(whole()).await.unwrap();
@@ -267,6 +271,50 @@ async fn a_hole_of_terabytes_is_cut_off_before_it_is_opened() {
         let found = database.metadata().unwrap();
         assert!(found.len() < 64 << 20 && found.blocks() * 512 < 64 << 20, "{}", found.len());
     }
+}
+
+/// sled would take all of it into memory.
+#[tokio::test]
+async fn what_is_read_as_a_whole_is_refused_where_a_hole_makes_it_large() {
+    let dir = temporary();
+    let store = SledStore::create(dir.path()).unwrap();
+    store.commit(put(1, Expect::Absent, 1)).await.unwrap();
+    drop(store);
+    drop(SledStore::open(dir.path()).unwrap());
+    let names = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let snapshot = names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("snap."));
+    let database = dir.path().join("db").metadata().unwrap().len();
+    let snapshot = snapshot.expect("it was opened with something in it");
+    // Of several snapshots sled reads the last; but nobody makes any of them so large.
+    let (conf, of_snapshot) = (64 << 10, database + (16 << 20));
+    for (name, length, limit, before) in [
+        ("conf", conf + 1, conf, true),
+        ("conf", 5 << 30, conf, true),
+        (&*snapshot, of_snapshot + 1, of_snapshot, true),
+        (&*snapshot, 10 << 30, of_snapshot, true),
+        ("snap.0000000000000000", 10 << 30, of_snapshot, false),
+        ("snap.FFFFFFFFFFFFFFFF", 1 << 40, of_snapshot, false),
+    ] {
+        let path = dir.path().join(name);
+        let kept = before.then(|| std::fs::read(&path).unwrap());
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        file.set_len(length).unwrap();
+        let Some(StoreError::Damaged(found)) = SledStore::open(dir.path()).err() else { panic!("{name}") };
+        assert_eq!(found, Damage::TooLarge { path: path.clone(), bytes: length, limit }, "{name}");
+        assert_eq!(path.metadata().unwrap().len(), length, "{name}");
+        match kept {
+            Some(kept) => file.set_len(kept.len() as u64).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+    }
+    assert_eq!(SledStore::open(dir.path()).unwrap().scan().await.unwrap().len(), 1);
+    // The file that it is measured by is measured without the hole at its end.
+    let file = std::fs::OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
+    file.set_len(4 << 40).unwrap();
+    let path = dir.path().join("snap.FFFFFFFFFFFFFFFF");
+    std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+    let found = SledStore::open(dir.path()).err();
+    assert!(matches!(found, Some(StoreError::Damaged(Damage::TooLarge { .. }))), "{found:?}");
 }
 
 #[tokio::test]
