@@ -64,19 +64,19 @@ wait "$UPLOAD" || true
 
 # A start that hangs on what it reads, here a pipe that nobody writes to.
 mkfifo "$SCRATCH/hangs"
-exec 9<>"$SCRATCH/hangs"
+exec 200<>"$SCRATCH/hangs"
 printf '[[identity.trust]]\ntrust_domain = "spire.example"\nbundle = "%s"\n' "$SCRATCH/hangs" >"$SCRATCH/hangs.toml"
-hangs() { find "/proc/$DAEMON/fd" -lname "$SCRATCH/hangs" -not -name 9 | grep -q . || ! kill -0 "$DAEMON"; }
+hangs() { find "/proc/$DAEMON/fd" -lname "$SCRATCH/hangs" -not -name 200 | grep -q . || ! kill -0 "$DAEMON"; }
 for signal in TERM INT; do
     LOG=$LOGS/hangs.$signal
     "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --passphrase-file "$PASSPHRASE" --config "$SCRATCH/hangs.toml" \
-        --listen "unix:$SOCKET" </dev/null >"$LOG" 2>&1 9>&- &
+        --listen "unix:$SOCKET" </dev/null >"$LOG" 2>&1 200>&- &
     DAEMON=$!
     check "it hangs while it starts" until_true 20 hangs
     check "SIG$signal ends it all the same, with 0" stop_daemon "$signal"
     check "and it says so" [ -n "$(logged 'select(.message == "stopped before it served") | 1')" ]
 done
-exec 9>&-
+exec 200>&-
 
 # sd_notify, with a watchdog; the passphrase as systemd's credential.
 python3 - "$SCRATCH/notify" >"$SCRATCH/notified" <<'PYTHON' &
