@@ -10,7 +10,7 @@ use super::backup_verify::{callers, document, inspected};
 use super::connect::block_on;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::init::located;
+use super::init::{at_place, located};
 use super::{config, output, prompt, shell};
 use crate::clock::SystemClock;
 use crate::daemon::audit_settings;
@@ -51,9 +51,12 @@ pub fn run(globals: &Globals, command: Restore) -> Result<(), Failure> {
     let mut document = document(&backup);
     let audit = audit_settings(&settings);
     let plan = Restoring { directory, without: command.without, audit, clock: Arc::new(SystemClock) };
-    let restored = block_on(async { Ok(restore_backup(backup, plan).await?) })?;
-
     let data = &settings.data_dir;
+    let restored = block_on(async {
+        let then = "remove that directory and type the same again, or name another one with --data-dir";
+        restore_backup(backup, plan).await.map_err(|error| at_place(error, data, then))
+    })?;
+
     document["data_dir"] = serde_json::json!(data);
     document["active_callers"]
         .as_array_mut()

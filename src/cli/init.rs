@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::arguments::Globals;
 use super::connect::block_on;
+use super::exit::Exit;
 use super::failure::Failure;
 use super::{config, passphrase, shell};
 use crate::clock::SystemClock;
@@ -42,12 +43,16 @@ pub struct Init {
 
 pub fn run(globals: &Globals, command: Init) -> Result<(), Failure> {
     let settings = located(config::settings(globals)?, command.data_dir.as_deref())?;
-    block_on(async { Ok(vault::refuse_existing(&Directory::at(&settings.data_dir)).await?) })?;
+    let data = &settings.data_dir;
+    let then = "type the same again, or name another directory with --data-dir";
+    let failed = |error| at_place(error, data, then);
+    block_on(async { vault::refuse_existing(&Directory::at(data)).await.map_err(failed) })?;
     let passphrase = passphrase::fresh(command.passphrase_file.as_deref())?;
     let Init { operator, trust_domain, .. } = command;
-    block_on(async { Ok(make(&settings, passphrase, trust_domain.clone(), operator.clone()).await?) })?;
+    block_on(async {
+        make(&settings, passphrase, trust_domain.clone(), operator.clone()).await.map_err(failed)
+    })?;
 
-    let data = &settings.data_dir;
     let identity = Directory::at(data).identity(operator.as_str());
     let document = serde_json::json!({
         "data_dir": data, "operator": operator, "identity": identity, "trust_domain": trust_domain,
@@ -78,6 +83,21 @@ pub fn located(settings: Settings, data_dir: Option<&Path>) -> Result<Settings, 
     let absolute = std::path::absolute(named)
         .map_err(|error| Failure::usage(format!("--data-dir {}: {error}", shell::word(named))))?;
     Ok(Settings { data_dir: absolute, ..settings })
+}
+
+/// Why a vault couldn't be made in `data`. Of a full disk the error doesn't know where it is; `then` says what to do once there is
+/// room.
+pub fn at_place(error: VaultError, data: &Path, then: &str) -> Failure {
+    if !matches!(error, VaultError::Full) {
+        return error.into();
+    }
+    let text = format!(
+        "no vault was made in {}, for its storage is full\nA vault needs some 16 MiB free there (df -h {}). Make room, then \
+         {then}",
+        data.display(),
+        shell::word(data)
+    );
+    Failure::new(Exit::Failed, text)
 }
 
 /// Makes the vault that the settings describe.

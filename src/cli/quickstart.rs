@@ -156,7 +156,10 @@ async fn make_vault(settings: &Settings, passphrase: Plaintext, steps: &mut Step
         Err(VaultError::VaultExists(_)) => {
             steps.say(format!("found the vault of the last quickstart in {shown}"))
         }
-        Err(other) => Err(other.into()),
+        Err(other) => {
+            let then = "type the same again, or name another directory with --dir";
+            Err(init::at_place(other, &settings.data_dir, then))
+        }
     }
 }
 

@@ -64,6 +64,7 @@ impl Place {
             let random = random_text()?;
             self.keep(&file, &random).map_err(|error| {
                 Failure::new(Exit::Failed, format!("can't write {}: {error}", file.display()))
+                    .and("Name another directory with --dir, or see to this one, then type the same again.")
             })?;
             steps.say(format!("made up a passphrase, kept in {} (for you alone to read)", file.display()))?;
         }
