@@ -1,4 +1,7 @@
-//! SIGTERM and SIGINT: the first asks for an orderly end, the second for an end.
+//! SIGTERM, SIGINT and SIGHUP: the first asks for an orderly end, the second for an end.
+//!
+//! There is nothing to load anew at a SIGHUP: it comes when a terminal is closed. Who started the daemon with `nohup` has it
+//! ignored, and so it stays.
 
 use std::io;
 
@@ -8,19 +11,66 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// None where whoever started the daemon had it ignored.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     /// Needs a Tokio runtime around it.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let hangup = SignalKind::hangup();
+        let is_ignored = is_ignored(&status, hangup);
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: if is_ignored { None } else { Some(signal(hangup)?) },
+        })
     }
 
-    /// The next of either.
+    /// The next of any.
     pub async fn next(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = hangup => {}
         }
+    }
+}
+
+/// Whether a process with this `/proc/PID/status` ignores a signal: bit 0 of `SigIgn` stands for number 1.
+fn is_ignored(status: &str, kind: SignalKind) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nohup_has_ignored_is_told_from_the_rest() {
+        for (mask, ignored) in [
+            ("0000000000000001", true),
+            ("ffffffffffffffff", true),
+            ("0000000000001001", true),
+            ("0000000000000000", false),
+            ("0000000000001000", false),
+            ("0000000000000002", false),
+            ("none", false),
+        ] {
+            let status = format!(
+                "Name:\tfsm-vault\nSigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0000000000000001\n"
+            );
+            assert_eq!(is_ignored(&status, SignalKind::hangup()), ignored, "{mask}");
+        }
+        assert!(!is_ignored("", SignalKind::hangup()));
     }
 }
