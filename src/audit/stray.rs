@@ -10,7 +10,7 @@
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 
-use super::chain::{self, Chain, Checkpoint, MAX_LINE};
+use super::chain::{self, Chain, Checkpoint, MAX_LINE, Reason};
 use super::disk::Disk;
 use super::walk::Line;
 
@@ -26,7 +26,7 @@ impl Listed {
         let numbers = disk.list()?;
         let mut last = checkpoint.map_or(0, |checkpoint| checkpoint.segment);
         for number in numbers.iter().rev().copied().take_while(|number| *number > last) {
-            if is_own(disk, chain, number)? {
+            if own(disk, chain, number)?.is_some() {
                 last = number;
                 break;
             }
@@ -46,18 +46,30 @@ impl Listed {
     }
 }
 
-/// Whether it begins with a header that was written for it.
-fn is_own(disk: &dyn Disk, chain: &Chain, number: u32) -> io::Result<bool> {
+/// Whether it is one of the segments of which so many are to be kept: no file that somebody else left, and none begun because
+/// of damage. Else whoever leaves files there, or damages the log again and again, would have the log drive its own past out.
+pub(super) fn counts(disk: &dyn Disk, chain: &Chain, number: u32) -> bool {
+    own(disk, chain, number).is_ok_and(|own| own.is_some_and(|own| !own.after_damage))
+}
+
+/// A header that was written for the segment that it stands in.
+struct Own {
+    after_damage: bool,
+}
+
+/// The header that it begins with, if that was written for it.
+fn own(disk: &dyn Disk, chain: &Chain, number: u32) -> io::Result<Option<Own>> {
     let file = match disk.read(number) {
         Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::NotFound) => {
-            return Ok(false);
+            return Ok(None);
         }
         file => file?,
     };
     let mut bytes = Vec::new();
     BufReader::new(file).take(MAX_LINE as u64).read_until(b'\n', &mut bytes)?;
     let (Some((text, mac)), Ok(told)) = (chain::split(&bytes), serde_json::from_slice::<Line>(&bytes)) else {
-        return Ok(false);
+        return Ok(None);
     };
-    Ok(told.segment == Some(number) && told.own_previous(chain, number, text, &mac).is_some())
+    let is_own = told.segment == Some(number) && told.own_previous(chain, number, text, &mac).is_some();
+    Ok(is_own.then(|| Own { after_damage: told.reason.as_deref() == Some(Reason::Damage.word()) }))
 }

@@ -4,6 +4,7 @@
 //! whatever fails, the log ends with the last confirmed line, and what was to follow it fails too instead
 //! of chaining onto nothing.
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -26,6 +27,7 @@ mod lines;
 mod segments;
 
 use full::Refusing;
+use segments::uncounted;
 
 /// What the writer is made of, besides the state that it finds.
 pub(super) struct Parts {
@@ -56,6 +58,8 @@ pub(super) struct Writer {
     /// Highest number that a segment has had.
     highest: u32,
     segments: Vec<u32>,
+    /// Those that don't count where so many are to be kept; known only where that is so.
+    uncounted: BTreeSet<u32>,
     checkpoint: Option<Checkpoint>,
     /// Entries that are still to be written, before anything else.
     owed: Vec<Entry>,
@@ -103,6 +107,7 @@ impl Writer {
             owed.push(damaged(finding));
             parts.health.set_damage(finding);
         }
+        let uncounted = uncounted(&parts, &found.segments);
         let stored = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.segment);
         parts.health.recorded.store(stored, Ordering::Relaxed);
         let mut writer = Self {
@@ -111,6 +116,7 @@ impl Writer {
             place,
             highest: found.highest,
             segments: found.segments,
+            uncounted,
             checkpoint,
             owed,
             buffer: Vec::new(),

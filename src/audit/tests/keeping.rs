@@ -47,6 +47,76 @@ async fn old_segments_are_retired_and_only_those() {
     assert_eq!(place_of(report.first_bad), at(kept[0], 0, Flaw::Missing));
 }
 
+/// Or whoever may leave files there would have the log itself take its past away.
+#[tokio::test]
+async fn what_others_leave_there_drives_no_segment_out() {
+    for (junk, flaw) in
+        [("", Flaw::NoHeader), ("nothing\n", Flaw::NotAnEntry), ("a copy", Flaw::DoesNotFollow)]
+    {
+        let mut place = Place::small();
+        let checkpoint = place.written(21).await;
+        let real = place.numbers();
+        let last = *real.last().unwrap();
+        assert_eq!(checkpoint.segment, last);
+        place.settings.retain = u32::try_from(real.len()).unwrap();
+        let content = if junk == "a copy" { place.lines(last).concat() } else { junk.to_owned() };
+        for number in last + 1..=last + 9 {
+            std::fs::write(place.path(number), &content).unwrap();
+        }
+        let mut checkpoint = Some(checkpoint);
+        // The second time, all of it lies before the checkpoint, and isn't read.
+        for round in 0..2 {
+            let (log, _) = place.open(checkpoint.clone());
+            log.append(entry(round)).await.unwrap();
+            checkpoint = log.checkpoint().await.unwrap();
+            log.is_recorded(checkpoint.as_ref().unwrap());
+            assert!(place.numbers().starts_with(&real), "{junk:?} {:?}", place.numbers());
+            let found = log.verify(checkpoint.clone()).await.unwrap();
+            assert_eq!(
+                found.first_bad.map(|bad| (bad.segment, bad.flaw)),
+                Some((last + 1, flaw)),
+                "{junk:?}"
+            );
+        }
+        // As many of the log's own drive them out, and what lies between with them.
+        let (log, opened) = place.open(checkpoint);
+        assert_eq!(opened.damage, None, "{junk:?}");
+        for nth in 0..60 {
+            let checkpoint = log.checkpoint().await.unwrap();
+            checkpoint.iter().for_each(|checkpoint| log.is_recorded(checkpoint));
+            log.append(entry(nth)).await.unwrap();
+        }
+        let kept = place.numbers();
+        assert_eq!((kept.len(), kept[0] > last + 10), (real.len(), true), "{junk:?} {kept:?}");
+        assert_eq!(log.verify(None).await.unwrap().first_bad, None, "{junk:?}");
+    }
+}
+
+/// Each damage begins a segment.
+#[tokio::test]
+async fn damage_again_and_again_drives_no_segment_out() {
+    let mut place = Place::small();
+    place.written(21).await;
+    let real = place.numbers();
+    place.settings.retain = u32::try_from(real.len()).unwrap();
+    let (log, _) = place.open(None);
+    for nth in 0..9 {
+        let checkpoint = log.checkpoint().await.unwrap();
+        checkpoint.iter().for_each(|checkpoint| log.is_recorded(checkpoint));
+        let newest = *place.numbers().last().unwrap();
+        let mut lines = place.lines(newest);
+        lines.push("foreign".to_owned());
+        place.rewrite(newest, &lines);
+        let _ = log.append(entry(nth)).await;
+    }
+    let found = place.numbers();
+    assert!(found.len() > real.len() + 5 && found.starts_with(&real), "{found:?}");
+    // One that is gone all the same is missed.
+    std::fs::remove_file(place.path(1)).unwrap();
+    let report = log.verify(None).await.unwrap();
+    assert_eq!(place_of(report.first_bad), at(1, 0, Flaw::Missing));
+}
+
 /// Killed between the entry and the removal: the removal is made up for.
 #[tokio::test]
 async fn an_interrupted_retirement_is_finished() {

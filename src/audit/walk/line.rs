@@ -17,7 +17,7 @@ pub struct Line<'a> {
     pub(super) format: Option<u32>,
     pub(super) vault: Option<&'a str>,
     previous: Option<&'a str>,
-    pub(super) reason: Option<std::borrow::Cow<'a, str>>,
+    pub reason: Option<std::borrow::Cow<'a, str>>,
     pub(super) action: Option<std::borrow::Cow<'a, str>>,
     pub(super) subject: Option<std::borrow::Cow<'a, str>>,
     pub(super) count: Option<u64>,

@@ -1,5 +1,6 @@
 //! One segment after the other: a damaged one is given up, a new one begun, the oldest are retired.
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::sync::atomic::Ordering;
 
@@ -7,7 +8,14 @@ use super::super::chain::Reason;
 use super::super::disk::Sink;
 use super::super::finding::{Finding, Flaw};
 use super::super::own::{damaged, retired};
-use super::{Current, Place, Writer};
+use super::super::stray::counts;
+use super::{Current, Parts, Place, Writer};
+
+/// Those of the segments that don't count where so many are to be kept. None where all are: nothing is read then.
+pub(super) fn uncounted(parts: &Parts, segments: &[u32]) -> BTreeSet<u32> {
+    let looked_at = if parts.retain > 0 { segments } else { &[] };
+    looked_at.iter().copied().filter(|number| !counts(&*parts.disk, &parts.chain, *number)).collect()
+}
 
 impl Writer {
     /// Gives the current segment up as damaged.
@@ -45,6 +53,11 @@ impl Writer {
         if let Some(journal) = &self.parts.journal {
             journal.send(&header);
         }
+        if reason == Reason::Damage {
+            // Nothing goes while what is there isn't what it should be.
+            self.uncounted.insert(number);
+            return Ok(());
+        }
         self.retire()
     }
 
@@ -61,21 +74,28 @@ impl Writer {
         }
     }
 
-    /// Removes the oldest segments beyond those to be kept, after saying so in the log. None is removed
-    /// that the last stored checkpoint lies in or that comes after it: without it, nothing could be checked at
-    /// start.
+    /// Removes the oldest segments beyond those to be kept, and what lies between them and doesn't count, after saying so in the
+    /// log. None is removed that the last stored checkpoint lies in or that comes after it: without it, nothing could be
+    /// checked at start.
     fn retire(&mut self) -> io::Result<()> {
-        let excess = match self.parts.retain {
+        let counts = |number: &&u32| !self.uncounted.contains(number);
+        let mut excess = match self.parts.retain {
             0 => 0,
-            retain => self.segments.len().saturating_sub(retain),
+            retain => self.segments.iter().filter(counts).count().saturating_sub(retain),
         };
         let safe = self.parts.health.recorded.load(Ordering::Relaxed);
-        let count = self.segments.iter().take(excess).take_while(|number| **number < safe).count();
+        let goes = |number: &&u32| {
+            let goes = excess > 0 && **number < safe;
+            excess -= usize::from(goes && counts(number));
+            goes
+        };
+        let count = self.segments.iter().take_while(goes).count();
         if count == 0 || self.parts.readers.load(Ordering::SeqCst) > 0 {
             return Ok(());
         }
         self.put_own(&retired(self.segments[count - 1], count as u64).body())?;
         for number in self.segments.drain(..count) {
+            self.uncounted.remove(&number);
             if let Err(error) = self.parts.disk.remove(number) {
                 tracing::warn!(%error, segment = number, "retired audit segment can't be removed");
             }
