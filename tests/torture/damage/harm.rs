@@ -9,6 +9,9 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::lots::Lots;
 
+/// Bytes of a hole in what the database reads as a whole: more than there is memory.
+const ABYSS: u64 = 4 << 40;
+
 /// A part of the data directory, or the backup beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Room {
@@ -47,11 +50,12 @@ enum Act {
     Exchange,
     Copy,
     Hole,
+    Junk,
     Mode,
 }
 
 /// The more often, the more it takes to be found.
-const ACTS: [Act; 25] = [
+const ACTS: [Act; 26] = [
     Act::Flip,
     Act::Flip,
     Act::Flip,
@@ -76,6 +80,7 @@ const ACTS: [Act; 25] = [
     Act::Copy,
     Act::Hole,
     Act::Hole,
+    Act::Junk,
     Act::Mode,
 ];
 
@@ -149,13 +154,15 @@ impl Victim<'_> {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => "is kept from it".to_owned(),
             done => done?,
         };
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(harm(format!("{name}: {act:?} {done}")))
+        Ok(harm(format!("{}: {act:?} {done}", name_of(file))))
     }
 }
 
 impl Act {
     fn on(self, file: &Path, other: &Path, older: &Path, lots: &mut Lots) -> io::Result<String> {
+        if is_too_large(file) || is_too_large(other) {
+            return Ok("is too large by now".to_owned());
+        }
         match self {
             Self::Remove => fs::remove_file(file).map(|()| String::new()),
             Self::Empty => fs::write(file, "").map(|()| String::new()),
@@ -188,10 +195,29 @@ impl Act {
                 Ok(format!("to {}", to.file_name().unwrap_or_default().to_string_lossy()))
             }
             Self::Hole => {
-                let length = lots.length(64 << 20) as u64;
+                let length = match name_of(file) {
+                    name if (name == "conf" || name.starts_with("snap.")) && lots.below(2) == 0 => ABYSS,
+                    _ => lots.length(64 << 20) as u64,
+                };
                 let file = fs::OpenOptions::new().append(true).open(file)?;
                 file.set_len(file.metadata()?.len() + length)?;
                 Ok(format!("of {length} bytes at its end"))
+            }
+            Self::Junk => {
+                let Some(number) = segment(&name_of(file)) else { return Ok("is no segment".to_owned()) };
+                let (from, count) = (number + 1, lots.one_of(&[1, 3, 100]));
+                let junk: Vec<u8> = match lots.below(3) {
+                    0 => Vec::new(),
+                    1 => (0..lots.length(10_000)).map(|_| lots.byte()).collect(),
+                    _ => fs::read(file)?,
+                };
+                for number in from..from + count {
+                    let path = file.with_file_name(segment_name(number));
+                    if !path.exists() {
+                        fs::write(path, &junk)?;
+                    }
+                }
+                Ok(format!("of {} bytes in {count} files from {from} on", junk.len()))
             }
             Self::Mode => {
                 let mode = lots.one_of(&[0, 0o400, 0o644]);
@@ -273,17 +299,34 @@ fn somewhere(bytes: &[u8], lots: &mut Lots) -> usize {
 
 /// The name that the next one of such files would have: a segment's or a snapshot's number is one higher.
 fn beside(file: &Path, lots: &mut Lots) -> PathBuf {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let raised =
-        name.strip_prefix("audit-").and_then(|rest| rest.strip_suffix(".jsonl")).and_then(|digits| {
-            let next = digits.parse::<u32>().ok()? + 1 + u32::try_from(lots.below(2)).ok()?;
-            Some(format!("audit-{next:08}.jsonl"))
-        });
+    let name = name_of(file);
+    let raised = segment(&name).and_then(|number| {
+        let next = number + 1 + u32::try_from(lots.below(2)).ok()?;
+        Some(segment_name(next))
+    });
     let raised = raised.or_else(|| {
         let number = u64::from_str_radix(name.strip_prefix("snap.")?, 16).ok()?;
         Some(format!("snap.{:016X}", number + 1 + lots.below(1 << 20) as u64))
     });
     file.with_file_name(raised.unwrap_or_else(|| format!("{name}.copy")))
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The number in a segment's name.
+fn segment(name: &str) -> Option<u32> {
+    name.strip_prefix("audit-")?.strip_suffix(".jsonl")?.parse().ok()
+}
+
+fn segment_name(number: u32) -> String {
+    format!("audit-{number:08}.jsonl")
+}
+
+/// Another harm has made it so large that it is no longer read here.
+fn is_too_large(file: &Path) -> bool {
+    fs::symlink_metadata(file).is_ok_and(|found| found.len() >= ABYSS)
 }
 
 /// All regular files at or below a path, but what only takes up room.

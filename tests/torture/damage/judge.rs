@@ -72,6 +72,9 @@ pub async fn judge(prepared: &Prepared, path: &Path, harms: &[Harm], looks: bool
         wrong.push("the log was changed, and nobody says so".to_owned());
     }
     let end = go_on(prepared, &directory, vault, held, &mut wrong).await;
+    if let Some(name) = let_go(&segments(&prepared.newest), &before, &segments(path)) {
+        wrong.push(format!("the log let go of {name}, which was whole"));
+    }
     Verdict {
         end: if end.is_empty() && told { "served, and the log's damage told" } else { non_empty(end) },
         wrong,
@@ -193,6 +196,16 @@ fn segments(path: &Path) -> BTreeMap<String, Vec<u8>> {
         name.ends_with(".jsonl").then(|| (name, read(&entry.path())))
     });
     named.collect()
+}
+
+/// A segment that was as it had been written, and is no longer there: there are fewer than are kept.
+fn let_go<'a>(
+    written: &'a BTreeMap<String, Vec<u8>>,
+    before: &BTreeMap<String, Vec<u8>>,
+    after: &BTreeMap<String, Vec<u8>>,
+) -> Option<&'a String> {
+    let is_whole = |(name, bytes): &(&String, &Vec<u8>)| before.get(*name) == Some(*bytes);
+    written.iter().filter(is_whole).map(|(name, _)| name).find(|name| !after.contains_key(*name))
 }
 
 /// Whether anything that was written isn't as it was. What is there besides may be an unfinished line, which is cut off.

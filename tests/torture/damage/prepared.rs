@@ -76,7 +76,8 @@ pub fn settings(directory: &Directory) -> Settings {
         dir: directory.audit(),
         durability: Durability::Write,
         segment_bytes: SEGMENT,
-        retain: 0,
+        // As configured unless somebody says otherwise.
+        retain: 64,
         journal: None,
         figures: Arc::default(),
     }
