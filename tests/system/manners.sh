@@ -67,7 +67,7 @@ mkfifo "$SCRATCH/hangs"
 exec 200<>"$SCRATCH/hangs"
 printf '[[identity.trust]]\ntrust_domain = "spire.example"\nbundle = "%s"\n' "$SCRATCH/hangs" >"$SCRATCH/hangs.toml"
 hangs() { find "/proc/$DAEMON/fd" -lname "$SCRATCH/hangs" -not -name 200 | grep -q . || ! kill -0 "$DAEMON"; }
-for signal in TERM INT; do
+for signal in TERM INT HUP; do
     LOG=$LOGS/hangs.$signal
     "$FSM_VAULT_BIN" serve --data-dir "$VAULT" --passphrase-file "$PASSPHRASE" --config "$SCRATCH/hangs.toml" \
         --listen "unix:$SOCKET" </dev/null >"$LOG" 2>&1 200>&- &
