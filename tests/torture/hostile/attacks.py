@@ -10,8 +10,8 @@ import socket
 import ssl
 import time
 
-from peer import (CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, drain,
-                  field, frame, frames, get, number, offered, status, statuses, text)
+from peer import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, RST_STREAM,
+                  SETTINGS, WINDOW_UPDATE, drain, exactly, field, frame, frames, get, number, offered, settings, status, statuses, text)
 
 LIMITED = "rate_limited"
 
@@ -130,6 +130,43 @@ def slow_body(site, count, until):
     close(streams)
     print(f"# slow body: {len(streams)} connections, answers {told}", flush=True)
     return faults + ([] if told.get(429) else ["all bodies were read"])
+
+
+def cut_body(site, count, until):
+    """A body in frames of one byte, and between them 16 KiB each of calls that are refused: who keeps the bytes as they came
+    keeps what was read with them. Some 256 MiB, however long that takes."""
+    post = field(":method", "POST") + field(":scheme", "https") + field(":authority", "localhost")
+    kept = post + field(":path", "/v1/secrets") + field("content-type", "application/json") + field("content-length", "60000")
+    piece, answers, windows, said = b"a" * 16384, {}, {0: 65535}, b""
+    stream = site.http2(site.tls("hostile", "h2"), timeout=30)
+    window = settings(stream)[INITIAL_WINDOW_SIZE]
+    # The daemon's windows hold once they are acknowledged; ours has room for all refusals.
+    stream.sendall(frame(SETTINGS, ACK, 0) + frame(WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4, "big")))
+    stream.sendall(frame(HEADERS, END_HEADERS, 1, kept))
+    at, sent = 1, 0
+    while sent < 256 << 20 and 1 not in answers:
+        if at == 1 or at in answers:
+            # One call's first window after the other.
+            at += 2
+            windows[at] = window
+            stream.sendall(frame(HEADERS, END_HEADERS, at, post + field(":path", "/v1/nowhere")))
+        if min(windows[0] - 1, windows[at]) >= len(piece):
+            windows[0], windows[at], sent = windows[0] - len(piece) - 1, windows[at] - len(piece), sent + len(piece)
+            last = END_STREAM if windows[at] < len(piece) else 0
+            stream.sendall(frame(DATA, 0, 1, b"a") + frame(DATA, last, at, piece))
+            continue
+        said += exactly(stream, 1) + stream.recv(65536)
+        whole = list(frames(said))
+        said = said[sum(9 + len(payload) for *_, payload in whole):]
+        for kind, _, of, payload in whole:
+            if kind == WINDOW_UPDATE and of == 0:
+                windows[0] += int.from_bytes(payload, "big")
+            elif kind in (HEADERS, RST_STREAM, GOAWAY):
+                answers[of] = kind
+    stream.close()
+    print(f"# cut body: {sent >> 20} MiB in {len(windows)} streams", flush=True)
+    # Answered before: its time was over.
+    return [] if sent >= 256 << 20 or 1 in answers else [f"{sent} bytes were taken"]
 
 
 def idle(site, count, until):
@@ -442,5 +479,5 @@ def odd_certificates(site, count, until):
     return faults[:5]
 
 
-ATTACKS = [slow_handshake, handshake_flood, slow_head, slow_body, idle, rapid_reset, continuation_flood, huge_heads, hostile_json,
-           lying_length, half_closed, stalled_readers, answers_left, frame_flood, waiters, odd_certificates]
+ATTACKS = [slow_handshake, handshake_flood, slow_head, slow_body, cut_body, idle, rapid_reset, continuation_flood, huge_heads,
+           hostile_json, lying_length, half_closed, stalled_readers, answers_left, frame_flood, waiters, odd_certificates]

@@ -9,7 +9,8 @@ import hpack
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, END_HEADERS = 1, 4
-MAX_CONCURRENT_STREAMS = 3
+ACK = 1
+MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 3, 4
 
 
 class Site:
@@ -46,11 +47,15 @@ class Site:
 
 
 def offered(stream):
-    """How many streams at a time the daemon offers, in the first frame that it sends."""
+    """How many streams at a time the daemon offers."""
+    return settings(stream)[MAX_CONCURRENT_STREAMS]
+
+
+def settings(stream):
+    """What the daemon offers, in the first frame that it sends."""
     head = exactly(stream, 9)
-    settings = exactly(stream, int.from_bytes(head[:3], "big"))
-    pairs = dict(struct.unpack(">HI", settings[at:at + 6]) for at in range(0, len(settings), 6))
-    return pairs[MAX_CONCURRENT_STREAMS]
+    pairs = exactly(stream, int.from_bytes(head[:3], "big"))
+    return dict(struct.unpack(">HI", pairs[at:at + 6]) for at in range(0, len(pairs), 6))
 
 
 def exactly(stream, length):
