@@ -18,13 +18,13 @@ use zeroize::Zeroizing;
 use crate::secret::Plaintext;
 
 /// What a daemon catches for itself, see [`hand_over`].
-const ENDING: [i32; 2] = [SIGINT, SIGTERM];
-const OTHERS: [i32; 3] = [SIGHUP, SIGQUIT, SIGTSTP];
+const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+const OTHERS: [i32; 2] = [SIGQUIT, SIGTSTP];
 
 static SIGNALS: OnceLock<Signals> = OnceLock::new();
 static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
-/// From here on somebody else catches SIGINT and SIGTERM: they end a question, and no longer the process.
+/// From here on somebody else catches SIGINT, SIGTERM and SIGHUP: they end a question, and no longer the process.
 pub fn hand_over() {
     HANDED_OVER.store(true, SeqCst);
     if let Some(signals) = SIGNALS.get() {

@@ -36,10 +36,10 @@ a current passphrase|passphrase change
 -|quickstart --dir $SCRATCH/quick
 -|operator recover --data-dir $SCRATCH/stopped --out $SCRATCH/none
 TABLE
-# A quickstart that was answered catches SIGINT for itself, and nothing else.
+# A quickstart that was answered catches for itself what ends a daemon.
 sample() { interrupted "$2" "Ctrl-C stops=$1" quickstart --dir "$SCRATCH/sample"; }
 check "quickstart, once it serves: ^C stops it in order" says 'ended: exit 0, echo on' 0 sample '^C' ''
-check "and a hangup ends it" says 'ended: SIGHUP, echo on' 0 sample HUP -
+check "a closed terminal does, too" says 'ended: exit 0, echo on' 0 sample HUP -
 said=$(interrupted - '^Z' passphrase change)
 check "while it is stopped typing is seen" grep -qx 'stopped: echo on' <<<"$said"
 check "nothing was made" [ ! -e "$SCRATCH/new" ]
