@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_path_to_error::Segment;
 
+use super::place::{Place, field_name};
 use crate::model::{AtMost, FieldError};
 
 /// Bytes of a request body, unless it carries a value.
@@ -28,7 +28,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_slice::<Object<T>>(body).map(|Object(shape)| shape).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         if error.is_data() {
-            let wrong = misshapen::<T>(body, &error);
+            let wrong = misshapen(body, &error);
             Unreadable::Shape(FieldError::new(wrong.pointer, format!("{} ({place})", wrong.detail)))
         } else {
             Unreadable::Malformed(format!("the body is no valid JSON at {place}"))
@@ -40,59 +40,28 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
 pub fn read_part<T: DeserializeOwned>(part: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_slice::<Object<T>>(part).map(|Object(shape)| shape).map_err(|error| {
         if error.is_data() {
-            Unreadable::Shape(misshapen::<T>(part, &error))
+            Unreadable::Shape(misshapen(part, &error))
         } else {
             Unreadable::Malformed("is no valid JSON, or nested too deeply".to_owned())
         }
     })
 }
 
-fn misshapen<T: DeserializeOwned>(text: &[u8], error: &serde_json::Error) -> FieldError {
-    let (pointer, is_whole) = place::<T>(text);
+fn misshapen(text: &[u8], error: &serde_json::Error) -> FieldError {
+    let Place { pointer, is_whole } = Place::of(text, error.line(), error.column());
     let told = error.to_string();
-    // These two are found at the end of an object or of a key, which the place doesn't lead to.
-    for (says, detail) in [("missing field `", "is missing"), ("duplicate field `", "is given twice")] {
-        if let Some(field) = told.strip_prefix(says).and_then(|rest| rest.split('`').next()) {
-            return match field_name(field) {
-                Some(field) => FieldError::new(format!("{pointer}/{field}"), detail),
-                None => FieldError::new(pointer, format!("has a field that {detail}")),
-            };
-        }
+    if let Some(field) = told.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        let field = field_name(field.as_bytes()).unwrap_or_default();
+        return FieldError::new(format!("{pointer}/{field}"), "is missing");
     }
-    let detail = match (told.starts_with("unknown field `"), is_whole) {
-        (true, true) => "is no known field",
-        (true, false) => "has a field that isn't known",
-        (false, _) => "has a value of the wrong type",
+    let detail = match (told.split(" `").next(), is_whole) {
+        (Some("unknown field"), true) => "is no known field",
+        (Some("unknown field"), false) => "has a field that isn't known",
+        (Some("duplicate field"), true) => "is given twice",
+        (Some("duplicate field"), false) => "has a field twice",
+        _ => "has a value of the wrong type",
     };
     FieldError::new(pointer, detail)
-}
-
-/// Where a text lacks the shape, as a JSON pointer (RFC 6901), and whether that leads all the way: it ends before the first
-/// key that doesn't look like a field's name, which may be a value in the wrong place.
-fn place<T: DeserializeOwned>(text: &[u8]) -> (String, bool) {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let Err(error) = serde_path_to_error::deserialize::<_, Object<T>>(&mut reader) else {
-        return (String::new(), true);
-    };
-    let mut pointer = String::new();
-    for step in error.path() {
-        match step {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } | Segment::Enum { variant: key } => match field_name(key) {
-                Some(name) => pointer.push_str(&format!("/{name}")),
-                None => return (pointer, false),
-            },
-            Segment::Unknown => return (pointer, false),
-        }
-    }
-    (pointer, true)
-}
-
-/// The key, if it looks like a name of a field and not like content.
-fn field_name(key: &str) -> Option<&str> {
-    let letters = key.strip_suffix("_base64").unwrap_or(key);
-    let looks_so = !key.is_empty() && key.len() <= 40;
-    (looks_so && letters.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')).then_some(key)
 }
 
 /// A shape that is written as an object. Derived `Deserialize`s alone would take an array of the fields too.

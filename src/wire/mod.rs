@@ -11,6 +11,7 @@ mod json;
 mod keyslots;
 mod lists;
 mod notices;
+mod place;
 mod problem;
 mod released;
 mod rotations;
