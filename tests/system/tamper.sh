@@ -42,14 +42,14 @@ check "untouched, it is intact" says intact 0 as "$ADMIN" audit verify
 check "and status says so" holds '.audit.damaged | not' as "$ADMIN" --output json status
 stop_daemon
 
-# bent NAME SEGMENT LINE [noticed]: verify tells the first bad place, which is the file where the line is 0; status tells if
+# bent NAME SEGMENT LINE [noticed]: verify tells the first bad place, which is the file place the line is 0; status tells if
 # the start looks there (behind the checkpoint), and the daemon serves on.
 bent() {
-    local where="segment $2, line $3"
-    [ "$3" != 0 ] || where=$(basename "$(segment "$2")")
+    local place="segment $2, line $3"
+    [ "$3" != 0 ] || place=$(basename "$(segment "$2")")
     start
-    check "$1: verify says where" says "$where" 1 as "$ADMIN" audit verify
-    check "$1: and so does doctor" says "$where" 1 as "$ADMIN" doctor
+    check "$1: verify says where" says "$place" 1 as "$ADMIN" audit verify
+    check "$1: and so does doctor" says "$place" 1 as "$ADMIN" doctor
     check "$1: no line is 0" refuses 1 grep -F "line 0" <(as "$ADMIN" doctor; as "$ADMIN" audit verify)
     check "$1: as JSON too" verdict ".intact == false and .first_bad.segment == $2 and .first_bad.line == $3"
     check "$1: it serves on" as "$FSM" integration credentials fsm
