@@ -1,0 +1,98 @@
+//! What a connection is doing, by time: idle, half a head, noise, no end.
+
+use super::*;
+
+const HEADER: Option<Duration> = Some(Duration::from_secs(10));
+const IDLE: Option<Duration> = Some(Duration::from_secs(600));
+
+#[tokio::test(start_paused = true)]
+async fn idle_and_half_a_head_have_limits_of_their_own() {
+    let activity = Activity::new();
+    let start = Instant::now();
+    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Idle);
+    assert_eq!(start.elapsed().as_secs(), 600);
+
+    let activity = Activity::new();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    activity.heard();
+    let start = Instant::now();
+    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_request_behind_a_whole_one_is_half_a_request() {
+    let activity = Arc::new(Activity::new());
+    activity.heard();
+    let busy = activity.begin(false, true);
+    activity.heard();
+    drop(busy);
+    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+    // What comes with a body is the body.
+    let activity = Arc::new(Activity::new());
+    activity.heard();
+    let busy = activity.begin(false, false);
+    activity.heard();
+    drop(busy);
+    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Idle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_head_is_late_also_beside_a_request_under_way() {
+    let (activity, mut frames) = (Arc::new(Activity::new()), Frames::new());
+    let head = |flags| [&[0; 24][..], &[0, 0, 1, 1, flags, 0, 0, 0, 1, 0]].concat();
+    assert!(activity.heard_frames(&mut frames, &head(4)));
+    let _busy = activity.begin(true, true);
+    let never = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, IDLE));
+    assert!(never.await.is_err());
+    assert!(activity.heard_frames(&mut frames, &head(0)[24..]));
+    let start = Instant::now();
+    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn noise_is_borne_for_a_while_and_a_sign_of_life_always() {
+    let (activity, mut frames) = (Activity::new(), Frames::new());
+    assert!(activity.heard_frames(&mut frames, &[0; 24]));
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    for _ in 0..10_000 {
+        tokio::time::advance(Duration::from_millis(1000 / TALK_PER_SECOND)).await;
+        assert!(activity.heard_frames(&mut frames, &ping));
+    }
+    let borne = (0..10_000).take_while(|_| activity.heard_frames(&mut frames, &ping)).count();
+    assert!((TALK - 2..=TALK).contains(&(borne as u64)), "{borne}");
+}
+
+#[tokio::test]
+async fn one_that_sends_without_end_lets_others_have_their_turn() {
+    use tokio::io::AsyncReadExt;
+    let mut endless = Watched::new(tokio::io::repeat(7), Arc::new(Activity::new()), false, || {});
+    let (mut bytes, mut read) = ([0; 16], 0_u32);
+    let reading = async {
+        loop {
+            read += u32::from(endless.read(&mut bytes).await.is_ok());
+        }
+    };
+    tokio::select! {
+        biased;
+        () = reading => {}
+        () = tokio::task::yield_now() => {}
+    }
+    assert!(read <= 2 * UNBROKEN, "{read}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_under_way_is_never_late() {
+    let activity = Arc::new(Activity::new());
+    activity.heard();
+    let busy = activity.begin(false, true);
+    let waiting = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, IDLE));
+    assert!(waiting.await.is_err());
+    drop(busy);
+    let start = Instant::now();
+    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Idle);
+    assert_eq!(start.elapsed().as_secs(), 600);
+    let none = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(None, None));
+    assert!(none.await.is_err());
+}
