@@ -1,4 +1,6 @@
 //! Where in a JSON text an error lies, as a JSON pointer (RFC 6901). serde tells a line and a column alone.
+//!
+//! The crate serde_path_to_error tells it too, and has the reading of each shape made a second time for that: 0.7 MB of binary.
 
 /// Containers within containers that are told apart: serde_json reads shapes no deeper, and of what is deeper only the
 /// outermost are named.
