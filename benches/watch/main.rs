@@ -97,7 +97,7 @@ async fn measure(options: &Options) -> serde_json::Value {
     // What a handshake needs for a moment is given back by then.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let each = (resident(options.pid) - before) / options.watchers as f64;
-    let _stalled = http2.stall(options.stalled, options.streams).await;
+    let _stalled = http2.stall(options.stalled).await;
 
     let (mut since_acknowledged, mut since_asked, mut lost) = (Vec::new(), Vec::new(), 0);
     let busy = busy(options.pid);

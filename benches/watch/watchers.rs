@@ -24,6 +24,8 @@ const PATH: &str = "/v1/watch";
 const AT_ONCE: usize = 64;
 /// Bytes that a stalled stream takes.
 const STALLED_WINDOW: u32 = 512;
+/// Stalled streams on a connection: what the daemon offers however many connections the caller has.
+const STALLED_STREAMS: usize = 8;
 
 pub struct Http1 {
     pub address: SocketAddr,
@@ -94,13 +96,13 @@ impl Http2 {
     }
 
     /// Watches that take the answer's head and some bytes, and no more as long as they are kept.
-    pub async fn stall(&self, watchers: usize, streams: usize) -> Vec<Response<Incoming>> {
+    pub async fn stall(&self, watchers: usize) -> Vec<Response<Incoming>> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.initial_stream_window_size(STALLED_WINDOW);
         let mut kept = Vec::with_capacity(watchers);
         while kept.len() < watchers {
             let sender = self.handshake(&builder).await;
-            for _ in 0..streams.min(watchers - kept.len()) {
+            for _ in 0..STALLED_STREAMS.min(watchers - kept.len()) {
                 kept.push(watch(&sender).await);
             }
         }
