@@ -181,5 +181,5 @@ fn spread(
     if let Some(Err(why)) = note.as_deref().map(|note| line_of_text(note, MAX_NOTE)) {
         wrong.push(FieldError::new("/note", why));
     }
-    Spread { grace, activate, note, force: false }
+    Spread { grace, activate, note: note.map(String::into_boxed_str), force: false }
 }

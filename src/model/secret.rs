@@ -108,7 +108,7 @@ pub struct Version {
     pub created_by: CallerName,
     /// What its maker said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub note: Option<Box<str>>,
 }
 
 /// Where a version stands at a given time.
@@ -129,13 +129,13 @@ pub enum VersionWanted {
     Number(u64),
 }
 
-/// Metadata of a secret; never a value.
+/// Metadata of a secret; never a value. All secrets' is kept in memory: texts are boxed, for what no text's room costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secret {
     pub id: SecretId,
-    pub name: String,
-    pub description: String,
+    pub name: Box<str>,
+    pub description: Box<str>,
     /// Employees who may manage it.
     pub owners: Vec<Employee>,
     /// None while an integration owns the secret: the record's rules are then the only ones.

@@ -131,8 +131,8 @@ impl Vault {
 impl SecretEdit {
     fn apply(self, secret: &mut Secret) {
         let Self { name, description, owners, release, restrictions, expires_on, max_age_days } = self;
-        set(&mut secret.name, name);
-        set(&mut secret.description, description);
+        set(&mut secret.name, name.map(String::into_boxed_str));
+        set(&mut secret.description, description.map(String::into_boxed_str));
         set(&mut secret.owners, owners);
         set(&mut secret.release, release);
         set(&mut secret.restrictions, restrictions.map(|rules| Some(rules.into())));

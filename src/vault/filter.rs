@@ -64,7 +64,7 @@ impl SecretFilter {
 }
 
 fn says(secret: &Secret, standing: Standing<'_>, text: &str) -> bool {
-    let fields = [&secret.name, &secret.description].into_iter().map(String::as_str);
+    let fields = [&*secret.name, &*secret.description].into_iter();
     let words = [Some(secret.id.as_str()), standing.application_id].into_iter().flatten();
     let mut all = fields.chain(words).chain(secret.owners.iter().map(Employee::as_str));
     all.any(|field| has(field, text))

@@ -35,7 +35,7 @@ pub struct Spread {
     pub grace: Option<SignedDuration>,
     /// False leaves it pending, to be verified before it is activated.
     pub activate: bool,
-    pub note: Option<String>,
+    pub note: Option<Box<str>>,
     /// Also if it takes the previous version, before its time, from callers that fetched it last.
     pub force: bool,
 }

@@ -114,8 +114,8 @@ impl Vault {
         let owners = if new.owners.is_empty() { vec![cleared.rights.employee.clone()] } else { new.owners };
         let secret = Secret {
             id: new.id,
-            name: new.name,
-            description: new.description,
+            name: new.name.into(),
+            description: new.description.into(),
             owners,
             restrictions: Some(new.restrictions.into()),
             integration: None,
@@ -263,8 +263,8 @@ pub(super) fn stand_in() -> &'static Secret {
         let known = "a constant of the product";
         Secret {
             id: "custsecret_stand_in".parse().expect(known),
-            name: String::new(),
-            description: String::new(),
+            name: "".into(),
+            description: "".into(),
             owners: Vec::new(),
             restrictions: Some(Arc::new(Restrictions {
                 scripts: Scope::Only(vec!["customscript_stand_in".parse().expect(known)]),

@@ -160,13 +160,13 @@ impl SecretView {
                 encoding: each.encoding,
                 created_at: each.created_at,
                 created_by: each.created_by.to_string(),
-                note: each.note.clone(),
+                note: each.note.as_deref().map(str::to_owned),
             }
         };
         Self {
             id: secret.id.to_string(),
-            name: secret.name.clone(),
-            description: secret.description.clone(),
+            name: secret.name.to_string(),
+            description: secret.description.to_string(),
             owners: secret.owners.iter().map(ToString::to_string).collect(),
             integration: secret.integration.as_ref().map(ToString::to_string),
             application_id,

@@ -14,8 +14,8 @@ fn at(second: i64) -> Timestamp {
 fn secret() -> Secret {
     Secret {
         id: "_x".parse().unwrap(),
-        name: String::new(),
-        description: String::new(),
+        name: "".into(),
+        description: "".into(),
         owners: vec![],
         restrictions: None,
         integration: None,

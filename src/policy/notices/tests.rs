@@ -32,8 +32,8 @@ fn version(number: u64, state: VersionState, created_at: Timestamp) -> Version {
 fn secret(id: &str) -> Secret {
     Secret {
         id: id.parse().unwrap(),
-        name: String::new(),
-        description: String::new(),
+        name: "".into(),
+        description: "".into(),
         owners: Vec::new(),
         restrictions: None,
         integration: None,

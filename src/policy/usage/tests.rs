@@ -20,7 +20,7 @@ fn secret(states: &[VersionState]) -> Secret {
     Secret {
         id: "_x".parse().unwrap(),
         name: "x".into(),
-        description: String::new(),
+        description: "".into(),
         owners: vec![],
         restrictions: None,
         integration: None,

@@ -143,8 +143,8 @@ fn half_of(
 ) -> Secret {
     Secret {
         id: id.clone(),
-        name,
-        description: String::new(),
+        name: name.into(),
+        description: "".into(),
         owners: care.owners.clone(),
         restrictions: None,
         integration: Some(record.name.clone()),

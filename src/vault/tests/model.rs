@@ -294,7 +294,7 @@ async fn agree(site: &Site, service: &Session, model: &Model) {
         let seen = site.vault.see_secret(site.admin(), &id_of(id)).await.ok();
         assert_eq!(seen.is_some(), life.is_some(), "{id}");
         if let (Some(seen), Some(life)) = (seen, life) {
-            assert_eq!((&seen.secret.name, seen.secret.last_version), (&life.name, last), "{id}");
+            assert_eq!((&*seen.secret.name, seen.secret.last_version), (&*life.name, last), "{id}");
             let standings: Vec<_> =
                 seen.secret.versions.iter().map(|each| (each.number, Some(each.standing(seen.at)))).collect();
             let expected: Vec<_> =

@@ -32,7 +32,7 @@ async fn an_edit_changes_what_it_names_and_is_written_down() {
         ..renamed("new")
     };
     let edited = site.vault.edit_secret(site.admin(), &id("_a"), edit, &tag(&made)).await.unwrap();
-    assert_eq!((edited.secret.name.as_str(), edited.secret.owners.len()), ("new", 2));
+    assert_eq!((&*edited.secret.name, edited.secret.owners.len()), ("new", 2));
     assert_ne!(edited.revision, made.revision);
     assert!(
         edited.secret.changed_at > made.secret.changed_at && edited.secret.versions == made.secret.versions
