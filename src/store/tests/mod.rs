@@ -2,6 +2,7 @@
 
 mod both;
 mod disk;
+mod files;
 mod model;
 
 use std::path::Path;
