@@ -1,16 +1,18 @@
 //! Notices over time, restarts and changes: raised once, listed as the facts say, cleared by what cures them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
+use jiff::SignedDuration;
 
 use super::super::noun::Noun;
 use super::super::*;
 use super::site::*;
 use crate::audit::{Entry, Outcome};
-use crate::model::{Level, NoticeId, NoticeLevel, Rung, Secret, SecretId};
+use crate::model::{Level, NoticeId, NoticeLevel, Secret, SecretId};
+
+mod by_lot;
+mod of_the_log;
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const DAY: i64 = 86_400;
@@ -202,68 +204,6 @@ async fn enrolling_and_writing_is_told_where_another_could_have_done_it() {
 }
 
 #[tokio::test]
-async fn a_damaged_log_is_critical_until_it_is_found_whole() {
-    let site = Site::unsealed().await;
-    site.secret("_a", "v", OPEN).await.unwrap();
-    site.vault.close().await.unwrap();
-    let site = site
-        .restarted_after(async |new| {
-            let path = new.directory.audit().join("audit-00000001.jsonl");
-            let text = std::fs::read_to_string(&path).unwrap();
-            let at = text.rfind("vault.close").unwrap();
-            let cut = text[..at].rfind('\n').unwrap() + 1;
-            std::fs::write(&path, &text[..cut]).unwrap();
-        })
-        .await;
-    let told = site.notices().await;
-    let id = told.first_key_value().unwrap().0.clone();
-    assert!(told.len() == 1 && id.starts_with("audit_damage.log.s1-l"), "{told:?}");
-    assert_eq!(told[&id], NoticeLevel::Critical);
-    assert!(site.vault.verify_log(site.admin()).await.unwrap().first_bad.is_some());
-    site.vault.close().await.unwrap();
-    let site = site.restarted().await;
-    assert_eq!(site.notices().await, told, "a restart mends nothing");
-    assert_eq!(site.said("notice.raise").await, [id]);
-}
-
-#[tokio::test]
-async fn a_journal_that_is_away_is_told_until_it_is_back() {
-    let mut site = Site::unsealed().await;
-    let socket = site.directory.path().join("journal");
-    site.vault.audit.journal = Some(socket.clone());
-    for round in 1..3 {
-        let told = site.notices().await;
-        assert_eq!(
-            told.into_iter().collect::<Vec<_>>(),
-            [("journal.journald.away".to_owned(), NoticeLevel::Warning)]
-        );
-        let journald = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
-        assert!(site.notices().await.is_empty());
-        assert_eq!(site.said("notice.clear").await.len(), round);
-        // It ends, and leaves its socket behind.
-        drop(journald);
-        assert_eq!(site.notices().await.len(), 1);
-        std::fs::remove_file(&socket).unwrap();
-    }
-}
-
-#[tokio::test]
-async fn a_stray_beside_the_log_is_told_until_it_is_gone() {
-    let site = Site::unsealed().await;
-    let stray = site.directory.audit().join("audit-00000009.jsonl");
-    site.vault.close().await.unwrap();
-    let site = site.restarted_after(async |_| std::fs::write(&stray, "junk").unwrap()).await;
-    let told = site.notices().await;
-    assert_eq!(told.keys().collect::<Vec<_>>(), ["audit_damage.log.s9-stray"]);
-    site.vault.close().await.unwrap();
-    let site = site.restarted().await;
-    assert_eq!(site.notices().await, told, "and once");
-    std::fs::remove_file(&stray).unwrap();
-    assert!(site.vault.verify_log(site.admin()).await.unwrap().first_bad.is_none());
-    assert!(site.notices().await.is_empty());
-}
-
-#[tokio::test]
 async fn deliveries_are_marked_by_way_and_rung() {
     let site = Site::unsealed().await;
     site.dated("_a", "2026-12-20").await;
@@ -292,105 +232,4 @@ async fn nothing_stands_while_sealed() {
     site.vault.tend_notices().await.unwrap();
     assert_eq!(site.vault.notice_counts(), None);
     assert!(site.vault.undelivered(Way::Hook, true).is_empty());
-}
-
-#[derive(Debug, Clone)]
-enum Act {
-    Jump(i64),
-    Restart,
-    Date(usize, i64),
-    Undate(usize),
-    Rotate(usize),
-    Tend,
-}
-
-fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let act = prop_oneof![
-        3 => (-60i64..90).prop_map(Act::Jump),
-        1 => Just(Act::Restart),
-        3 => (0usize..2, -5i64..70).prop_map(|(which, days)| Act::Date(which, days)),
-        1 => (0usize..2).prop_map(Act::Undate),
-        1 => (0usize..2).prop_map(Act::Rotate),
-        2 => Just(Act::Tend),
-    ];
-    proptest::collection::vec(act, 1..20)
-}
-
-/// What the rules alone say of the site's secrets now.
-fn expected(site: &Site) -> BTreeSet<(String, Rung)> {
-    let live = site.vault.live();
-    let registry = &live.unsealed().ok().unwrap().registry;
-    let mut found = Vec::new();
-    for kept in registry.secrets.values() {
-        let now = crate::clock::Clock::now(&*site.clock);
-        let rules = NoticeRules::default();
-        crate::policy::notices::of_secret(&kept.noun, &rules, now, |_| Vec::new(), &mut found);
-    }
-    found.into_iter().filter_map(|each| Some((each.id.to_string(), each.standing?.rung))).collect()
-}
-
-async fn never_twice(acts: Vec<Act>) {
-    const IDS: [&str; 2] = ["_a", "_b"];
-    let mut site = Site::unsealed().await;
-    for id in IDS {
-        let new = NewSecret { max_age_days: Some(40), ..new_secret(id, "v", OPEN) };
-        site.vault.create_secret(site.admin(), new).await.unwrap();
-    }
-    for (step, act) in acts.into_iter().enumerate() {
-        match act {
-            Act::Jump(days) => site.later(days * DAY),
-            Act::Restart => {
-                site.vault.close().await.unwrap();
-                site = site.restarted().await;
-            }
-            Act::Date(which, days) => {
-                let now: Timestamp = crate::clock::Clock::now(&*site.clock);
-                let day =
-                    (now + SignedDuration::from_hours(24 * days)).to_zoned(jiff::tz::TimeZone::UTC).date();
-                site.date(IDS[which], |secret| secret.expires_on = Some(day)).await;
-            }
-            Act::Undate(which) => site.date(IDS[which], |secret| secret.expires_on = None).await,
-            Act::Rotate(which) => {
-                let now = crate::clock::Clock::now(&*site.clock);
-                // As a rotation does to the age, without an operator whose certificate may have ended.
-                site.date(IDS[which], |secret| {
-                    secret.versions[0].created_at = now + SignedDuration::from_secs(step.try_into().unwrap());
-                })
-                .await;
-            }
-            Act::Tend => {}
-        }
-        site.vault.tend_notices().await.unwrap();
-        let standing: BTreeSet<_> = {
-            let live = site.vault.live();
-            let standings = live.unsealed().ok().unwrap().standings.lock();
-            let of_secrets = standings.iter().filter(|(id, _)| id.subject().starts_with("custsecret"));
-            of_secrets.map(|(id, standing)| (id.to_string(), standing.rung)).collect()
-        };
-        assert_eq!(standing, expected(&site), "after step {step}");
-    }
-    // Between two clearings of a notice no rung is raised twice, so each raise is at a higher one.
-    let mut highest: BTreeMap<String, u64> = BTreeMap::new();
-    let log = site.log(10_000).await;
-    for entry in log.iter().rev().map(|logged| &logged.entry) {
-        let subject = entry.subject.as_deref().unwrap_or_default().to_owned();
-        match &*entry.action {
-            "notice.raise" => {
-                let rung = entry.changes.as_ref().unwrap()["rung"].as_u64().unwrap();
-                let before = highest.insert(subject.clone(), rung);
-                assert!(before.is_none_or(|before| before < rung), "{subject} was raised twice at {rung}");
-            }
-            "notice.clear" => assert!(highest.remove(&subject).is_some(), "{subject} was cleared unraised"),
-            _ => {}
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
-    #[test]
-    fn no_rung_is_raised_twice_and_the_list_is_what_the_rules_say(acts in acts()) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(never_twice(acts));
-    }
 }
