@@ -1,16 +1,12 @@
 //! One connection: handshake, requests, an end in good order.
 
-use std::convert::Infallible;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use hyper::Request;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,19 +14,22 @@ use rustls::ServerConfig;
 use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::watch;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::activity::{Activity, Busy, Watched};
-use super::refusals::Refusals;
+use super::activity::{Activity, Watched};
 use super::strangers::{Stranger, Strangers};
-use crate::api::{Api, Asking, LastWords, Reply};
+use crate::api::{Api, LastWords};
 use crate::config::Limits;
 use crate::identity::{Peer, Presented};
 use crate::model::Limit;
 use crate::vault::Session;
+
+mod conversation;
+mod ending;
+
+use conversation::Conversation;
 
 /// Bytes of a request's head, in either protocol.
 const MAX_HEAD: u32 = 16 * 1024;
@@ -42,35 +41,10 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// is offered come on top.
 const RESET_STREAMS: usize = 64;
 
-/// A connection's own end comes this much after the daemon's deadline, which tells what it gave up.
-const AFTER_THE_DRAIN: Duration = Duration::from_secs(1);
-
-/// After a seal or a revocation, answers under way have this long to leave before their connection is cut.
-const TO_LEAVE: Duration = Duration::from_millis(50);
-
 /// An accepted connection.
 pub enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
-}
-
-/// How a connection comes to its end.
-#[derive(PartialEq, Eq)]
-enum Over {
-    /// The answers under way leave first.
-    AfterAnswers,
-    Cut,
-}
-
-/// What the requests of one connection share.
-struct Conversation {
-    api: Arc<Api>,
-    session: Arc<Session>,
-    http2: bool,
-    /// There is no place for this connection: each request is told so.
-    no_room: Option<Limit>,
-    last_words: LastWords,
-    refusals: Arc<Refusals>,
 }
 
 /// What all connections share.
@@ -182,93 +156,6 @@ impl Connections {
         }
     }
 
-    /// `shut` lets a connection take no more requests.
-    async fn to_its_end<C: Future<Output = hyper::Result<()>>>(
-        &self,
-        mut connection: Pin<&mut C>,
-        shut: impl FnOnce(Pin<&mut C>),
-        talk: &Conversation,
-        activity: &Activity,
-    ) {
-        let ended = |served: hyper::Result<()>| {
-            if let Err(error) = served {
-                tracing::debug!(error = %error, "connection ended early");
-            }
-        };
-        let mut over = seldom(self.until_over(talk, activity));
-        let over = tokio::select! {
-            biased;
-            over = over.next() => over,
-            served = connection.as_mut() => return ended(served),
-        };
-        if over.is_none_or(|over| over == Over::Cut) {
-            return;
-        }
-        // Answers under way are finished, no further request is taken; a peer that doesn't read them ends unheard.
-        shut(connection.as_mut());
-        let mut cut = seldom(self.until_cut(talk));
-        tokio::select! {
-            biased;
-            _ = cut.next() => {}
-            served = connection.as_mut() => ended(served),
-        }
-    }
-
-    /// Ends when the connection must.
-    async fn until_over(&self, talk: &Conversation, activity: &Activity) -> Over {
-        tokio::select! {
-            () = self.stop.cancelled() => {
-                activity.stop();
-                Over::AfterAnswers
-            }
-            () = activity.ended() => Over::AfterAnswers,
-            () = ignored(talk) => Over::Cut,
-            over = self.until_lost(talk, self.api.watch(), |lost| lost.then_some(Over::AfterAnswers)) => over,
-            late = activity.overdue(Some(self.limits.header), self.limits.idle) => {
-                if !late.is_in_the_middle() {
-                    return Over::AfterAnswers;
-                }
-                tracing::debug!("a request's head took too long");
-                Over::Cut
-            }
-        }
-    }
-
-    /// Ends when a connection that takes no more requests must be cut.
-    async fn until_cut(&self, talk: &Conversation) {
-        let drained = tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN);
-        let mut recall = self.api.watch();
-        // There may have been one just before.
-        recall.mark_changed();
-        tokio::select! {
-            () = drained => {}
-            () = ignored(talk) => {}
-            _ = self.until_lost(talk, recall, |_| None) => {}
-        }
-    }
-
-    /// Looks, after each seal and revocation, whether this connection's caller has lost what waits for it (then it is
-    /// cut) or what it watches (then `watched` says).
-    async fn until_lost(
-        &self,
-        talk: &Conversation,
-        mut recall: watch::Receiver<()>,
-        watched: impl Fn(bool) -> Option<Over>,
-    ) -> Over {
-        // The sender lives as long as the daemon.
-        while recall.changed().await.is_ok() {
-            tokio::time::sleep(TO_LEAVE).await;
-            if self.api.must_cut(&talk.session) {
-                tracing::debug!("connection cut: its peer may not have what waits for it");
-                return Over::Cut;
-            }
-            if let Some(over) = watched(self.api.must_end(&talk.session)) {
-                return over;
-            }
-        }
-        std::future::pending().await
-    }
-
     fn http2(&self, streams: u32) -> http2::Builder<TokioExecutor> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
@@ -294,81 +181,4 @@ fn http1() -> http1::Builder {
         .max_buf_size(MAX_HEAD as usize)
         .half_close(false);
     builder
-}
-
-impl Conversation {
-    /// Reads the request at once, and answers later.
-    fn answer(
-        self: Arc<Self>,
-        busy: Busy,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Reply, Infallible>> + Send {
-        let asking = Asking::of(request, &self.last_words);
-        if asking.is_brief() && !self.http2 {
-            busy.listen_no_more();
-        }
-        async move {
-            if busy.comes_too_late() {
-                return Ok(last(self.api.shutting_down(), self.http2));
-            }
-            if let Some(limit) = self.no_room {
-                busy.end();
-                let mut reply = last(self.api.no_room(limit), self.http2);
-                reply.body_mut().hold_until_taken(|| self.refusals.begin());
-                return Ok(reply);
-            }
-            let mut verdict = match asking {
-                Asking::Fetch(mut fetch) => self.api.answer_fetch(&self.session, &mut fetch).await,
-                Asking::Wrong(kind, why) => self.api.answer_wrong(&self.session, kind, *why),
-                // Boxed: its room would be made for each request.
-                Asking::Other(request) => Box::pin(self.api.answer(&self.session, *request)).await,
-            };
-            if verdict.ends_connection {
-                busy.end();
-                verdict.reply = last(verdict.reply, self.http2);
-            }
-            let body = verdict.reply.body_mut();
-            // A watch is under way until its last event.
-            body.hold(busy);
-            if verdict.limited {
-                body.hold_until_taken(|| self.refusals.begin());
-            } else {
-                body.hold_until_taken(|| self.session.share.answered());
-            }
-            Ok(verdict.reply)
-        }
-    }
-}
-
-async fn ignored(talk: &Conversation) {
-    talk.refusals.ignored().await;
-    tracing::debug!("connection cut: its peer takes no refusals");
-}
-
-/// A future that is polled when it has been woken and not with each request: it looks after what seldom happens.
-fn seldom<F: Future>(future: F) -> FuturesUnordered<F> {
-    [future].into_iter().collect()
-}
-
-/// Says that no further request is taken here, or a client sends one into the closing connection and can't know whether
-/// it was heard (RFC 9112, 9.6). HTTP/2 says it by a frame of its own.
-fn last(mut reply: Reply, http2: bool) -> Reply {
-    if !http2 {
-        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    reply
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Each connection keeps this much room, and each request moves it: what is seldom done is boxed.
-    #[test]
-    fn a_request_takes_little_room() {
-        fn room<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
-            size_of::<F>()
-        }
-        assert!(room(Conversation::answer) <= 1536, "{}", room(Conversation::answer));
-    }
 }

@@ -1,0 +1,92 @@
+//! What is said on one connection: each request is read at once, and answered later.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+
+use crate::api::{Api, Asking, LastWords, Reply};
+use crate::daemon::activity::Busy;
+use crate::daemon::refusals::Refusals;
+use crate::model::Limit;
+use crate::vault::Session;
+
+/// What the requests of one connection share.
+pub(super) struct Conversation {
+    pub(super) api: Arc<Api>,
+    pub(super) session: Arc<Session>,
+    pub(super) http2: bool,
+    /// There is no place for this connection: each request is told so.
+    pub(super) no_room: Option<Limit>,
+    pub(super) last_words: LastWords,
+    pub(super) refusals: Arc<Refusals>,
+}
+
+impl Conversation {
+    /// Reads the request at once, and answers later.
+    pub(super) fn answer(
+        self: Arc<Self>,
+        busy: Busy,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Reply, Infallible>> + Send {
+        let asking = Asking::of(request, &self.last_words);
+        if asking.is_brief() && !self.http2 {
+            busy.listen_no_more();
+        }
+        async move {
+            if busy.comes_too_late() {
+                return Ok(last(self.api.shutting_down(), self.http2));
+            }
+            if let Some(limit) = self.no_room {
+                busy.end();
+                let mut reply = last(self.api.no_room(limit), self.http2);
+                reply.body_mut().hold_until_taken(|| self.refusals.begin());
+                return Ok(reply);
+            }
+            let mut verdict = match asking {
+                Asking::Fetch(mut fetch) => self.api.answer_fetch(&self.session, &mut fetch).await,
+                Asking::Wrong(kind, why) => self.api.answer_wrong(&self.session, kind, *why),
+                // Boxed: its room would be made for each request.
+                Asking::Other(request) => Box::pin(self.api.answer(&self.session, *request)).await,
+            };
+            if verdict.ends_connection {
+                busy.end();
+                verdict.reply = last(verdict.reply, self.http2);
+            }
+            let body = verdict.reply.body_mut();
+            // A watch is under way until its last event.
+            body.hold(busy);
+            if verdict.limited {
+                body.hold_until_taken(|| self.refusals.begin());
+            } else {
+                body.hold_until_taken(|| self.session.share.answered());
+            }
+            Ok(verdict.reply)
+        }
+    }
+}
+
+/// Says that no further request is taken here, or a client sends one into the closing connection and can't know whether
+/// it was heard (RFC 9112, 9.6). HTTP/2 says it by a frame of its own.
+fn last(mut reply: Reply, http2: bool) -> Reply {
+    if !http2 {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each connection keeps this much room, and each request moves it: what is seldom done is boxed.
+    #[test]
+    fn a_request_takes_little_room() {
+        fn room<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+            size_of::<F>()
+        }
+        assert!(room(Conversation::answer) <= 1536, "{}", room(Conversation::answer));
+    }
+}

@@ -1,0 +1,125 @@
+//! How a connection comes to its end: by itself, after the answers under way, or cut.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+
+use super::Connections;
+use super::conversation::Conversation;
+use crate::daemon::activity::Activity;
+
+/// A connection's own end comes this much after the daemon's deadline, which tells what it gave up.
+const AFTER_THE_DRAIN: Duration = Duration::from_secs(1);
+
+/// After a seal or a revocation, answers under way have this long to leave before their connection is cut.
+const TO_LEAVE: Duration = Duration::from_millis(50);
+
+/// How a connection comes to its end.
+#[derive(PartialEq, Eq)]
+enum Over {
+    /// The answers under way leave first.
+    AfterAnswers,
+    Cut,
+}
+
+impl Connections {
+    /// `shut` lets a connection take no more requests.
+    pub(super) async fn to_its_end<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        mut connection: Pin<&mut C>,
+        shut: impl FnOnce(Pin<&mut C>),
+        talk: &Conversation,
+        activity: &Activity,
+    ) {
+        let ended = |served: hyper::Result<()>| {
+            if let Err(error) = served {
+                tracing::debug!(error = %error, "connection ended early");
+            }
+        };
+        let mut over = seldom(self.until_over(talk, activity));
+        let over = tokio::select! {
+            biased;
+            over = over.next() => over,
+            served = connection.as_mut() => return ended(served),
+        };
+        if over.is_none_or(|over| over == Over::Cut) {
+            return;
+        }
+        // Answers under way are finished, no further request is taken; a peer that doesn't read them ends unheard.
+        shut(connection.as_mut());
+        let mut cut = seldom(self.until_cut(talk));
+        tokio::select! {
+            biased;
+            _ = cut.next() => {}
+            served = connection.as_mut() => ended(served),
+        }
+    }
+
+    /// Ends when the connection must.
+    async fn until_over(&self, talk: &Conversation, activity: &Activity) -> Over {
+        tokio::select! {
+            () = self.stop.cancelled() => {
+                activity.stop();
+                Over::AfterAnswers
+            }
+            () = activity.ended() => Over::AfterAnswers,
+            () = ignored(talk) => Over::Cut,
+            over = self.until_lost(talk, self.api.watch(), |lost| lost.then_some(Over::AfterAnswers)) => over,
+            late = activity.overdue(Some(self.limits.header), self.limits.idle) => {
+                if !late.is_in_the_middle() {
+                    return Over::AfterAnswers;
+                }
+                tracing::debug!("a request's head took too long");
+                Over::Cut
+            }
+        }
+    }
+
+    /// Ends when a connection that takes no more requests must be cut.
+    async fn until_cut(&self, talk: &Conversation) {
+        let drained = tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN);
+        let mut recall = self.api.watch();
+        // There may have been one just before.
+        recall.mark_changed();
+        tokio::select! {
+            () = drained => {}
+            () = ignored(talk) => {}
+            _ = self.until_lost(talk, recall, |_| None) => {}
+        }
+    }
+
+    /// Looks, after each seal and revocation, whether this connection's caller has lost what waits for it (then it is
+    /// cut) or what it watches (then `watched` says).
+    async fn until_lost(
+        &self,
+        talk: &Conversation,
+        mut recall: watch::Receiver<()>,
+        watched: impl Fn(bool) -> Option<Over>,
+    ) -> Over {
+        // The sender lives as long as the daemon.
+        while recall.changed().await.is_ok() {
+            tokio::time::sleep(TO_LEAVE).await;
+            if self.api.must_cut(&talk.session) {
+                tracing::debug!("connection cut: its peer may not have what waits for it");
+                return Over::Cut;
+            }
+            if let Some(over) = watched(self.api.must_end(&talk.session)) {
+                return over;
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+async fn ignored(talk: &Conversation) {
+    talk.refusals.ignored().await;
+    tracing::debug!("connection cut: its peer takes no refusals");
+}
+
+/// A future that is polled when it has been woken and not with each request: it looks after what seldom happens.
+fn seldom<F: Future>(future: F) -> FuturesUnordered<F> {
+    [future].into_iter().collect()
+}
