@@ -1,12 +1,11 @@
-//! A vault from the daemon's start to its end: opened sealed, unsealed by a passphrase, sealed again.
+//! A vault from the daemon's start to its end: what it consists of, opened sealed; how it ends is in `ending`.
 
 use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -18,20 +17,22 @@ use super::error::VaultError;
 use super::feed::Feed;
 use super::fetching::Fetching;
 use super::gate::recognised;
-use super::manage::Cleared;
 use super::outgoing::Departures;
 use super::reopening::Unsettled;
 use super::session::{Asker, Session};
-use super::state::{Live, Unsealed};
-
-use crate::audit::{self, Due, Entry, Finding, Outcome};
+use super::state::Live;
+use crate::audit::{self, Finding};
 use crate::clock::Clock;
 use crate::identity::{FileError, KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
 use crate::keys::{Header, VaultId};
-use crate::model::{Caller, Denial};
 use crate::policy::notices::NoticeRules;
-use crate::policy::{Action, recognise};
+use crate::policy::recognise;
 use crate::store::{SledStore, Store, StoreError};
+
+mod ending;
+mod operators;
+
+pub(super) use operators::known;
 
 /// What a vault is opened with.
 pub struct Opening {
@@ -232,24 +233,6 @@ impl Vault {
         Ok(self.tls.local_root()?)
     }
 
-    /// Seals the vault: the keys are wiped before this returns, and nothing is released afterwards.
-    pub async fn seal(&self, asker: Asker<'_>) -> Result<(), VaultError> {
-        let turn = self.urgent_turn_of(asker, Action::System).await;
-        let cleared = self.clear_general(asker, Action::System, asker.entry(None, "vault.seal")).await?;
-        cleared.log.flush_tallies(Due::All).await?;
-        let uses = self.unrecorded_uses().await;
-        let Cleared { entry, log, .. } = cleared;
-        log.append_durably(entry).await?;
-        // A store that can't be written is no reason to go on serving.
-        if let Err(error) = self.write(&turn, &log, uses).await {
-            tracing::error!(error = %error, "sealed, and what was fetched last is in the audit log alone");
-        }
-        drop(log);
-        self.wipe().await;
-        self.departures.recall().await;
-        Ok(())
-    }
-
     /// What was released and is on its way out.
     pub fn departures(&self) -> &Departures {
         &self.departures
@@ -269,103 +252,4 @@ impl Vault {
         recognise(recognised(&live.unsealed()?.registry, asker), self.clock.now())?;
         Ok(())
     }
-
-    /// Ends the vault's life in this process: what is counted is written, the head recorded, the keys wiped.
-    pub async fn close(&self) -> Result<(), VaultError> {
-        let turn = self.urgent_turn().await;
-        let log = match &*self.live() {
-            Live::Sealed => return Ok(()),
-            Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
-        };
-        let entry = Entry {
-            caller: Some("daemon".into()),
-            action: "vault.close".into(),
-            outcome: Outcome::Allowed,
-            ..Entry::default()
-        };
-        if let Err(error) = log.flush_tallies(Due::All).await {
-            tracing::error!(error = %error, "counted denials can't be written");
-        }
-        let uses = self.unrecorded_uses().await;
-        let closed = self.commit_as(&turn, &log, entry, uses).await;
-        drop(log);
-        self.wipe().await;
-        closed
-    }
-
-    /// Drops all keys. Requests under way may hold the log, and with it the chain's key, a moment longer: closed,
-    /// it answers them that the vault is sealed, and this waits for the last of them.
-    pub(super) async fn wipe(&self) {
-        let before = std::mem::replace(&mut *self.live_mut(), Live::Sealed);
-        self.snapshots.end_all();
-        self.feed.seal();
-        self.forget_unsettled();
-        let Live::Unsealed(unsealed) = before else { return };
-        let Unsealed { log, .. } = *unsealed;
-        let closing = Arc::clone(&log);
-        if tokio::task::spawn_blocking(move || closing.close()).await.is_err() {
-            tracing::error!("the audit log could not be closed in order");
-        }
-        while Arc::strong_count(&log) > 1 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
-    /// Whether the asker may act on a sealed vault: a full operator by the hashes in `tls/`.
-    pub(super) fn is_known_operator(&self, asker: Asker) -> Result<(), Denial> {
-        let presented = &asker.session.presented;
-        let operators = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let known = operators
-            .iter()
-            .find(|each| each.spki_sha256 == presented.key && each.spiffe_id == presented.spiffe_id)
-            .ok_or(Denial::CallerUnknown)?;
-        if self.clock.now() >= presented.not_after {
-            return Err(Denial::CertificateExpired);
-        }
-        if asker.session.peer.fits(&known.pins) { Ok(()) } else { Err(Denial::WrongPeer) }
-    }
-
-    /// Writes the full operators' key hashes to `tls/`, so that they are known while sealed.
-    pub(super) fn record_operators(&self) -> Result<(), VaultError> {
-        let operators: Vec<KnownOperator> = {
-            let live = self.live();
-            live.unsealed()?.registry.active_full_operators().flat_map(known).collect()
-        };
-        let mut known = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if *known != operators || self.operators_owed.load(Ordering::Relaxed) {
-            failpoint!("vault.operators");
-            // Whether or not it can be written: this process goes by who is one now.
-            *known = operators;
-            self.operators_owed.store(true, Ordering::Relaxed);
-            self.tls.write_operators(&known)?;
-            self.operators_owed.store(false, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// [`Self::record_operators`] after a change that stands: a file that can't be written doesn't undo it, and is tried
-    /// again.
-    pub(super) fn note_operators(&self) {
-        if let Err(error) = self.record_operators() {
-            tracing::error!(error = %error, "tls/operators.json can't be written; a daemon that starts sealed goes by what it has");
-        }
-    }
-
-    /// Writes the list that couldn't be written before. For a timer; does nothing otherwise.
-    pub fn tend_operators(&self) {
-        if self.operators_owed.load(Ordering::Relaxed) && !self.is_sealed() {
-            self.note_operators();
-        }
-    }
-}
-
-/// A full operator's keys, as a sealed daemon knows them.
-pub(super) fn known(operator: &Caller) -> impl Iterator<Item = KnownOperator> {
-    let Caller { spiffe_id, pins, .. } = operator;
-    operator.keys.iter().map(move |key| KnownOperator {
-        spiffe_id: spiffe_id.clone(),
-        spki_sha256: key.spki_sha256,
-        not_after: key.not_after,
-        pins: pins.clone(),
-    })
 }
