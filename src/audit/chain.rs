@@ -65,14 +65,15 @@ use serde::{Deserialize, Serialize};
 use super::keys::ChainKeys;
 use crate::crypto::{MAC_LEN, Mac};
 
+mod end;
+
+use end::{CLOSE, MAC_AT, put_hex};
+pub(super) use end::{mac_from_hex, mac_to_hex, split};
+
 /// Number of the format that the headers carry.
 pub const FORMAT: u32 = 1;
 /// Longest line, in bytes; a longer one is refused when written and is damage when read.
 pub(super) const MAX_LINE: usize = 1024 * 1024;
-
-const END_LEN: usize = MAC_AT.len() + 2 * MAC_LEN + CLOSE.len();
-const MAC_AT: &[u8] = b",\"mac\":\"";
-const CLOSE: &[u8] = b"\"}\n";
 
 /// The log's head, for a place that whoever can edit the log can't reach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,116 +235,9 @@ impl Chain {
     }
 }
 
-/// Cuts a line, with its line feed, into text and mac.
-pub(super) fn split(line: &[u8]) -> Option<(&[u8], [u8; MAC_LEN])> {
-    let (text, end) = line.split_at_checked(line.len().checked_sub(END_LEN)?)?;
-    let hex = end.strip_prefix(MAC_AT)?.strip_suffix(CLOSE)?;
-    Some((text, mac_from_hex(hex)?))
-}
-
-/// Exactly 64 lower-case digits: an upper-case one would be a changed byte that nobody notices.
-pub(super) fn mac_from_hex(hex: &[u8]) -> Option<[u8; MAC_LEN]> {
-    fn digit(byte: u8) -> Option<u8> {
-        match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        }
-    }
-    let (pairs, rest) = hex.as_chunks::<2>();
-    if pairs.len() != MAC_LEN || !rest.is_empty() {
-        return None;
-    }
-    let mut mac = [0; MAC_LEN];
-    for (byte, [high, low]) in mac.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(mac)
-}
-
-pub(super) fn mac_to_hex(mac: &[u8; MAC_LEN]) -> String {
-    let mut hex = Vec::with_capacity(2 * MAC_LEN);
-    put_hex(&mut hex, mac);
-    String::from_utf8(hex).expect("hex digits are ASCII")
-}
-
-fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    out.extend(bytes.iter().flat_map(digits));
-}
-
 fn put(out: &mut Vec<u8>, text: std::fmt::Arguments) {
     out.write_fmt(text).expect("memory takes every write");
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::{DerivedKey, MacKey};
-    use zeroize::Zeroizing;
-
-    fn chain() -> Chain {
-        Chain::new(MacKey::new(DerivedKey::from_bytes(Zeroizing::new([7; 32]))), "00ff".into())
-    }
-
-    // Computed with Python's hmac and hashlib from this file's first comment.
-    #[test]
-    fn agrees_with_an_independent_reader() {
-        let mut out = Vec::new();
-        let time: Timestamp = "2026-11-22T10:00:00.1234567Z".parse().unwrap();
-        let first = chain().add_header(&mut out, Link::ORIGIN, time, 1, Reason::First);
-        let second = chain().add_entry(&mut out, first, time, br#""action":"a.b","outcome":"denied""#);
-        let zeros = "0".repeat(64);
-        let expected = format!(
-            concat!(
-                r#"{{"seq":1,"time":"2026-11-22T10:00:00.123456Z","segment":1,"format":1,"vault":"00ff","#,
-                r#""previous":"{}","reason":"first","mac":"{}"}}"#,
-                "\n",
-                r#"{{"seq":2,"time":"2026-11-22T10:00:00.123456Z","action":"a.b","outcome":"denied","mac":"{}"}}"#,
-                "\n"
-            ),
-            zeros,
-            "735fe776c1d98d68fac85552bb891947c7c6ca40c1e4cfb51b613fc8884f4bff",
-            "87b508060af67b2ef9646d7b773090caa73e29b02ea70b662140bc06d63ecadb"
-        );
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-        assert_eq!(second.seq, 2);
-    }
-
-    #[test]
-    fn times_are_written_as_jiff_does() {
-        let chain = chain();
-        for time in [
-            "2026-11-22T10:00:00.1234567Z",
-            "2026-11-22T10:00:00.999999999Z",
-            "2026-11-22T10:00:00Z",
-            "2026-11-22T10:00:01.000001Z",
-            "2026-11-22T09:59:59.5Z",
-            "1970-01-01T00:00:00Z",
-            "1969-12-31T23:59:59.25Z",
-            "1969-12-31T23:59:59Z",
-            "9999-12-30T21:59:59.999999Z",
-        ] {
-            let time: Timestamp = time.parse().unwrap();
-            let mut out = Vec::new();
-            chain.put_time(&mut out, time);
-            assert_eq!(String::from_utf8(out).unwrap(), format!("{time:.6}"));
-        }
-    }
-
-    #[test]
-    fn splits_only_what_it_wrote() {
-        let mut line = Vec::new();
-        let link = chain().add_entry(&mut line, Link::ORIGIN, Timestamp::UNIX_EPOCH, b"\"a\":1");
-        let (text, mac) = split(&line).unwrap();
-        assert_eq!(mac, link.mac);
-        assert!(chain().joins(1, &[0; 32], text, &mac));
-        assert!(!chain().joins(1, &[1; 32], text, &mac));
-        assert!(split(&line[..line.len() - 1]).is_none(), "no line feed");
-        assert!(split(b"\n").is_none() && split(b"").is_none());
-        let upper = line.to_ascii_uppercase();
-        assert!(split(&upper).is_none());
-        assert_eq!(mac_from_hex(mac_to_hex(&mac).as_bytes()), Some(mac));
-    }
-}
+mod tests;
