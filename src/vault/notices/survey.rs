@@ -1,10 +1,9 @@
 //! The facts that notices are judged by, gathered in small looks: readers and services wait for none of them.
 
-use std::collections::HashMap;
 use std::ops::Bound;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use jiff::Timestamp;
 
@@ -17,14 +16,15 @@ use super::super::state::{Live, Unsealed};
 use super::Scope;
 use crate::audit::{self, Finding, Flaw};
 use crate::identity::typed;
-use crate::model::{
-    Caller, CallerName, Concern, Integration, NoticeKind, Role, Scope as Allowed, ScriptId, Secret, SecretId,
-};
+use crate::model::{CallerName, Concern, Integration, NoticeKind, Secret, SecretId};
 use crate::policy::notices::{
     NoticeRules, Occasion, of_accepted_rollback, of_authority, of_caller, of_damage, of_integration,
-    of_journal, of_known_damage, of_missing, of_secret, of_separation, of_server_certificate, of_space,
-    of_stray,
+    of_journal, of_known_damage, of_missing, of_secret, of_server_certificate, of_space, of_stray,
 };
+
+mod separation;
+
+use separation::{separate, unseparated};
 
 /// Secrets that are looked at while the registry is held.
 const LOOK: usize = 4096;
@@ -39,9 +39,6 @@ pub(super) struct Room {
     path: String,
     free: Option<u64>,
 }
-
-/// Services by their script, for whom nothing was found yet.
-type Unseparated = HashMap<ScriptId, Vec<Arc<Caller>>>;
 
 /// Whom the records of a change concern.
 pub(in super::super) fn touched(nouns: &[Noun]) -> Vec<Concern> {
@@ -278,46 +275,4 @@ fn holders(registry: &Registry, kept: &KeptSecret, version: u64) -> Vec<CallerNa
     let active = |name: &CallerName| registry.callers.get(name).is_some_and(|kept| kept.noun.is_active());
     let uses = kept.uses.all().into_iter().filter(|(name, last)| last.version == version && active(name));
     uses.map(|(name, _)| name).collect()
-}
-
-/// Active services whose enrolment another full operator could have done.
-fn unseparated(registry: &Registry) -> Unseparated {
-    let mut by_script = Unseparated::new();
-    for kept in registry.callers.values() {
-        let caller = &kept.noun;
-        let others = || registry.active_full_operators().any(|other| other.name != caller.enrolled_by);
-        if let Role::Service { script, .. } = &caller.role
-            && caller.is_active()
-            && others()
-        {
-            by_script.entry(script.clone()).or_default().push(Arc::clone(caller));
-        }
-    }
-    by_script
-}
-
-/// Once for each service: the first secret made for its script by whoever enrolled it.
-fn separate(registry: &Registry, secret: &Secret, services: &mut Unseparated, found: &mut Vec<Occasion>) {
-    if services.is_empty() {
-        return;
-    }
-    let rules = match &secret.integration {
-        Some(_) => registry.owner(secret).and_then(|record| record.restrictions.as_ref()),
-        None => secret.restrictions.as_deref(),
-    };
-    let Some(Allowed::Only(scripts)) = rules.map(|rules| &rules.scripts) else { return };
-    let wrote = |who: &CallerName| {
-        secret.created_by == *who || secret.versions.iter().any(|version| version.created_by == *who)
-    };
-    for script in scripts {
-        if let Some(those) = services.get_mut(script) {
-            those.retain(|service| {
-                let alone = wrote(&service.enrolled_by);
-                if alone {
-                    found.push(of_separation(service, secret));
-                }
-                !alone
-            });
-        }
-    }
 }
