@@ -84,6 +84,13 @@ impl TlsDirectory {
         files::replace(&self.0.join("server.pem"), certificate, PUBLIC)
     }
 
+    /// What keeps [`Self::write_server`] from its two files: a directory isn't replaced, as whatever else lies there is.
+    pub fn refuse_directories(&self) -> Result<(), FileError> {
+        let lies_there = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        let found = ["server.key", "server.pem"].map(|name| self.0.join(name)).into_iter().find(lies_there);
+        found.map_or(Ok(()), |path| Err(FileError::NotRegular { path }))
+    }
+
     /// The daemon's certificate, ready to be served. [`FileError::Content`] where it is gone or bent, so that it has to be
     /// issued anew.
     pub fn server_certificate(&self) -> Result<ServerCertificate, FileError> {

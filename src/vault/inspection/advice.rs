@@ -54,6 +54,10 @@ pub fn of_file(error: &FileError, directory: &Directory, otherwise: &str) -> Str
             "put back a copy, which every identity directory has: cp IDENTITY/ca.pem {}",
             typed(&directory.tls())
         ),
+        FileError::NotRegular { path } => {
+            let path = typed(path);
+            format!("move it away: mv {path} {path}.odd; then {otherwise}")
+        }
         _ => otherwise.to_owned(),
     }
 }

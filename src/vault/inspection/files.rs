@@ -77,7 +77,7 @@ pub fn certificates(directory: &Directory, now: Timestamp) -> Vec<Looked> {
         Looked::other(at, Health::Bad, error.to_string(), of_file(error, directory, otherwise))
     };
     let tls = TlsDirectory::at(&directory.tls());
-    let server = match tls.server_certificate() {
+    let server = match tls.refuse_directories().and_then(|()| tls.server_certificate()) {
         Err(error) => unreadable("server certificate", &error, anew),
         Ok(certificate) => ends("server certificate", certificate.expires_at(), now, anew),
     };

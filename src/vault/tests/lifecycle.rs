@@ -210,6 +210,26 @@ async fn a_lost_server_key_is_issued_anew_by_unsealing() {
 }
 
 #[tokio::test]
+async fn a_directory_in_the_certificates_place_is_told_and_moved_away() {
+    for name in ["server.key", "server.pem"] {
+        let Site { directory, clock, vault, _keep, .. } = Site::unsealed().await;
+        drop(vault);
+        let place = directory.tls().join(name);
+        std::fs::remove_file(&place).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        let seen = inspect(&directory, Some(plain("right")), noon()).await;
+        let bad: Vec<_> = seen.iter().filter(|seen| seen.health == Health::Bad).collect();
+        let [Looked { at: "server certificate", found, advice: Some(advice), .. }] = bad[..] else {
+            panic!("{bad:?}");
+        };
+        assert!(found.contains(name) && advice.contains(&format!("mv {}", place.display())), "{bad:?}");
+        std::fs::rename(&place, place.with_extension("odd")).unwrap();
+        reopened(&directory, &clock).await.unseal_locally(plain("right")).await.unwrap();
+        assert!(place.is_file(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn where_a_vault_was_none_is_made() {
     let site = Site::unsealed().await;
     site.secret("_a", "x", r#"{"allow_all_scripts":true,"allow_all_domains":true}"#).await.unwrap();
