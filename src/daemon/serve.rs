@@ -11,7 +11,7 @@ use super::bind::{Bound, Listener};
 use super::connection::{Connections, Stream};
 use super::error::DaemonError;
 use super::signals::Signals;
-use super::strangers::Strangers;
+use super::strangers::{Stranger, Strangers};
 use crate::api::Api;
 use crate::config::{Listen, Settings};
 use crate::identity::Peer;
@@ -104,29 +104,37 @@ fn ailment(vault: &Vault) -> Option<&'static str> {
     expired.then_some("The server's certificate has expired. Start it with a passphrase: it renews it")
 }
 
-/// Takes connections off one listener until it is told to stop.
+/// Takes connections off one listener until it is told to stop, and serves them.
 async fn accept(listener: Listener, connections: Arc<Connections>, tasks: TaskTracker) {
+    let serve = |stream, peer, stranger, evicted| {
+        if evicted {
+            connections.api.meter().refused(Limit::Handshakes);
+        }
+        let connections = Arc::clone(&connections);
+        tasks.spawn(async move {
+            let open = connections.api.meter().accepted();
+            connections.serve(stream, peer, stranger).await;
+            drop(open);
+        });
+    };
+    tokio::select! {
+        () = take_in(&listener, &connections.strangers, serve) => {}
+        () = connections.stop.cancelled() => {}
+    }
+}
+
+/// Takes one connection after the other off a listener, for ever. `serve` is told whether another had to go for it.
+async fn take_in(
+    listener: &Listener,
+    strangers: &Arc<Strangers>,
+    serve: impl Fn(Stream, Peer, Stranger, bool),
+) {
     loop {
-        let one_more = async {
-            connections.strangers.thin_out().await;
-            next(&listener).await
-        };
-        let accepted = tokio::select! {
-            accepted = one_more => accepted,
-            () = connections.stop.cancelled() => return,
-        };
-        match accepted {
+        strangers.thin_out().await;
+        match next(listener).await {
             Ok((stream, peer)) => {
-                let (stranger, evicted) = connections.strangers.admit();
-                if evicted {
-                    connections.api.meter().refused(Limit::Handshakes);
-                }
-                let connections = Arc::clone(&connections);
-                tasks.spawn(async move {
-                    let open = connections.api.meter().accepted();
-                    connections.serve(stream, peer, stranger).await;
-                    drop(open);
-                });
+                let (stranger, evicted) = strangers.admit();
+                serve(stream, peer, stranger, evicted);
                 // Who has been taken in says something, and others have their turn, before the next.
                 tokio::task::yield_now().await;
             }
@@ -151,5 +159,67 @@ async fn next(listener: &Listener) -> std::io::Result<(Stream, Peer)> {
             stream.set_nodelay(true)?;
             Ok((Stream::Tcp(stream), Peer::of_tcp(address)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::{Cell, RefCell};
+    use std::os::unix::net::UnixStream;
+
+    use tokio::net::UnixListener;
+    use tokio::task::yield_now;
+
+    /// A listener that so many have connected to, who aren't taken in yet.
+    fn besieged(by: usize) -> (Listener, Vec<UnixStream>, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("vault.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let peers = (0..by).map(|_| UnixStream::connect(&path).unwrap()).collect();
+        (Listener::Unix(listener), peers, directory)
+    }
+
+    #[tokio::test]
+    async fn nobody_is_taken_in_while_many_are_to_go() {
+        let (listener, _peers, _directory) = besieged(200);
+        let (strangers, held) = (Strangers::new(4), RefCell::new(Vec::new()));
+        let keep = |stream, _, stranger, evicted| held.borrow_mut().push((stream, stranger, evicted));
+        let mut taking = std::pin::pin!(take_in(&listener, &strangers, keep));
+        let mut rounds = async |rounds: usize| {
+            for _ in 0..rounds {
+                tokio::select! {
+                    biased;
+                    () = &mut taking => {}
+                    () = yield_now() => {}
+                }
+            }
+            held.borrow().len()
+        };
+        let most = rounds(1000).await;
+        assert!((4..150).contains(&most), "{most} were taken in");
+        assert_eq!(rounds(1000).await, most, "nobody has gone");
+        held.borrow_mut().clear();
+        assert!(rounds(1000).await > 0, "there is room again");
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_before_the_next_is_taken_in() {
+        let (listener, _peers, _directory) = besieged(200);
+        let (strangers, taken) = (Strangers::new(1000), Cell::new(0));
+        let count = |_, _, _, _| taken.set(taken.get() + 1);
+        let others = async {
+            for _ in 0..1000 {
+                let before = taken.get();
+                yield_now().await;
+                assert!(taken.get() <= before + 1, "{} were taken in at once", taken.get() - before);
+            }
+        };
+        tokio::select! {
+            biased;
+            () = others => {}
+            () = take_in(&listener, &strangers, count) => {}
+        }
+        assert_eq!(taken.get(), 200);
     }
 }

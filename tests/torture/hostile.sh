@@ -19,7 +19,7 @@ caller_waiting = 20
 caller_large = 4
 TOML
 hostile_site "$SCRATCH/limits.toml"
-attack --seconds 1.5 --connections 80 --memory 128
+attack --seconds 1.5 --connections 80 --memory 128 --handshakes 50
 limits_counted
 rate_is_kept
 afterwards

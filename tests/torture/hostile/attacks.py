@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 
+from crowd import hello_flood
 from peer import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, RST_STREAM,
                   SETTINGS, WINDOW_UPDATE, drain, exactly, field, frame, frames, get, number, offered, settings, status, statuses, text)
 
@@ -479,5 +480,9 @@ def odd_certificates(site, count, until):
     return faults[:5]
 
 
-ATTACKS = [slow_handshake, handshake_flood, slow_head, slow_body, cut_body, idle, rapid_reset, continuation_flood, huge_heads,
+# Whose connections nobody knows: they have so many descriptors and no more.
+STRANGERS = [slow_handshake, handshake_flood, hello_flood]
+# Those that leave others no place in the queue of the Unix socket.
+CROWDS = [hello_flood]
+ATTACKS = [slow_handshake, handshake_flood, hello_flood, slow_head, slow_body, cut_body, idle, rapid_reset, continuation_flood, huge_heads,
            hostile_json, lying_length, half_closed, stalled_readers, answers_left, frame_flood, waiters, odd_certificates]

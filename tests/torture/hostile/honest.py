@@ -20,8 +20,11 @@ class Honest:
         self.process = multiprocessing.Process(target=serve, args=(site, pair, theirs), daemon=True)
         self.process.start()
 
-    def begin(self):
-        self.pipe.send("begin")
+    def begin(self, kept=False):
+        """`kept`: on one connection, opened now, over the Unix socket."""
+        self.pipe.send("keep" if kept else "begin")
+        # It has its connection.
+        self.pipe.recv()
 
     def end(self):
         """Milliseconds of each right answer in order of size, and what was wrong."""
@@ -74,13 +77,16 @@ class Brief(threading.Thread):
 
 def serve(site, pair, pipe):
     tls = {unix: site.tls("honest") for unix in (False, True)}
-    while pipe.recv() == "begin":
-        taken, wrong, number, connection = [], [], 0, None
+    while (told := pipe.recv()) in ("begin", "keep"):
+        kept = told == "keep"
+        taken, wrong, number = [], [], 0
+        connection = dial(site, tls[True], True) if kept else None
+        pipe.send("begun")
         while not pipe.poll():
-            unix = number // RENEW % 2 == 1
+            unix = kept or number // RENEW % 2 == 1
             start = time.perf_counter()
             try:
-                if number % RENEW == 0 or connection is None:
+                if connection is None or number % RENEW == 0 and not kept:
                     connection = dial(site, tls[unix], unix)
                 connection.request("GET", "/v1/integrations/fsm/credentials?domain=system.netsuite.com")
                 answer = connection.getresponse()

@@ -1,10 +1,11 @@
 """Drives the attacks against a running daemon, one after the other, with an honest client beside each.
 
 run.py --port N --socket PATH --pid N --pair ID_FILE SECRET_FILE --identities DIR [--seconds S] [--connections N]
-       [--memory MIB] [--only NAME]...
+       [--memory MIB] [--handshakes N] [--only NAME]...
 
 Prints a check for each attack: the daemon lives, the honest client got right answers alone, the attack got what it should,
-descriptors came back, and memory stayed below --memory. A table of figures follows: percentiles of the honest client
+descriptors came back, those of strangers were no more than --handshakes (the daemon's limit) and those that are just
+ending, and memory stayed below --memory. A table of figures follows: percentiles of the honest client
 calm and under attack (reported, never a check), and what the daemon held at most.
 """
 
@@ -19,6 +20,11 @@ import time
 import attacks
 from honest import Brief, Honest, percentile
 from peer import Site
+
+# Connections of strangers that the daemon lets be there beyond its limit: they are to go, and haven't yet.
+LEAVING = 64
+# The honest client's connection, the attack's own, and one that is just ending.
+FEW = 4
 
 
 def main():
@@ -53,7 +59,7 @@ def one(attack, name, site, honest, options, rest):
     pipe, theirs = multiprocessing.Pipe()
     until = time.monotonic() + options.seconds
     process = multiprocessing.Process(target=lead, args=(attack, site, options.connections, until, theirs), daemon=True)
-    honest.begin()
+    honest.begin(kept=attack in attacks.CROWDS)
     process.start()
     try:
         faults = pipe.recv() if pipe.poll(options.seconds + 600) else ["the attack doesn't end"]
@@ -68,6 +74,9 @@ def one(attack, name, site, honest, options, rest):
     check(f"{name}: the daemon lives", alive, [])
     check(f"{name}: the honest client got right answers alone", taken and not wrong, [f"{len(taken)} right", *wrong[:3]])
     check(f"{name}: the attack got what it should", not faults, faults[:3])
+    if attack in attacks.STRANGERS:
+        most = rest + options.handshakes + LEAVING + FEW
+        check(f"{name}: strangers had no more than {most} descriptors", files <= most, [files])
     check(f"{name}: descriptors came back", came_back(options.pid, rest), [f"{descriptors(options.pid)} of {rest}"])
     return taken, held, files
 
@@ -114,9 +123,8 @@ def descriptors(pid):
 
 
 def came_back(pid, rest):
-    # The honest client's connection, and one that is just ending.
     for _ in range(1500):
-        if descriptors(pid) <= rest + 4:
+        if descriptors(pid) <= rest + FEW:
             return True
         time.sleep(0.02)
     return False
@@ -148,6 +156,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--connections", type=int, default=200)
     parser.add_argument("--memory", type=float, default=256)
+    parser.add_argument("--handshakes", type=int, default=1000)
     parser.add_argument("--only", action="append")
     return parser.parse_args()
 
