@@ -207,10 +207,14 @@ fn of_limit(limit: Limit) -> String {
         Limit::CallerWaiting => {
             ("As many of this caller's requests wait as may", "Ask without wait, or again later")
         }
-        Limit::Large => ("As many large values are under way as may be", "Ask again in a second"),
-        Limit::CallerLarge => {
-            ("This caller has as many large values under way as it may", "Read them, then ask again")
-        }
+        Limit::Large => (
+            "As many large answers and bodies are under way as may be",
+            "Ask again in a second, or of a list for less with limit=",
+        ),
+        Limit::CallerLarge => (
+            "This caller has as many large answers and bodies under way as it may",
+            "Read the answers, then ask again, or of a list for less with limit=",
+        ),
     };
     format!("{what} (limits.{}). {advice}.", limit.key())
 }

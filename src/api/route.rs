@@ -148,6 +148,26 @@ impl Call<'_> {
     }
 }
 
+impl Call<'_> {
+    /// The audit's word for a look at what may be long, and the name of what is looked at.
+    pub fn looks(&self) -> Option<(&'static str, Option<&str>)> {
+        match *self {
+            Self::Secrets => Some(("secret.list", None)),
+            Self::Secret(id) => Some(("secret.show", Some(id))),
+            Self::Notes(id) => Some(("secret.notes", Some(id))),
+            Self::Consumers(id) => Some(("secret.consumers", Some(id))),
+            Self::Access(id) => Some(("secret.access", Some(id))),
+            Self::Integrations => Some(("integration.list", None)),
+            Self::Integration(name) => Some(("integration.show", Some(name))),
+            Self::Callers => Some(("caller.list", None)),
+            Self::Caller(name) => Some(("caller.show", Some(name))),
+            Self::Notices => Some(("notice.list", None)),
+            Self::Audit => Some(("audit.read", None)),
+            _ => None,
+        }
+    }
+}
+
 /// Finds the call. A path with anything but plain words in it is malformed: dots, escapes and empty segments
 /// are no other spelling of anything.
 pub fn route<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {

@@ -109,12 +109,6 @@ impl Api {
             Ok(_under_way) => self.call(session, asker, &mut request, &mut kind).await,
             Err(limit) => Err(VaultError::Limited(limit).into()),
         };
-        // A change has been made, and is answered in any case.
-        let outcome = if request.method().is_safe() {
-            outcome.and_then(|reply| in_a_large_place(session, reply))
-        } else {
-            outcome
-        };
         if !body::is_over(&request) {
             body::discard(&mut request).await;
         }
@@ -240,7 +234,7 @@ impl Api {
             }
             _ => None,
         };
-        match call {
+        let reply = match call {
             Call::Describe => openapi::describe(self, asker, query, request).await,
             Call::Status => system::status(self, asker, query, request).await,
             Call::Metrics => system::metrics(self, asker, query, request).await,
@@ -285,7 +279,17 @@ impl Api {
             Call::Audit => audit::list(self, asker, query, request).await,
             Call::VerifyAudit => audit::verify(self, asker, query, request).await,
             Call::Watch => watch::watch(self, session, asker, query, request).await,
+        }?;
+        // A change has been made, and is answered in any case.
+        if !request.method().is_safe() {
+            return Ok(reply);
         }
+        let placed = in_a_large_place(session, reply);
+        if let (Err(_), Some((action, of))) = (&placed, call.looks()) {
+            // How long it is, is known only now, and its entry says that it was answered.
+            self.vault.look_came_to_nothing(asker, action, of).await?;
+        }
+        placed
     }
 }
 

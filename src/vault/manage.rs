@@ -10,7 +10,7 @@ use super::lifecycle::Vault;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::{Entry, Log, Outcome};
-use crate::model::{CallerName, Denial, Employee, Level, Role};
+use crate::model::{CallerName, Denial, Employee, IntegrationName, Level, Role, SecretId};
 use crate::policy::{Action, decide_manage, recognise};
 
 /// A caller who may do what was asked, and the entry that says so, not yet written.
@@ -140,6 +140,34 @@ impl Vault {
                 Err(denial.into())
             }
         }
+    }
+
+    /// For a look that was allowed and written down, and whose answer there was no room for: an entry that says so. `of`
+    /// is the name of what was looked at.
+    pub async fn look_came_to_nothing(
+        &self,
+        asker: Asker<'_>,
+        action: &'static str,
+        of: Option<&str>,
+    ) -> Result<(), VaultError> {
+        let (entry, log) = {
+            let live = self.live();
+            let unsealed = live.unsealed()?;
+            let who = recognised(&unsealed.registry, asker);
+            (asker.entry(who.caller, action), Arc::clone(&unsealed.log))
+        };
+        let mut entry = Entry { outcome: Outcome::Failed, reason: Some("no_room".into()), ..entry };
+        // It was found, so that it can be read; spelled otherwise it is the same.
+        match action.split_once('.').map_or(action, |(noun, _)| noun) {
+            "secret" => entry.secret = of.and_then(|id| id.parse().ok()).map(|id: SecretId| id.shared()),
+            "integration" => {
+                entry.integration =
+                    of.and_then(|name| name.parse().ok()).map(|name: IntegrationName| name.shared());
+            }
+            _ => entry.subject = of.map(Into::into),
+        }
+        log.append(entry).await?;
+        Ok(())
     }
 
     /// Whether the asker is one of ours, before anything that it sends is read. Only a refusal is audited.

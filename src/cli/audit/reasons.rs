@@ -192,6 +192,11 @@ fn of_other(reason: &str) -> Option<Advice> {
             "After three wrong passphrases, or during another attempt, one has to wait.",
             &["fsm-vault unseal"],
         ),
+        "no_room" => (
+            "Its answer was long, and as many long ones were under way already as limits.large or limits.caller_large lets be: \
+             nobody got it. Read those, or ask for fewer entries.",
+            &[],
+        ),
         "audit_unavailable" => (
             "The log could not be written, and nothing is done without its entry. Look for a full disk.",
             &["fsm-vault status"],

@@ -167,3 +167,24 @@ async fn access_is_the_decision_itself() {
     site.later(25 * 3600);
     assert_eq!(tried(Some(&domain), None).await[1], row("pinned", Err("certificate_expired")));
 }
+
+#[tokio::test]
+async fn a_look_that_nobody_got_is_told_in_the_words_of_the_look() {
+    let site = Site::with_fsm().await;
+    for (action, of, told) in [
+        ("secret.list", None, [None, None, None]),
+        ("secret.show", Some("_FSM_OAUTH2_client_id"), [Some("custsecret_fsm_oauth2_client_id"), None, None]),
+        ("integration.show", Some("FSM"), [None, Some("fsm"), None]),
+        ("caller.show", Some("admin"), [None, None, Some("admin")]),
+    ] {
+        site.vault.look_came_to_nothing(site.admin(), action, of).await.unwrap();
+        let entry = site.log(1).await.remove(0).entry;
+        assert_eq!((&*entry.action, entry.caller.as_deref()), (action, Some("admin")));
+        assert_eq!(
+            (entry.outcome, entry.reason.as_deref()),
+            (crate::audit::Outcome::Failed, Some("no_room"))
+        );
+        let named = [entry.secret.as_deref(), entry.integration.as_deref(), entry.subject.as_deref()];
+        assert_eq!(named, told, "{action}");
+    }
+}
