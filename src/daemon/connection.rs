@@ -19,6 +19,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{Activity, Watched};
+use super::crowd::Crowd;
 use super::strangers::{Stranger, Strangers};
 use crate::api::{Api, LastWords};
 use crate::config::Limits;
@@ -53,6 +54,7 @@ pub struct Connections {
     pub tls: Arc<ServerConfig>,
     pub limits: Limits,
     pub strangers: Arc<Strangers>,
+    pub crowd: Arc<Crowd>,
     pub stop: CancellationToken,
 }
 

@@ -6,6 +6,7 @@
 mod activity;
 mod bind;
 mod connection;
+mod crowd;
 mod error;
 mod frames;
 mod named;

@@ -57,6 +57,7 @@ impl Daemon {
             tls,
             limits: settings.limits.clone(),
             strangers: Strangers::new(settings.limits.handshakes),
+            crowd: Arc::default(),
             stop: stop.clone(),
         });
         for listener in bound.listeners {
@@ -112,7 +113,7 @@ async fn accept(listener: Listener, connections: Arc<Connections>, tasks: TaskTr
         }
         let connections = Arc::clone(&connections);
         tasks.spawn(async move {
-            let open = connections.api.meter().accepted();
+            let open = (connections.api.meter().accepted(), connections.crowd.join());
             connections.serve(stream, peer, stranger).await;
             drop(open);
         });

@@ -25,6 +25,8 @@ from peer import Site
 LEAVING = 64
 # The honest client's connection, the attack's own, and one that is just ending.
 FEW = 4
+# When so many connections have gone, the daemon gives their memory back.
+A_CROWD = 2000
 
 
 def main():
@@ -55,7 +57,7 @@ def main():
 
 def one(attack, name, site, honest, options, rest):
     """The attack in a process of its own; what the honest client measured, and the most that the daemon held."""
-    sampler = Sampler(options.pid)
+    sampler, before = Sampler(options.pid), memory(options.pid)
     pipe, theirs = multiprocessing.Pipe()
     until = time.monotonic() + options.seconds
     process = multiprocessing.Process(target=lead, args=(attack, site, options.connections, until, theirs), daemon=True)
@@ -78,6 +80,9 @@ def one(attack, name, site, honest, options, rest):
         most = rest + options.handshakes + LEAVING + FEW
         check(f"{name}: strangers had no more than {most} descriptors", files <= most, [files])
     check(f"{name}: descriptors came back", came_back(options.pid, rest), [f"{descriptors(options.pid)} of {rest}"])
+    if attack is attacks.idle and options.connections >= A_CROWD:
+        most = (before + held) / 2
+        check(f"{name}: memory came back", came_down(options.pid, most), [f"{memory(options.pid):.0f} of {held:.0f} MiB"])
     return taken, held, files
 
 
@@ -125,6 +130,14 @@ def descriptors(pid):
 def came_back(pid, rest):
     for _ in range(1500):
         if descriptors(pid) <= rest + FEW:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def came_down(pid, most):
+    for _ in range(1500):
+        if memory(pid) <= most:
             return True
         time.sleep(0.02)
     return False
