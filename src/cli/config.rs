@@ -1,4 +1,5 @@
-//! `config check`: all problems of a configuration at once, those of the files that it names too, without starting anything.
+//! `config check`: all problems of a configuration at once, those of the files that it names and of where it is to listen too,
+//! without starting anything.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ pub enum Config {
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  fsm-vault config check /etc/fsm-vault/fsm-vault.toml\n\nIt looks at the files that the \
-                  configuration names, as the user who runs it. What only the daemon's user can tell is a warning."
+                  configuration names and at where it is to listen, as the user who runs it. What only the daemon's user can tell is a warning."
 )]
 pub struct Check {
     /// The file [default: that of --config, else /etc/fsm-vault/fsm-vault.toml if it is there]

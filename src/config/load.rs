@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use super::problem::ConfigError;
@@ -27,7 +27,7 @@ impl Settings {
 }
 
 fn load_if_present(path: &Path) -> Result<Settings, ConfigError> {
-    match File::open(path) {
+    match opened(path) {
         Ok(file) => load(path, file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
         // A file that is there but can't be read is no absent file: its rules would silently not hold.
@@ -52,7 +52,16 @@ fn load(path: &Path, file: File) -> Result<Settings, ConfigError> {
 }
 
 fn open(path: &Path) -> Result<File, ConfigError> {
-    File::open(path).map_err(|error| unreadable(path, &error))
+    opened(path).map_err(|error| unreadable(path, &error))
+}
+
+/// A pipe with a name would hold this up until somebody writes to it. What a shell hands over (`<(…)`) has none.
+fn opened(path: &Path) -> io::Result<File> {
+    let is_pipe = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
+    if is_pipe && path.canonicalize().is_ok() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe and no file"));
+    }
+    File::open(path)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> ConfigError {

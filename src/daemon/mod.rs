@@ -9,6 +9,7 @@ mod connection;
 mod crowd;
 mod error;
 mod frames;
+mod listenable;
 mod named;
 mod open;
 mod refusals;

@@ -1,12 +1,13 @@
 //! The files that a configuration names besides itself: read before anything is opened, what can't be used told together.
 
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use super::listenable::unlistenable;
 use super::telling;
 use crate::config::{Settings, Trust};
-use crate::identity::{FileError, TrustRoot};
+use crate::identity::{FileError, TrustRoot, open_file};
 use crate::notify::{NotifyError, Ways};
 
 /// A root bundle of a foreign trust domain, or of a mail server, may have this many bytes.
@@ -76,7 +77,13 @@ impl By {
 
 /// All that can't be used among what the settings name, but for the passphrase, which isn't the daemon's to read.
 pub fn unusable(settings: &Settings) -> Vec<Unusable> {
-    read(settings).err().unwrap_or_default()
+    let listen = settings.listen.iter().filter_map(unlistenable);
+    let default = settings.addresses(None).err().map(|why| Unusable {
+        key: "data_dir",
+        detail: format!("with it the default Unix socket {why}; or name another one in listen"),
+        by: By::Others,
+    });
+    default.into_iter().chain(listen).chain(read(settings).err().unwrap_or_default()).collect()
 }
 
 /// Reads all of it; fails with everything that can't be used.
@@ -105,8 +112,12 @@ fn root(trust: &Trust) -> Result<TrustRoot, Unusable> {
 /// A file of certificates, as it is.
 pub(super) fn bundle(key: &'static str, path: &Path) -> Result<(PathBuf, Vec<u8>), Unusable> {
     let failed = |error| Unusable::of_read(key, path, &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST_BUNDLE {
+    // Not a pipe, which would hold this up for ever.
+    let file = open_file(path).map_err(|error| Unusable::of_file(key, &error))?;
+    let mut pem = Vec::new();
+    file.take(LARGEST_BUNDLE + 1).read_to_end(&mut pem).map_err(failed)?;
+    if pem.len() as u64 > LARGEST_BUNDLE {
         return Err(failed(ErrorKind::FileTooLarge.into()));
     }
-    Ok((path.to_owned(), std::fs::read(path).map_err(failed)?))
+    Ok((path.to_owned(), pem))
 }

@@ -215,7 +215,7 @@ username = "vault"
 password_file = "$SCRATCH/shared"
 ca = "$PASSPHRASE"
 TOML
-for problem in "passphrase_file: can't open $SCRATCH/none:" "identity.trust: $SCRATCH/none.pem" "notice.command: $SCRATCH/none.sh" \
+for problem in "passphrase_file: can't open $SCRATCH/none:" "identity.trust: can't open $SCRATCH/none.pem:" "notice.command: $SCRATCH/none.sh" \
     "notice.smtp.password_file: $SCRATCH/shared is open"; do
     check "config check tells $problem" says "$problem" 2 config "$SCRATCH/names.toml"
     check "serve tells it too" says "$problem" 2 "$FSM_VAULT_BIN" serve --config "$SCRATCH/names.toml"
@@ -234,6 +234,33 @@ if [ "$(id -u)" = 0 ]; then
     as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$FSM_VAULT_BIN" config check "$SCRATCH/warned.toml"; }
     check "another user's check warns" says "sudo -u '#0' fsm-vault config check $SCRATCH/warned.toml" 0 as_nobody
     check "of the file that he may not read" says "warning: passphrase_file: can't open $PASSPHRASE: Permission denied" 0 as_nobody
+    chmod 700 "$SCRATCH"
+fi
+# A pipe that nobody writes to is refused, and not waited for.
+mkfifo -m 600 "$SCRATCH/pipe"
+printf 'data_dir = "%s"\nidentity.trust = [{ trust_domain = "example.org", bundle = "%s" }]\n' "$VAULT" "$SCRATCH/pipe" >"$SCRATCH/piped.toml"
+printf '[notice.smtp]\nhost = "localhost"\nfrom = "vault@example.org"\nto = ["ops@example.org"]\nca = "%s"\n' "$SCRATCH/pipe" >>"$SCRATCH/piped.toml"
+in_time() { timeout 20 "$FSM_VAULT_BIN" "$@"; }
+for key in identity.trust notice.smtp.ca; do
+    check "a pipe as $key" says "$key: $SCRATCH/pipe is no regular file" 2 in_time config check "$SCRATCH/piped.toml"
+    check "serve says so too" says "$key: $SCRATCH/pipe is no regular file" 2 in_time serve --config "$SCRATCH/piped.toml"
+done
+check "a pipe as the configuration" says "$SCRATCH/pipe: can't be read: it is a pipe" 2 in_time config check "$SCRATCH/pipe"
+check "what a shell hands over is read" says "is valid" 0 in_time config check <(printf 'data_dir = "%s"\n' "$VAULT")
+# Where it is to listen is looked at without listening.
+printf 'data_dir = "%s"\nlisten = ["unix:%s", "unix:%s/vault.sock", "unix:%s"]\n' "$VAULT" "$PASSPHRASE" "$PASSPHRASE" \
+    "$SCRATCH/made/later/vault.sock" >"$SCRATCH/listen.toml"
+check "a listen address that is a file" says "listen: unix:$PASSPHRASE is a file that is no socket" 2 config "$SCRATCH/listen.toml"
+check "one below a file" says "listen: unix:$PASSPHRASE/vault.sock can't be made: $PASSPHRASE" 2 config "$SCRATCH/listen.toml"
+check "a directory to be made is no problem" jq -es '.[0].problems | length == 2' <(config "$SCRATCH/listen.toml" --output json)
+long=$SCRATCH/$(printf 'x%.0s' {1..90})
+printf 'data_dir = "%s"\n' "$long" >"$SCRATCH/long.toml"
+check "a default socket whose path is too long" says "data_dir: with it the default Unix socket is too long" 0 config "$SCRATCH/long.toml"
+if [ "$(id -u)" = 0 ]; then
+    chmod 711 "$SCRATCH"
+    printf 'data_dir = "%s"\nlisten = ["unix:/usr/vault.sock"]\n' "$VAULT" >"$SCRATCH/foreign.toml" && chmod 644 "$SCRATCH/foreign.toml"
+    foreign() { setpriv --reuid 65534 --regid 65534 --clear-groups "$FSM_VAULT_BIN" config check "$SCRATCH/foreign.toml"; }
+    check "a foreign directory is a warning to who isn't the daemon" says "warning: listen: unix:/usr/vault.sock can't be made: /usr" 0 foreign
     chmod 700 "$SCRATCH"
 fi
 check "the shipped example is valid" config "$(dirname "$0")/../../config/fsm-vault.toml"
