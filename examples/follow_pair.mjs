@@ -46,6 +46,19 @@ function credentials() {
   return { ca, cert, key };
 }
 
+// Whom we don't believe, or who takes our certificate for nobody's, won't in a minute either. Other errors stay what they are.
+function strange(error, distrust) {
+  const how = "name that vault's socket in FSM_VAULT_SOCKET, or the identity of this one in FSM_VAULT_IDENTITY";
+  if (distrust === 'CERT_HAS_EXPIRED') {
+    return new Refused(`the certificate of the daemon at ${socketPath} has expired; it renews it when it is restarted`);
+  }
+  if (distrust) return new Refused(`whoever answers at ${socketPath} is not the vault of ${identity}/ca.pem (${distrust}); ${how}`);
+  if (/ALERT_(UNKNOWN_CA|DECRYPT_ERROR|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|ACCESS_DENIED)/.test(error.code)) {
+    return new Refused(`the daemon at ${socketPath} doesn't know ${identity}/cert.pem, which is another vault's; ${how}`);
+  }
+  return error;
+}
+
 // One request; resolves with the response, whose body is still to be read.
 function ask(path, headers = {}) {
   return new Promise((resolve, reject) => {
@@ -60,7 +73,7 @@ function ask(path, headers = {}) {
     });
     request.on('response', resolve);
     request.on('timeout', () => request.destroy(new Error('silence')));
-    request.on('error', reject);
+    request.on('error', (error) => reject(strange(error, request.socket?.authorizationError)));
   });
 }
 

@@ -25,6 +25,10 @@ IDENTITY = os.environ.get("FSM_VAULT_IDENTITY", "/etc/fsm-mobile/vault")
 INTEGRATION = sys.argv[1] if len(sys.argv) > 1 else "fsm"
 EMPLOYEE = os.environ.get("FSM_VAULT_EMPLOYEE")
 REPLACE = "fsm-vault caller revoke NAME, then caller add NAME"
+OF_WHOM = "name that vault's socket in FSM_VAULT_SOCKET, or the identity of this one in FSM_VAULT_IDENTITY"
+# What the daemon says of a certificate that it takes for nobody's.
+STRANGE = ("ALERT_UNKNOWN_CA", "ALERT_DECRYPT_ERROR", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE_UNKNOWN", "ALERT_ACCESS_DENIED")
+EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 WAIT = 60  # seconds that the daemon may hold the answer, five minutes at most
 
 
@@ -105,13 +109,18 @@ def main():
                 # 403: what refuses us now will refuse us in a minute too. Somebody has to look.
                 sys.exit(f"{INTEGRATION}: refused: {why}")
         except ssl.SSLCertVerificationError as error:
-            sys.exit(f"{INTEGRATION}: that is not the vault of {IDENTITY}/ca.pem: {error}")
+            # Whom we don't believe now, we won't in a minute. Somebody has to look.
+            if error.verify_code == EXPIRED:
+                sys.exit(f"{INTEGRATION}: the certificate of the daemon at {SOCKET} has expired; it renews it when it is restarted")
+            sys.exit(f"{INTEGRATION}: whoever answers at {SOCKET} is not the vault of {IDENTITY}/ca.pem ({error.verify_message}); {OF_WHOM}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             # The daemon restarts, or the connection broke. The pair that we have stays good meanwhile.
             why = repr(error)
             if "ALERT_CERTIFICATE_EXPIRED" in why:
                 # Too late to renew it. Somebody has to look.
                 sys.exit(f"{INTEGRATION}: the certificate {IDENTITY}/cert.pem has expired; an operator replaces it: {REPLACE}")
+            if any(alert in why for alert in STRANGE):
+                sys.exit(f"{INTEGRATION}: the daemon at {SOCKET} doesn't know {IDENTITY}/cert.pem, which is another vault's; {OF_WHOM}")
         print(f"{INTEGRATION}: {why}; trying again in {pause} s", file=sys.stderr, flush=True)
         if vault:
             vault.close()

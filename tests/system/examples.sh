@@ -54,7 +54,10 @@ check "found too" both_use 4
 check "a reset ends the pair" as "$ADMIN" integration reset fsm --no-capture
 check "a new one is captured" turned capture
 check "and used" both_use 5
-# Nobody who hasn't an identity, or an expired one, is let in a minute later: both stop, and say with which file.
+# Nobody who hasn't an identity, or an expired one, or another vault's, is let in a minute later: both stop, and say with
+# which file.
+"$FSM_VAULT_BIN" init --data-dir "$SCRATCH/another" --passphrase-file "$PASSPHRASE" >/dev/null
+cp -r "$SCRATCH/another/identities/admin" "$SCRATCH/mixed" && cp "$FSM/ca.pem" "$SCRATCH/mixed/"
 stops() { # stops TEXT NAME PROGRAM
     says "$1" 1 env "FSM_VAULT_IDENTITY=$SCRATCH/$2" "FSM_VAULT_SOCKET=$SOCKET" timeout 30 "$3"
 }
@@ -63,6 +66,11 @@ for program in follow_pair.py follow_pair.mjs; do
     check "$program: no identity" stops "can't read $SCRATCH/nobody/ca.pem" nobody "$examples/$program"
     check "$program: no key" stops "can't read $SCRATCH/keyless/key.pem" keyless "$examples/$program"
     check "$program: an expired one" stops "the certificate $SCRATCH/expired/cert.pem has expired" expired "$examples/$program"
+    check "$program: another vault's" stops "whoever answers at $SOCKET is not the vault of $SCRATCH/another/identities/admin/ca.pem" \
+        another/identities/admin "$examples/$program"
+    check "$program: with what to do" stops "name that vault's socket in FSM_VAULT_SOCKET" another/identities/admin "$examples/$program"
+    check "$program: another vault's, which takes this one for the right one" stops \
+        "the daemon at $SOCKET doesn't know $SCRATCH/mixed/cert.pem" mixed "$examples/$program"
 done
 check "the watch is one of them" watching 1
 for who in python node; do as "$ADMIN" caller revoke "$who" >/dev/null; done
