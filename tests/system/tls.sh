@@ -4,7 +4,17 @@
 . "$(dirname "$0")/lib.sh"
 
 prepare_vault
-start_daemon "$VAULT" "$PASSPHRASE"
+# Only a root of one's own makes a certificate that has expired.
+mkdir "$SCRATCH/expired"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=root -keyout "$SCRATCH/root.key" \
+    -out "$SCRATCH/root.pem" 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -addext "subjectAltName=URI:spiffe://example.org/x" \
+    -keyout "$SCRATCH/expired/key.pem" -out "$SCRATCH/expired.csr" 2>/dev/null
+openssl x509 -req -in "$SCRATCH/expired.csr" -CA "$SCRATCH/root.pem" -CAkey "$SCRATCH/root.key" -days -1 -copy_extensions copy \
+    -out "$SCRATCH/expired/cert.pem" 2>/dev/null
+cp "$ADMIN/ca.pem" "$SCRATCH/expired/"
+printf 'identity.trust = [{ trust_domain = "example.org", bundle = "%s" }]\n' "$SCRATCH/root.pem" >"$SCRATCH/trust.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/trust.toml"
 as "$ADMIN" caller add fsm --script customscript_x --out "$SCRATCH/fsm" >/dev/null
 FSM=$SCRATCH/fsm
 
@@ -61,6 +71,17 @@ cp -r "$FSM" "$SCRATCH/stranger"
 cp "$SCRATCH/own.pem" "$SCRATCH/stranger/cert.pem"
 private_file "$SCRATCH/stranger/key.pem" "$(cat "$SCRATCH/own.key")"
 check "the command line says what to do" says '--identity' 7 as "$SCRATCH/stranger" status
+ended_badly() { refuses 7 "$@"; }
+for where in "unix:$SOCKET" "https://127.0.0.1:$PORT"; do
+    late() { "$FSM_VAULT_BIN" --identity "$SCRATCH/expired" --addr "$where" "$@"; }
+    check "an expired certificate: ${where%%:*}" says "the certificate $SCRATCH/expired/cert.pem has expired. A full operator" 7 \
+        late secret get _x
+    check "with what to type" says "fsm-vault caller revoke NAME, fsm-vault caller add NAME" 7 late integration credentials fsm
+    check "for a renewal it is too late" says "$SCRATCH/expired/cert.pem has expired" 7 late caller renew
+    check "as one document" holds '.code == "unreachable" and .exit_code == 7 and (.detail | contains("has expired"))' \
+        ended_badly late --output json status
+done
+check "to others too" alert 'certificate expired' "${tcp[@]}" -cert "$SCRATCH/expired/cert.pem" -key "$SCRATCH/expired/key.pem"
 
 # Every connection proves its key: no tickets, no resumption, no early data.
 session=$SCRATCH/session
