@@ -128,7 +128,12 @@ fn in_options(error: &ClientError) -> Option<String> {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        let exit = if matches!(error, FileError::Exists { .. }) { Exit::Conflict } else { Exit::Usage };
+        let exit = match error {
+            FileError::Exists { .. } => Exit::Conflict,
+            _ if error.is_of_disk() => Exit::Failed,
+            // Which file it is, is input.
+            _ => Exit::Usage,
+        };
         Self::new(exit, error)
     }
 }
@@ -167,6 +172,28 @@ impl From<DaemonError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_input_and_its_disk_is_not() {
+        use std::io::{Error, ErrorKind};
+        for (kind, exit) in [
+            (ErrorKind::PermissionDenied, Exit::Usage),
+            (ErrorKind::NotADirectory, Exit::Usage),
+            (ErrorKind::StorageFull, Exit::Failed),
+            (ErrorKind::ReadOnlyFilesystem, Exit::Failed),
+        ] {
+            let file = || FileError::Io { path: "/x".into(), doing: "write", source: Error::from(kind) };
+            let listen = || "unix:/x/vault.sock".parse().unwrap();
+            for failure in [
+                Failure::from(file()),
+                VaultError::from(file()).into(),
+                VaultError::File { path: "/x".to_owned(), source: Error::from(kind) }.into(),
+                DaemonError::Bind { listen: listen(), source: Error::from(kind) }.into(),
+            ] {
+                assert_eq!(failure.exit, exit, "{}", failure.text);
+            }
+        }
+    }
 
     #[test]
     fn every_failure_is_one_json_document() {

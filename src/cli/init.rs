@@ -14,6 +14,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::crypto::Argon2Cost;
 use crate::daemon::audit_settings;
+use crate::identity::is_of_place;
 use crate::model::{CallerName, Employee, TrustDomain};
 use crate::secret::Plaintext;
 use crate::vault::{self, Directory, NewVault, VaultError};
@@ -86,10 +87,18 @@ pub fn located(settings: Settings, data_dir: Option<&Path>) -> Result<Settings, 
 }
 
 /// Why a vault couldn't be made in `data`. Of a full disk the error doesn't know where it is; `then` says what to do once there is
-/// room.
+/// room, or leave.
 pub fn at_place(error: VaultError, data: &Path, then: &str) -> Failure {
-    if !matches!(error, VaultError::Full) {
-        return error.into();
+    match error {
+        VaultError::Full => {}
+        VaultError::File { ref source, .. } if is_of_place(source) => {
+            let see = format!(
+                "Let this user write there (to see who may: namei -l {}), then {then}",
+                shell::word(data)
+            );
+            return Failure::from(error).and(see);
+        }
+        _ => return error.into(),
     }
     let text = format!(
         "no vault was made in {}, for its storage is full\nA vault needs some 16 MiB free there (df -h {}). Make room, then \

@@ -1,10 +1,10 @@
 //! Why the daemon doesn't start or ends early; each text tells what to do.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use super::named::Unusable;
 use crate::config::Listen;
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, is_of_place};
 use crate::vault::VaultError;
 
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,11 @@ impl DaemonError {
         match self {
             Self::Vault(error) => error.exit_code(),
             Self::InUse(_) => 6,
+            Self::Bind { source, .. }
+                if is_of_place(source) || source.kind() == ErrorKind::AddrNotAvailable =>
+            {
+                2
+            }
             Self::NotASocket(_) | Self::Identity(IdentityError::Trust(_)) | Self::Unusable(_) => 2,
             Self::Identity(_) | Self::Bind { .. } | Self::System { .. } | Self::Random(_) => 1,
         }

@@ -114,10 +114,22 @@ impl FileError {
         }
     }
 
+    /// Whether it is its disk that is full, or lets nothing be written.
+    pub fn is_of_disk(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem))
+    }
+
     /// For `map_err`: what was being done to which file.
     pub(super) fn at<E: Into<io::Error>>(path: &Path, doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Io { path: path.to_owned(), doing, source: source.into() }
     }
+}
+
+/// Whether another place would do: it may not be written to, or can't be one. Which place it is, is input; what its disk does
+/// isn't.
+pub fn is_of_place(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory)
 }
 
 /// Where it isn't allowed to: how to see who is.

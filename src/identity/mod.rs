@@ -35,7 +35,7 @@ mod verifier;
 
 pub use authority::{Authority, Issued, ServerIdentity, SubjectKey};
 pub use client::{Existing, Identity, Protocols, write_identity};
-pub use error::{CertificateFault, FileError, IdentityError, RequestFault, TrustFault, typed};
+pub use error::{CertificateFault, FileError, IdentityError, RequestFault, TrustFault, is_of_place, typed};
 pub use files::{NewFile, open_file, read_private};
 pub use peer::Peer;
 pub use presented::Presented;

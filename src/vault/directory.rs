@@ -119,6 +119,12 @@ impl Directory {
 
     /// Refuses something else in the place of a directory; one that isn't there is told elsewhere, or made.
     pub(super) fn refuse_no_directories(&self) -> Result<(), VaultError> {
+        // Below a file there is nothing, and nothing damaged.
+        if let Err(source) = std::fs::metadata(&self.0)
+            && source.kind() == ErrorKind::NotADirectory
+        {
+            return Err(VaultError::File { path: self.0.display().to_string(), source });
+        }
         let lost = "move it away, and put back the directory that was there";
         for (path, advice) in [
             (self.store(), format!("{lost}, or restore the newest backup")),
@@ -129,9 +135,8 @@ impl Directory {
             (self.tls(), format!("{lost}, with ca.pem in it")),
         ] {
             if std::fs::metadata(&path).is_ok_and(|found| !found.is_dir()) {
-                let source = ErrorKind::NotADirectory;
-                let source =
-                    std::io::Error::new(source, format!("is no directory, and should be one: {advice}"));
+                // Of no kind: it is damage, and no wrong place.
+                let source = std::io::Error::other(format!("is no directory, and should be one: {advice}"));
                 return Err(VaultError::File { path: path.display().to_string(), source });
             }
         }

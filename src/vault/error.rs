@@ -3,7 +3,7 @@
 use crate::audit::{self, AuditError};
 use crate::backup::{self, BackupError};
 use crate::crypto::Failed;
-use crate::identity::{FileError, IdentityError};
+use crate::identity::{FileError, IdentityError, is_of_place};
 use crate::keys::{FORMAT, HeaderError, OpenError};
 use crate::model::{Denial, FieldError, IntegrationName, Limit, SecretId};
 use crate::store::StoreError;
@@ -188,6 +188,11 @@ impl VaultError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Invalid(_) | Self::NoVault(_) | Self::OtherOwner { .. } | Self::Newer { .. } => 2,
+            Self::File { source, .. } | Self::Identity(IdentityError::File(FileError::Io { source, .. }))
+                if is_of_place(source) =>
+            {
+                2
+            }
             Self::WrongPassphrase => 3,
             Self::Denied(Denial::Sealed) => 5,
             Self::Denied(_) | Self::Backoff(_) | Self::Limited(_) => 3,

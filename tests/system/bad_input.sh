@@ -236,6 +236,18 @@ if [ "$(id -u)" = 0 ]; then
     check "of the file that he may not read" says "warning: passphrase_file: can't open $PASSPHRASE: Permission denied" 0 as_nobody
     chmod 700 "$SCRATCH"
 fi
+# A place that can't be one is wrong input, whatever was to be made there.
+quick() { "$FSM_VAULT_BIN" quickstart --once --dir "$1" </dev/null; }
+recover() { "$FSM_VAULT_BIN" operator recover --data-dir "$SCRATCH/kept" --passphrase-file "$PASSPHRASE" --out "$1"; }
+"$FSM_VAULT_BIN" init --data-dir "$SCRATCH/kept" --passphrase-file "$PASSPHRASE" >/dev/null
+check "a vault below a file" says "or name another directory with --data-dir" 2 \
+    "$FSM_VAULT_BIN" init --data-dir "$PASSPHRASE/new" --passphrase-file "$PASSPHRASE"
+check "none is served there" says "$PASSPHRASE/new: Not a directory" 2 \
+    "$FSM_VAULT_BIN" serve --data-dir "$PASSPHRASE/new" --passphrase-file "$PASSPHRASE"
+check "a quickstart below a file" says "Name another directory with --dir" 2 quick "$PASSPHRASE/new"
+check "an identity below a file" refuses 2 recover "$PASSPHRASE/out"
+check "a socket below a file" says "can't listen on unix:$PASSPHRASE/vault.sock" 2 "$FSM_VAULT_BIN" serve --data-dir "$SCRATCH/kept" \
+    --passphrase-file "$PASSPHRASE" --listen "unix:$PASSPHRASE/vault.sock"
 # A pipe that nobody writes to is refused, and not waited for.
 mkfifo -m 600 "$SCRATCH/pipe"
 printf 'data_dir = "%s"\nidentity.trust = [{ trust_domain = "example.org", bundle = "%s" }]\n' "$VAULT" "$SCRATCH/pipe" >"$SCRATCH/piped.toml"

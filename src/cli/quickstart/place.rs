@@ -18,6 +18,7 @@ use super::super::failure::Failure;
 use super::super::init::USUAL_OPERATOR;
 use super::super::passphrase;
 use super::{Passphrases, Steps};
+use crate::identity::is_of_place;
 use crate::secret::Plaintext;
 use crate::vault::Directory;
 
@@ -63,7 +64,8 @@ impl Place {
             }
             let random = random_text()?;
             self.keep(&file, &random).map_err(|error| {
-                Failure::new(Exit::Failed, format!("can't write {}: {error}", file.display()))
+                let exit = if is_of_place(&error) { Exit::Usage } else { Exit::Failed };
+                Failure::new(exit, format!("can't write {}: {error}", file.display()))
                     .and("Name another directory with --dir, or see to this one, then type the same again.")
             })?;
             steps.say(format!("made up a passphrase, kept in {} (for you alone to read)", file.display()))?;
