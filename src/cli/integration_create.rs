@@ -63,7 +63,7 @@ pub fn run(globals: &Globals, command: Create) -> Result<(), Failure> {
             body = body.field(name, id);
         }
     }
-    body = command.settings.add_to(body, standing)?;
+    body = command.settings.add_to(body, standing, &[])?;
     if command.issue {
         body = body.field("issue", &true);
     }

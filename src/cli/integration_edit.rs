@@ -24,7 +24,8 @@ pub struct Edit {
     name: IntegrationName,
     #[command(flatten)]
     settings: Box<Settings>,
-    /// Give a field back what it has unless told otherwise; may be given several times
+    /// Give a field back what it has unless told otherwise; may be given several times. What is given of the same field
+    /// besides begins anew
     #[arg(long, value_name = "FIELD", value_parser = CLEARABLE)]
     clear: Vec<String>,
 }
@@ -65,10 +66,7 @@ pub fn edit(globals: &Globals, command: Edit) -> Result<(), Failure> {
         let record: IntegrationView = before.read()?;
         let (accounts, endpoints) = (record.accounts, record.endpoints);
         let standing = Standing { accounts, endpoints, restrictions: record.restrictions };
-        let mut body = command.settings.add_to(Body::default(), standing)?;
-        for field in &command.clear {
-            body = body.field(&field.replace('-', "_"), &());
-        }
+        let body = command.settings.add_to(Body::default(), standing, &command.clear)?;
         let call = Call::patch(&*path).if_match(before.tag).with(body.end());
         let answer = daemon.call(call).await?;
         let record: IntegrationView = answer.read()?;

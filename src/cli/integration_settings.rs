@@ -19,6 +19,23 @@ pub struct Standing {
     pub restrictions: Option<RestrictionsForm>,
 }
 
+impl Standing {
+    /// Without what `cleared` names: what is given of these fields begins anew.
+    fn without(mut self, cleared: &[String]) -> Self {
+        let is_cleared = |field: &str| cleared.iter().any(|each| each == field);
+        if is_cleared("accounts") {
+            self.accounts.clear();
+        }
+        if is_cleared("endpoints") {
+            self.endpoints = Endpoints::default();
+        }
+        if is_cleared("restrictions") {
+            self.restrictions = None;
+        }
+        self
+    }
+}
+
 #[derive(Args)]
 pub struct Settings {
     /// What it is for, such as its name in NetSuite; others see it, so never a value
@@ -49,10 +66,10 @@ pub struct Settings {
     /// It hasn't
     #[arg(long, conflicts_with = "m2m")]
     no_m2m: bool,
-    /// Of a public client: how long a refresh token is good [default: 48]
+    /// Of a public client: how long a refresh token is good; 48 of a new one
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
     refresh_token_validity_hours: Option<u16>,
-    /// Of a public client: after how long the user signs in anew [default: 168]
+    /// Of a public client: after how long the user signs in anew; 168 of a new one
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
     maximum_token_rotation_hours: Option<u16>,
     /// Of a public client: clients may ask for its client ID by its redirect URI
@@ -94,13 +111,19 @@ pub struct Settings {
     /// It may be sent anywhere
     #[arg(long, conflicts_with = "domain")]
     allow_all_domains: bool,
-    /// An employee on whose behalf it may be used; may be given several times; all unless given
+    /// An employee on whose behalf it may be used; may be given several times. Without any: on anybody's
     #[arg(long, value_name = "EMPLOYEE")]
     employee: Vec<Employee>,
+    /// It may be used on anybody's behalf
+    #[arg(long, conflicts_with = "employee")]
+    any_employee: bool,
     /// Make it available to this SuiteApp, and to no other
     #[arg(long, value_name = "ID")]
     suiteapp: Option<SuiteAppId>,
-    /// An employee who may manage it; may be given several times; whoever makes it unless given
+    /// Make it available to no SuiteApp
+    #[arg(long, conflicts_with = "suiteapp")]
+    no_suiteapp: bool,
+    /// An employee who may manage it; may be given several times. Of a new record: its maker, if none is given
     #[arg(long, value_name = "EMPLOYEE")]
     owner: Vec<Employee>,
     /// The day on which the pair expires, such as 2027-06-30
@@ -112,9 +135,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Adds what was given. Lists replace those before; rules, accounts and endpoints change in what was named.
-    pub fn add_to(&self, body: Body, standing: Standing) -> Result<Body, Failure> {
-        let mut adding = Adding(body);
+    /// Adds what was given. Lists replace those before; rules, accounts and endpoints change in what was named. A field
+    /// that `cleared` names as well has what was given and nothing else; null, if nothing was.
+    pub fn add_to(&self, body: Body, standing: Standing, cleared: &[String]) -> Result<Body, Failure> {
+        let standing = standing.without(cleared);
+        let mut adding = Adding { body, added: Vec::new() };
         adding.some("description", self.description.as_ref());
         adding.some("note", self.note.as_ref());
         adding.some("state", self.state.as_ref());
@@ -136,7 +161,10 @@ impl Settings {
         warn_if_past(self.expires_on);
         adding.some("expires_on", self.expires_on.as_ref());
         adding.some("max_age_days", self.max_age_days.as_ref());
-        Ok(adding.0)
+        for field in cleared {
+            adding.some(&field.replace('-', "_"), Some(&()));
+        }
+        Ok(adding.body)
     }
 
     fn accounts(&self, standing: Vec<Installation>) -> Result<Option<Vec<AccountForm>>, Failure> {
@@ -192,7 +220,9 @@ impl Settings {
             self.allow_all_scripts || !self.script.is_empty(),
             self.allow_all_domains || !self.domain.is_empty(),
         );
-        if !scripts && !domains && self.employee.is_empty() && self.suiteapp.is_none() {
+        let employees = self.any_employee || !self.employee.is_empty();
+        let suiteapp = self.no_suiteapp || self.suiteapp.is_some();
+        if !scripts && !domains && !employees && !suiteapp {
             return None;
         }
         let mut rules = standing.unwrap_or_default();
@@ -202,23 +232,30 @@ impl Settings {
         if domains {
             (rules.domains, rules.allow_all_domains) = (texts(&self.domain), self.allow_all_domains);
         }
-        if !self.employee.is_empty() {
+        if employees {
             rules.employees = texts(&self.employee);
         }
-        if let Some(id) = &self.suiteapp {
-            (rules.available_to_suiteapp, rules.suiteapp_id) = (true, Some(id.to_string()));
+        if suiteapp {
+            rules.suiteapp_id = self.suiteapp.as_ref().map(ToString::to_string);
+            rules.available_to_suiteapp = rules.suiteapp_id.is_some();
         }
         Some(rules)
     }
 }
 
-/// A body that gets the fields that were given, and no others.
-struct Adding(Body);
+/// A body that gets the fields that were given, each once, and no others.
+struct Adding {
+    body: Body,
+    added: Vec<String>,
+}
 
 impl Adding {
     fn some(&mut self, name: &str, value: Option<&impl serde::Serialize>) {
-        if let Some(value) = value {
-            self.0 = std::mem::take(&mut self.0).field(name, value);
+        if let Some(value) = value
+            && !self.added.iter().any(|each| each == name)
+        {
+            self.added.push(name.to_owned());
+            self.body = std::mem::take(&mut self.body).field(name, value);
         }
     }
 
@@ -255,6 +292,8 @@ mod tests {
     struct Line {
         #[command(flatten)]
         settings: Settings,
+        #[arg(long)]
+        clear: Vec<String>,
     }
 
     fn standing() -> Standing {
@@ -266,6 +305,8 @@ mod tests {
             scripts: vec!["customscript_a".to_owned()],
             allow_all_domains: true,
             employees: vec!["7".to_owned()],
+            available_to_suiteapp: true,
+            suiteapp_id: Some("com.b".to_owned()),
             ..RestrictionsForm::default()
         };
         let endpoints = Endpoints { token: Some("https://a".to_owned()), ..Endpoints::default() };
@@ -274,8 +315,9 @@ mod tests {
 
     fn body(line: &str) -> Option<Value> {
         let line = Line::try_parse_from(["x"].into_iter().chain(line.split_whitespace())).ok()?;
-        let body = line.settings.add_to(Body::default(), standing()).ok()?.end();
-        Some(body.lend(|bytes| serde_json::from_slice(bytes)).unwrap())
+        let body = line.settings.add_to(Body::default(), standing(), &line.clear).ok()?.end();
+        // As the daemon reads it: a field that is there twice is refused.
+        Some(body.lend(|bytes| crate::wire::read::<Value>(bytes)).unwrap())
     }
 
     #[test]
@@ -311,9 +353,34 @@ mod tests {
                 "--allow-all-scripts --domain a.example",
                 json!({"restrictions": {
                     "scripts": [], "allow_all_scripts": true, "domains": ["a.example"], "allow_all_domains": false,
+                    "employees": ["7"], "available_to_suiteapp": true, "suiteapp_id": "com.b",
+                }}),
+            ),
+            (
+                "--any-employee",
+                json!({"restrictions": {
+                    "scripts": ["customscript_a"], "allow_all_scripts": false, "domains": [], "allow_all_domains": true,
+                    "employees": [], "available_to_suiteapp": true, "suiteapp_id": "com.b",
+                }}),
+            ),
+            (
+                "--no-suiteapp",
+                json!({"restrictions": {
+                    "scripts": ["customscript_a"], "allow_all_scripts": false, "domains": [], "allow_all_domains": true,
                     "employees": ["7"], "available_to_suiteapp": false, "suiteapp_id": null,
                 }}),
             ),
+            ("--clear note --clear note --clear account-id", json!({"note": null, "account_id": null})),
+            ("--clear note --note x", json!({"note": "x"})),
+            (
+                "--clear restrictions --script customscript_b --allow-all-domains",
+                json!({"restrictions": {
+                    "scripts": ["customscript_b"], "allow_all_scripts": false, "domains": [], "allow_all_domains": true,
+                    "employees": [], "available_to_suiteapp": false, "suiteapp_id": null,
+                }}),
+            ),
+            ("--clear accounts --account 8=enabled", json!({"accounts": [other("8", "enabled", "", None)]})),
+            ("--clear endpoints --endpoint keys=https://b", endpoints(None, Some("https://b"))),
         ] {
             assert_eq!(body(line), Some(expected), "{line}");
         }

@@ -88,6 +88,12 @@ check "what isn't named stays" holds '.accounts == [{account_id: "1234567_SB1", 
     and .description == "CRM" and .restrictions.employees == ["7"] and .restrictions.scripts == ["customscript_crm"]
     and .endpoints.token == "https://sso.example/token"' \
     operator --output json integration edit crm --account-note 1234567_SB1=sandbox --employee 7 --endpoint token=https://sso.example/token
+check "an employee's rule is lifted" holds '.restrictions.employees == [] and .restrictions.scripts == ["customscript_crm"]' \
+    operator --output json integration edit crm --any-employee
+check "what is cleared and given begins anew" holds '.restrictions == {scripts: ["customscript_crm"], allow_all_scripts: false, domains: [],
+    allow_all_domains: true, employees: [], available_to_suiteapp: false, suiteapp_id: null} and .note == "n" and .accounts == []' \
+    operator --output json integration edit crm --clear restrictions --script customscript_crm --allow-all-domains --clear note \
+    --note n --clear accounts
 check "another who may edit doesn't see it" refuses 4 as "$SCRATCH/stranger" integration edit crm --note x
 check "nor may an owner delete it" refuses 3 as "$SCRATCH/editor" integration delete crm --yes
 check "a service changes nothing" answers 403 permission_denied unix "$CRM" /v1/integrations/crm -X PATCH --json '{"note":"x"}'
