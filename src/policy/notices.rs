@@ -119,11 +119,18 @@ pub fn of_caller(caller: &Caller, usual_life: SignedDuration, now: Timestamp, fo
             NoticeLevel::Critical => format!("the certificate of {name} has expired; it is refused"),
             _ => format!("the certificate of {name} is overdue for renewal"),
         },
-        action: match caller.role {
-            Role::Service { .. } => format!(
-                "as the service's user: fsm-vault caller renew; expired or no longer used: fsm-vault caller revoke {name}"
+        action: match (level, &caller.role) {
+            // It can't renew itself any more.
+            (NoticeLevel::Critical, _) => format!(
+                "fsm-vault caller revoke {name}; then, if it is still used, add it anew as fsm-vault caller show {name} tells: \
+                 fsm-vault caller add {name} …"
             ),
-            Role::Operator { .. } => format!("as {name}: fsm-vault caller renew; expired: have another full operator revoke it and add it anew"),
+            (_, Role::Service { .. }) => format!(
+                "as the service's user: fsm-vault caller renew; no longer used: fsm-vault caller revoke {name}"
+            ),
+            (_, Role::Operator { .. }) => {
+                format!("as {name}: fsm-vault caller renew; no longer used: fsm-vault caller revoke {name}")
+            }
         },
     });
     let concern = Concern::Caller(name.clone());

@@ -226,6 +226,21 @@ fn a_renewal_is_overdue_in_the_last_sixth_of_a_life() {
 }
 
 #[test]
+fn who_can_renew_no_more_is_to_be_added_anew() {
+    let action = |caller: &Caller, now| {
+        let mut found = Vec::new();
+        of_caller(caller, SignedDuration::from_hours(24), now, &mut found);
+        found.pop().unwrap().standing.unwrap().action
+    };
+    let operator = caller(Role::Operator { level: Level::Full, employee: "1".parse().unwrap() }, &[day(1)]);
+    for caller in [service(&[day(1)]), operator] {
+        let (early, late) = (action(&caller, hour(23)), action(&caller, day(2)));
+        assert!(early.contains("caller renew") && !early.contains("caller add"), "{early}");
+        assert!(!late.contains("caller renew") && late.contains("caller add"), "{late}");
+    }
+}
+
+#[test]
 fn the_vaults_own_certificates_are_told_by_share_of_life() {
     let level = |occasion: Occasion| occasion.standing.map(|standing| standing.level);
     for (now, authority, server) in [
