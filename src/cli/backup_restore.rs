@@ -84,11 +84,17 @@ pub fn run(globals: &Globals, command: Restore) -> Result<(), Failure> {
 
 /// Shows who comes back, and asks. The list is no result: it goes to standard error.
 fn confirm(command: &Restore, backup: &Inspected) -> Result<(), Failure> {
-    for name in &command.without {
-        if backup.active_callers().all(|each| each.name != *name) {
-            let why = format!("no caller {name} is active in the backup; leave out --without {name}");
-            return Err(Failure::new(Exit::NotFound, why));
-        }
+    let is_active = |name: &CallerName| backup.active_callers().any(|each| each.name == *name);
+    let (revoked_before, unknown): (Vec<_>, Vec<_>) =
+        command.without.iter().filter(|name| !is_active(name)).partition(|name| backup.is_revoked(name));
+    if !unknown.is_empty() {
+        let option = |name: &&CallerName| format!("--without {name}");
+        let options = unknown.iter().map(option).collect::<Vec<_>>().join(" ");
+        let why = format!("the backup knows no such caller; leave out {options}");
+        return Err(Failure::new(Exit::NotFound, why));
+    }
+    for name in revoked_before {
+        output::tell(format_args!("{name} is revoked in the backup already."));
     }
     let is_left_out = |name: &CallerName| command.without.contains(name);
     let (revoked, active): (Vec<_>, Vec<_>) =

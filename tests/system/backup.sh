@@ -161,7 +161,8 @@ if [ "$(id -u)" = 0 ]; then
         says "sudo install -d -m 0700 -o 65534 $SCRATCH/roots/new/vault" 1 as_nobody
     chmod 700 "$SCRATCH"
 fi
-check "a caller that isn't in it can't be left out" refuses 4 restore --data-dir "$new" --yes --without nobody
+check "callers that aren't in it can't be left out" says "leave out --without nobody --without none" 4 \
+    restore --data-dir "$new" --yes --without nobody --without other --without none
 check "nor can all full operators" refuses 6 restore --data-dir "$new" --yes --without admin --without bob
 check "a bent backup restores nothing" refuses 1 backup restore "$SCRATCH/longer" --passphrase-file "$PASSPHRASE" --data-dir "$new" --yes
 check "nothing was made by any of these" [ ! -e "$new" ]
@@ -193,6 +194,8 @@ check "and begins with where it comes from" holds '.items[0].changes | .revoked 
 check "who fetched what is known" holds '.items | map(.caller) | index("fsm") != null' as "$ADMIN" secret consumers custsecret_fsm_oauth2_client_id --output json
 check "it can be changed" noted as "$ADMIN" secret rotate _large --value-file "$SCRATCH/large"
 check "and backed up" noted as "$ADMIN" backup create --out "$SCRATCH/again.fsmb"
+check "who was revoked in it already may be named" says "other is revoked in the backup already" 0 \
+    backup restore "$SCRATCH/again.fsmb" --passphrase-file "$PASSPHRASE" --data-dir "$SCRATCH/again" --yes --without other
 check "it starts again" restarts
 
 # By the clock: one is made at the start, since there is none yet.

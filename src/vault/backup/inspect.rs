@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::backup::{BackupError, Closed, Counts, Manifest};
 use crate::identity::open_file;
 use crate::keys::VaultId;
-use crate::model::{Caller, SlotId, SlotLabel};
+use crate::model::{Caller, CallerName, SlotId, SlotLabel};
 use crate::secret::Plaintext;
 use crate::vault::VaultError;
 use crate::vault::loading::{Loaded, Loading};
@@ -75,6 +75,11 @@ impl Inspected {
     /// The callers that are active in it, by name.
     pub fn active_callers(&self) -> impl Iterator<Item = &Arc<Caller>> {
         self.loaded.registry.callers.values().map(|kept| &kept.noun).filter(|caller| caller.is_active())
+    }
+
+    /// Whether it knows the caller as one that was revoked.
+    pub fn is_revoked(&self, name: &CallerName) -> bool {
+        self.loaded.registry.callers.get(name).is_some_and(|kept| !kept.noun.is_active())
     }
 
     /// The file from its beginning once more.

@@ -97,14 +97,15 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
     Ok(restored)
 }
 
-/// The callers that are to be revoked, and who is what then. The last full operator can't be.
+/// The callers that are to be revoked, and who is what then. One that was revoked already is as it shall be. The last full
+/// operator can't be.
 fn judge(
     backup: &Inspected,
     without: &[CallerName],
     now: Timestamp,
 ) -> Result<(Vec<Caller>, Restored), VaultError> {
     let mut revoked = Vec::new();
-    for name in without {
+    for name in without.iter().filter(|name| !backup.is_revoked(name)) {
         let found = backup.active_callers().find(|caller| caller.name == *name);
         let caller = found.ok_or(VaultError::NotFound("active caller in the backup"))?;
         let state = CallerState::Revoked { revoked_at: now, revoked_by: by_restore() };
