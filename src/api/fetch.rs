@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, IF_NONE_MATCH};
+use hyper::header::ACCEPT;
 use hyper::{HeaderMap, Method, Request};
 
 use super::answer::{self, Reply};
 use super::callers::duration;
 use super::failure::Failure;
+use super::precondition::if_none_match;
 use super::query::Query;
 use super::route::{Call, fetch};
 use super::server::Api;
@@ -66,6 +67,15 @@ enum Of {
     Pair(IntegrationName),
 }
 
+impl Of {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Value(_) => Kind::Value,
+            Self::Pair(_) => Kind::Pair,
+        }
+    }
+}
+
 impl Asking {
     pub fn of(mut request: Request<Incoming>, last: &LastWords) -> Self {
         // With a body it is no fetch, and is refused with the rest.
@@ -84,7 +94,10 @@ impl Asking {
                 }
             }
         };
-        let known = known(&request);
+        let known = match if_none_match(request.headers()) {
+            Ok(known) => known,
+            Err(why) => return Self::Wrong(words.of.kind(), Box::new(why)),
+        };
         let accepted = request.headers().get(ACCEPT);
         let wants_bytes = accepted.is_some_and(|value| value == "application/octet-stream");
         let mut headers = mem::take(request.headers_mut());
@@ -131,10 +144,7 @@ impl Words {
 
 impl Fetch {
     pub fn kind(&self) -> Kind {
-        match self.words.of {
-            Of::Value(_) => Kind::Value,
-            Of::Pair(_) => Kind::Pair,
-        }
+        self.words.of.kind()
     }
 
     pub async fn answer(&mut self, api: &Api, asker: Asker<'_>) -> Result<Reply, Failure> {
@@ -232,26 +242,4 @@ impl FromStr for Wait {
         let wait = wait.ok_or(Invalid("is out of bounds: from 0s (not at all) to 5m"))?;
         Ok(Self((!wait.is_zero()).then_some(wait)))
     }
-}
-
-/// The versions whose entity tags `If-None-Match` names (RFC 9110, 13.1.2: weakly compared, `*` is any).
-fn known(request: &Request<Incoming>) -> Known {
-    if !request.headers().contains_key(IF_NONE_MATCH) {
-        return Known::Present;
-    }
-    let all = request.headers().get_all(IF_NONE_MATCH);
-    let each = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let mut versions = Vec::new();
-    for tag in each.map(str::trim) {
-        if tag == "*" {
-            return Known::Any;
-        }
-        let number =
-            tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-        // As it is written in the tags: no sign, no leading zero.
-        let number =
-            number.and_then(|text| text.parse::<u64>().ok().filter(|number| number.to_string() == text));
-        versions.extend(number);
-    }
-    Known::OneOf(versions)
 }

@@ -1,10 +1,11 @@
-//! `If-Match`: a change only of what was looked at (RFC 9110, 13.1.1).
+//! Entity tags that a request names: `If-Match`, a change only of what was looked at (RFC 9110, 13.1.1), and
+//! `If-None-Match`, a value only if it is another (13.1.2).
 
 use hyper::HeaderMap;
-use hyper::header::IF_MATCH;
+use hyper::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 use super::failure::Failure;
-use crate::vault::IfMatch;
+use crate::vault::{IfMatch, Known};
 
 /// Tags that one request may name.
 const MOST_TAGS: usize = 16;
@@ -13,30 +14,62 @@ const MOST_TAGS: usize = 16;
 pub fn if_match(headers: &HeaderMap) -> Result<IfMatch, Failure> {
     const RULE: Failure =
         Failure::Malformed("The header If-Match must be `*` or entity tags in double quotes.");
+    let tags = match named(headers, IF_MATCH).ok_or(RULE)? {
+        Named::Any => return Ok(IfMatch::Any),
+        Named::Tags(tags) if tags.len() > MOST_TAGS => return Err(RULE),
+        Named::Tags(tags) => tags.into_iter().filter(|tag| !tag.is_weak).map(|tag| tag.text.to_owned()),
+    };
+    Ok(if headers.contains_key(IF_MATCH) { IfMatch::OneOf(tags.collect()) } else { IfMatch::Any })
+}
+
+/// The versions whose tags `If-None-Match` names, compared weakly. A tag that is none of a version's names nothing.
+pub fn if_none_match(headers: &HeaderMap) -> Result<Known, Failure> {
+    const RULE: Failure = Failure::Malformed(
+        "The header If-None-Match must be `*` or entity tags in double quotes, such as \"2\" for version 2.",
+    );
+    if !headers.contains_key(IF_NONE_MATCH) {
+        return Ok(Known::Present);
+    }
+    // As it is written in the tags: no sign, no leading zero.
+    let version = |tag: Tag<'_>| tag.text.parse::<u64>().ok().filter(|number| number.to_string() == tag.text);
+    Ok(match named(headers, IF_NONE_MATCH).ok_or(RULE)? {
+        Named::Any => Known::Any,
+        Named::Tags(tags) => Known::OneOf(tags.into_iter().filter_map(version).collect()),
+    })
+}
+
+/// What a header names.
+enum Named<'a> {
+    Any,
+    Tags(Vec<Tag<'a>>),
+}
+
+struct Tag<'a> {
+    text: &'a str,
+    is_weak: bool,
+}
+
+/// Reads all lines of the header; none if one of them is malformed.
+fn named(headers: &HeaderMap, name: HeaderName) -> Option<Named<'_>> {
     let mut tags = Vec::new();
-    for value in headers.get_all(IF_MATCH) {
-        let text = value.to_str().map_err(|_| RULE)?.trim();
+    for value in headers.get_all(name) {
+        let text = value.to_str().ok()?.trim();
         if text == "*" {
-            return Ok(IfMatch::Any);
+            return Some(Named::Any);
         }
         let mut rest = text;
         loop {
             let weak = rest.strip_prefix("W/");
-            let quoted = weak.unwrap_or(rest).strip_prefix('"').ok_or(RULE)?;
-            let (tag, after) = quoted.split_once('"').ok_or(RULE)?;
-            if weak.is_none() {
-                tags.push(tag.to_owned());
-            }
-            if tags.len() > MOST_TAGS {
-                return Err(RULE);
-            }
+            let quoted = weak.unwrap_or(rest).strip_prefix('"')?;
+            let (text, after) = quoted.split_once('"')?;
+            tags.push(Tag { text, is_weak: weak.is_some() });
             rest = match after.trim_start() {
                 "" => break,
-                more => more.strip_prefix(',').ok_or(RULE)?.trim_start(),
+                more => more.strip_prefix(',')?.trim_start(),
             };
         }
     }
-    Ok(if headers.contains_key(IF_MATCH) { IfMatch::OneOf(tags) } else { IfMatch::Any })
+    Some(Named::Tags(tags))
 }
 
 #[cfg(test)]
@@ -59,6 +92,24 @@ mod tests {
         assert_eq!(read("W/\"a\""), one_of(&[]));
         assert_eq!(read("\"a,b\",W/\",\" ,\"\""), one_of(&["a,b", ""]));
         for wrong in ["", "a", "\"a", "\"a\" \"b\"", "\"a\",", &vec!["\"a\""; 20].join(",")] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn versions_and_near_misses() {
+        let read = |text: &str| {
+            let value = HeaderValue::from_str(text).unwrap();
+            if_none_match(&HeaderMap::from_iter([(IF_NONE_MATCH, value)])).ok()
+        };
+        let one_of = |versions: &[u64]| Some(Known::OneOf(versions.to_vec()));
+        assert_eq!(if_none_match(&HeaderMap::new()).ok(), Some(Known::Present));
+        assert_eq!(read("*"), Some(Known::Any));
+        assert_eq!(read("\"2\""), one_of(&[2]));
+        assert_eq!(read("W/\"2\" ,\"3\""), one_of(&[2, 3]));
+        assert_eq!(read("\"02\", \"+2\", \"x\", \"\""), one_of(&[]));
+        assert_eq!(read(&vec!["\"2\""; 20].join(",")), one_of(&[2; 20]));
+        for wrong in ["", "2", "\"2", "'2'", "\"2\" \"3\"", "\"2\","] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -92,6 +92,7 @@ check "an entity tag" has_header 'etag: "1"'
 check "304 for who has it" answers 304 - unix "$FSM" $value -H 'If-None-Match: "0", "1"'
 check "without a body" [ ! -s "$BODY" ]
 check "200 for who has another" answers 200 - unix "$FSM" $value -H 'If-None-Match: "2"'
+check "a tag without its quotes is told, not taken for another" answers 400 malformed unix "$FSM" "$value?wait=1s" -H 'If-None-Match: 1'
 check "no 304 for who may not" answers 403 access_denied unix "$OTHER" $value -H 'If-None-Match: "1"'
 check "bytes for who wants bytes" answers 200 - unix "$FSM" $value -H 'Accept: application/octet-stream'
 check "those bytes" cmp "$BODY" "$PAIR_ID"

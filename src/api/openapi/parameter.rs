@@ -56,8 +56,11 @@ impl Parameter {
         Self {
             name: "If-None-Match",
             place: "header",
-            description: "Entity tags that the client has.",
-            schema: json!({ "type": "string" }),
+            description: "Entity tags that the client has, or `*`.",
+            schema: json!({ "anyOf": [
+                { "const": "*" },
+                { "type": "string", "pattern": r#"^(W/)?"[^"]*"( *, *(W/)?"[^"]*")*$"# },
+            ] }),
             example: None,
         }
     }
