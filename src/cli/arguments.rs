@@ -143,11 +143,19 @@ mod tests {
             if verbs.peek().is_none() {
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
                 assert!(help.contains("Example"), "{path}");
+                // As a shell takes it, and in lines that the help doesn't break elsewhere.
+                let is_typed = |line: &&str| line.starts_with("  fsm-vault ") || line.starts_with("      ");
+                let longest = help.lines().filter(is_typed).map(|line| line.chars().count()).max();
+                assert!(longest <= Some(100), "{path}: {longest:?}");
+                let joined = help.replace("\\\n      ", "");
                 let examples: Vec<_> =
-                    help.lines().filter_map(|line| line.strip_prefix("  fsm-vault ")).collect();
+                    joined.lines().filter_map(|line| line.strip_prefix("  fsm-vault ")).collect();
                 assert!(!examples.is_empty(), "{path}");
                 for example in examples {
-                    let words = example.split(['|', '>']).next().unwrap_or_default();
+                    let is_quoted = |word: &str| !word.contains('*') || word.starts_with('\'');
+                    assert!(example.split_whitespace().all(is_quoted), "{path}: {example}");
+                    let words = example.replace('\'', "");
+                    let words = words.split(['|', '>']).next().unwrap_or_default();
                     assert!(parses(&format!("fsm-vault {words}")), "{path}: {example}");
                 }
             }

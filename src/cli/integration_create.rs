@@ -15,9 +15,9 @@ use crate::wire::{FSM_TEMPLATE, IntegrationView};
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault integration create fsm --template fsm --redirect-uri https://a.example/callback\n  \
-                  fsm-vault integration create crm --code-grant --redirect-uri https://crm.example/callback --scope restlets \
-                  --script customscript_crm --allow-all-domains\n  fsm-vault integration create reports --m2m --scope \
-                  suite_analytics --script customscript_reports --allow-all-domains --issue\n\nWithout a pair it serves \
+                  fsm-vault integration create crm --code-grant --redirect-uri https://crm.example/callback \\\n      \
+                  --scope restlets --script customscript_crm --allow-all-domains\n  fsm-vault integration create reports --m2m \
+                  --scope suite_analytics \\\n      --script customscript_reports --allow-all-domains --issue\n\nWithout a pair it serves \
                   nobody until one is stored: fsm-vault integration capture NAME"
 )]
 pub struct Create {

@@ -14,8 +14,8 @@ use crate::wire::IntegrationView;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  fsm-vault integration edit fsm --state blocked\n  fsm-vault integration edit fsm --redirect-uri \
-                  https://a.example/callback --redirect-uri myapp://callback\n  fsm-vault integration edit fsm --account \
+    after_help = "Examples:\n  fsm-vault integration edit fsm --state blocked\n  fsm-vault integration edit fsm --redirect-uri https://a.example/callback \
+                  \\\n      --redirect-uri myapp://callback\n  fsm-vault integration edit fsm --account \
                   1234567_SB1=blocked --clear note\n\nOnly what is given changes. A list replaces the one before; of rules, \
                   accounts and endpoints what isn't named stays. Whether it is a public client is fixed."
 )]

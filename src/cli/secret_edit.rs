@@ -16,7 +16,7 @@ use crate::wire::SecretView;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault secret edit _crm_key --expires-on 2027-12-31 --max-age-days never\n  fsm-vault \
-                  secret edit _crm_key --domain api.example.com --domain *.crm.example\n\nWhat isn't given stays. A list \
+                  secret edit _crm_key --domain api.example.com --domain '*.crm.example'\n\nWhat isn't given stays. A list \
                   that is given replaces the one there is. An edit is refused if somebody else's came between."
 )]
 #[command(group(ArgGroup::new("change").multiple(true).required(true).args([
