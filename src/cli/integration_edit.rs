@@ -67,6 +67,10 @@ pub fn edit(globals: &Globals, command: Edit) -> Result<(), Failure> {
         let (accounts, endpoints) = (record.accounts, record.endpoints);
         let standing = Standing { accounts, endpoints, restrictions: record.restrictions };
         let body = command.settings.add_to(Body::default(), standing, &command.clear)?;
+        if body.is_empty() {
+            let why = "say what shall change, such as --state blocked or --clear note; all of it: fsm-vault integration edit --help";
+            return Err(Failure::usage(why));
+        }
         let call = Call::patch(&*path).if_match(before.tag).with(body.end());
         let answer = daemon.call(call).await?;
         let record: IntegrationView = answer.read()?;

@@ -317,7 +317,7 @@ mod tests {
         let line = Line::try_parse_from(["x"].into_iter().chain(line.split_whitespace())).ok()?;
         let body = line.settings.add_to(Body::default(), standing(), &line.clear).ok()?.end();
         // As the daemon reads it: a field that is there twice is refused.
-        Some(body.lend(|bytes| crate::wire::read::<Value>(bytes)).unwrap())
+        Some(body.lend(crate::wire::read::<Value>).unwrap())
     }
 
     #[test]

@@ -92,6 +92,10 @@ impl Body {
         self
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn end(mut self) -> Plaintext {
         if self.0.is_empty() {
             self.0.push(b'{');

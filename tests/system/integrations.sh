@@ -88,6 +88,7 @@ check "what isn't named stays" holds '.accounts == [{account_id: "1234567_SB1", 
     and .description == "CRM" and .restrictions.employees == ["7"] and .restrictions.scripts == ["customscript_crm"]
     and .endpoints.token == "https://sso.example/token"' \
     operator --output json integration edit crm --account-note 1234567_SB1=sandbox --employee 7 --endpoint token=https://sso.example/token
+check "an edit of nothing is a slip" says "say what shall change" 2 operator integration edit crm
 check "an employee's rule is lifted" holds '.restrictions.employees == [] and .restrictions.scripts == ["customscript_crm"]' \
     operator --output json integration edit crm --any-employee
 check "what is cleared and given begins anew" holds '.restrictions == {scripts: ["customscript_crm"], allow_all_scripts: false, domains: [],
