@@ -11,7 +11,8 @@ pub struct Columns {
 impl Columns {
     /// A list with a head, which is bold on a terminal.
     pub fn with_head<const N: usize>(head: [&str; N]) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let rows = vec![head.map(str::to_owned).to_vec()];
         Self { rows, bold_head: super::output::is_terminal() && !plain }
     }

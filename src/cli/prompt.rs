@@ -92,7 +92,7 @@ fn judged(typed: &str, word: &str, is: impl Fn(&str) -> bool, kept: &str) -> Res
 
 fn ask(prompt: &str) -> Result<Plaintext, Failure> {
     hidden::line(prompt)
-        .map_err(|error| Failure::new(Exit::Failed, format!("can't ask on the terminal: {error}")))
+        .map_err(|error| Failure::new(Exit::Failed, format!("no answer from the terminal: {error}")))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::integration_view::answer_issued;
 use super::{output, prompt, value};
 use crate::client::{Body, Call};
 use crate::model::{IntegrationName, SecretId, Standing};
-use crate::wire::{IntegrationView, VersionMoved};
+use crate::wire::{IntegrationView, SecretView, VersionMoved};
 
 /// How a new version comes into use.
 #[derive(Args)]
@@ -59,7 +59,7 @@ pub struct ActivateSecret {
     /// Its ID; custsecret may be left out
     id: SecretId,
     /// A pending version, or the previous one within its grace
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = version)]
     version: u64,
     /// How long the version before stays readable as `previous` [default: 1h]; 0s cuts it off at once
     #[arg(long, value_name = "TIME")]
@@ -75,7 +75,7 @@ pub struct RetireSecret {
     /// Its ID; custsecret may be left out
     id: SecretId,
     /// A pending version, or the previous one within its grace
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = version)]
     version: u64,
     /// Also if active callers fetched that version last
     #[arg(long)]
@@ -126,7 +126,7 @@ pub struct ActivatePair {
     /// Its name, such as fsm
     name: IntegrationName,
     /// A pending pair, or the previous one within its grace
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(value_parser = version)]
     version: u64,
     /// How long the pair before stays readable as `previous` [default: 1h]; 0s cuts it off at once
     #[arg(long, value_name = "TIME")]
@@ -156,8 +156,15 @@ pub struct ResetPair {
     yes: bool,
 }
 
+fn version(text: &str) -> Result<u64, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("is no version: a number from 1")
+}
+
 pub fn rotate_secret(globals: &Globals, command: RotateSecret) -> Result<(), Failure> {
     client(globals)?;
+    if command.value_file.is_none() {
+        look(globals, &command.id)?;
+    }
     let value = value::read(command.value_file.as_deref(), "value", "--value-file", command.exact)?;
     let body = Body::with_room(value.lend(|bytes| bytes.len() * 4 / 3) + 2048).value(&value);
     let path = format!("/v1/secrets/{}/versions", command.id);
@@ -223,6 +230,22 @@ fn activating(name: &IntegrationName) -> String {
 
 fn credentials(name: &IntegrationName) -> String {
     format!("/v1/integrations/{name}/credentials")
+}
+
+/// Looks at the secret before anybody is asked for a value in vain.
+fn look(globals: &Globals, id: &SecretId) -> Result<(), Failure> {
+    let found: SecretView = with_daemon(globals, async |daemon| {
+        Ok(daemon.call(Call::get(format!("/v1/secrets/{id}"))).await?.read()?)
+    })?;
+    match found.integration {
+        None => Ok(()),
+        Some(name) => {
+            let name = crate::client::printable(&name);
+            let why =
+                format!("{id} is half of a pair, which changes as one: fsm-vault integration rotate {name}");
+            Err(Failure::new(Exit::Conflict, why))
+        }
+    }
 }
 
 /// The record, looked at before anybody is asked for a pair in vain.

@@ -17,7 +17,9 @@ pub enum VaultError {
     NotFound(&'static str),
     #[error("{0}")]
     Conflict(String),
-    #[error("it belongs to the integration {0}, whose pair changes as one: fsm-vault integration rotate {0}")]
+    #[error(
+        "it belongs to the integration {0}, whose pair changes as one: fsm-vault integration rotate, edit or delete {0}"
+    )]
     Managed(IntegrationName),
     #[error("{}", .0.iter().map(|each| format!("{} {}", each.pointer, each.detail)).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<FieldError>),

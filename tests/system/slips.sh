@@ -16,6 +16,10 @@ check "an employee too" says "with --employee EMPLOYEE" 3 as "$SCRATCH/two" secr
 check "to programs it is the API's text" says "with domain=." 3 as "$FSM" secret get _x --output json
 check "that is no request ID" says "that is no request ID" 2 as "$ADMIN" audit explain zzz
 check "an unknown one isn't found" refuses 4 as "$ADMIN" audit explain 0123456789ab0123456789ab
+check "no version" says "a number from 1" 2 as "$ADMIN" secret activate _x one
+asked() { python3 "$(dirname "$0")/typed.py" "" "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" secret rotate "$1"; }
+check "a value isn't asked for in vain" says "no such secret" 4 asked _nosuch
+check "nor half of a pair" says "integration rotate fsm" 6 asked custsecret_fsm_oauth2_client_id
 check "an expiry in the past is told" says "2020-01-01 is in the past" 0 create _y --expires-on 2020-01-01 --allow-all-domains
 check "by an edit too" says "2020-01-02 is in the past" 0 as "$ADMIN" secret edit _y --expires-on 2020-01-02
 check "and of a pair" says "2020-01-03 is in the past" 0 as "$ADMIN" integration edit fsm --expires-on 2020-01-03
