@@ -108,36 +108,19 @@ fn read(path: &Path, mut file: File, most: usize) -> Result<Zeroizing<Vec<u8>>, 
     Ok(bytes)
 }
 
-/// A file for its owner alone that gets its name once it is whole. Dropped before, it goes.
-pub struct NewFile {
-    draft: Draft,
-    file: File,
-}
-
-impl NewFile {
-    /// Begins a file; refuses a name that is taken.
-    pub fn begin(path: &Path) -> Result<Self, FileError> {
-        if path.symlink_metadata().is_ok() {
-            return Err(FileError::Exists { path: path.to_owned() });
-        }
-        let (draft, file) = Draft::begin(path, PRIVATE)?;
-        Ok(Self { draft, file })
-    }
-
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
-        self.file.write_all(bytes).map_err(FileError::at(&self.draft.path, "write"))
-    }
-
-    /// Makes it durable under its name; never replaces.
-    pub fn publish(self) -> Result<(), FileError> {
-        self.file.sync_all().map_err(FileError::at(&self.draft.path, "write"))?;
-        self.draft.place_new()?;
-        self.draft.sync()
-    }
+/// The directory of a file that is to be made, and its name there.
+pub(super) fn located(path: &Path) -> Result<(OwnedFd, OsString), FileError> {
+    let place = path.file_name().ok_or_else(|| FileError::NotRegular { path: path.to_owned() })?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory =
+        rustix::fs::openat(CWD, parent, flags, Mode::empty()).map_err(FileError::at(parent, "open"))?;
+    Ok((directory, place.to_owned()))
 }
 
 /// A file beside its place. The draft's own name goes away with it.
-struct Draft {
+pub(super) struct Draft {
     directory: OwnedFd,
     name: OsString,
     place: OsString,
@@ -152,31 +135,26 @@ impl Draft {
         Ok(draft)
     }
 
-    fn begin(path: &Path, mode: u32) -> Result<(Self, File), FileError> {
-        let place = path.file_name().ok_or_else(|| FileError::NotRegular { path: path.to_owned() })?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory =
-            rustix::fs::openat(CWD, parent, flags, Mode::empty()).map_err(FileError::at(parent, "open"))?;
+    pub(super) fn begin(path: &Path, mode: u32) -> Result<(Self, File), FileError> {
+        let (directory, place) = located(path)?;
         let mut random = [0; 8];
         getrandom::fill(&mut random)
             .map_err(|_| FileError::at(path, "write")(std::io::Error::other("no random numbers")))?;
         let mut name = OsString::from(".");
-        name.push(place);
+        name.push(&place);
         name.push(format!(".{:016x}.draft", u64::from_ne_bytes(random)));
 
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&directory, &name, flags, Mode::from_raw_mode(mode))
             .map_err(FileError::at(path, "write"))?;
-        let draft = Self { directory, name, place: place.to_owned(), path: path.to_owned() };
+        let draft = Self { directory, name, place, path: path.to_owned() };
         // Whatever the process's umask took away: a certificate is for everybody to read.
         rustix::fs::fchmod(&file, Mode::from_raw_mode(mode)).map_err(FileError::at(path, "write"))?;
         Ok((draft, File::from(file)))
     }
 
     /// Gives it its name, unless there is one of that name.
-    fn place_new(&self) -> Result<(), FileError> {
+    pub(super) fn place_new(&self) -> Result<(), FileError> {
         let Self { directory, name, place, path } = self;
         let renamed = renameat_with(directory, name, directory, place, RenameFlags::NOREPLACE);
         let placed = match renamed {
@@ -192,7 +170,7 @@ impl Draft {
         }
     }
 
-    fn sync(self) -> Result<(), FileError> {
+    pub(super) fn sync(self) -> Result<(), FileError> {
         rustix::fs::fsync(&self.directory).map_err(FileError::at(&self.path, "sync the directory of"))
     }
 }

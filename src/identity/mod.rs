@@ -19,6 +19,7 @@ mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod key;
+mod new_file;
 mod peer;
 mod pem;
 mod pidfd;
@@ -36,7 +37,8 @@ mod verifier;
 pub use authority::{Authority, Issued, ServerIdentity, SubjectKey};
 pub use client::{Existing, Identity, Protocols, write_identity};
 pub use error::{CertificateFault, FileError, IdentityError, RequestFault, TrustFault, is_of_place, typed};
-pub use files::{NewFile, open_file, read_private};
+pub use files::{open_file, read_private};
+pub use new_file::NewFile;
 pub use peer::Peer;
 pub use presented::Presented;
 pub use request::CertificateRequest;

@@ -39,3 +39,23 @@ rm -rf "${SMALL:?}/quick"
 mount -o remount,size=64m "$SMALL"
 check "with room, what was typed works: init" init
 check "restore" restore
+
+# Backups by the clock, onto the vault's own disk: they never take the room that changes need.
+BACKUPS=$SMALL/backups
+mkdir -m 700 "$BACKUPS"
+printf '[backup]\ndirectory = "%s"\n' "$BACKUPS" >"$SCRATCH/backups.toml"
+fallocate -l $(($(df --output=avail -B1 "$SMALL" | tail -n 1) - (32 << 20) - 1000)) "$SMALL/filler"
+start_daemon "$SMALL/restored" "$PASSPHRASE" --config "$SCRATCH/backups.toml"
+ADMIN=$SCRATCH/vault/identities/admin
+refused() { says "on the vault's own disk" 0 as "$ADMIN" notices >/dev/null; }
+check "a backup that would take the vault's room is given up, and told" until_true 30 refused
+check "nothing of it is left" [ -z "$(ls -A "$BACKUPS")" ]
+printf v >"$SCRATCH/value"
+check "changes are made" as "$ADMIN" secret create _x --value-file "$SCRATCH/value" --script customscript_a --allow-all-domains
+stop_daemon
+rm "$SMALL/filler"
+start_daemon "$SMALL/restored" "$PASSPHRASE" --config "$SCRATCH/backups.toml"
+has_one() { [ "$(find "$BACKUPS" -name '*.fsmb' | wc -l)" = 1 ]; }
+check "with room it is made" until_true 30 has_one
+stop_daemon
+check "nothing panicked" no_panic

@@ -10,6 +10,7 @@
 
 mod create;
 mod inspect;
+mod place;
 mod restore;
 mod schedule;
 mod snapshot;

@@ -1,28 +1,24 @@
 //! Backups by the clock: one file each in a directory, the oldest removed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use jiff::fmt::strtime;
 use serde_json::json;
 
+use super::place::{SharedRoom, made, name, remove, sweep};
 use crate::audit::{Entry, Log, Outcome};
 use crate::crypto::Failed;
 use crate::identity::NewFile;
-use crate::keys::VaultId;
 use crate::model::{Concern, NoticeKind};
 use crate::policy::backups::{BackupRules, BackupsSoFar, is_due, of_backups, surplus};
 use crate::policy::notices::Occasion;
 use crate::vault::VaultError;
 use crate::vault::lifecycle::Vault;
 use crate::vault::notices::Scope;
-use crate::vault::state::Live;
 
 /// Who the log says it is.
 const DAEMON: &str = "daemon";
-/// Of a file's time.
-const TIME: &str = "%Y%m%dT%H%M%SZ";
 
 /// Where backups are kept, how often one is made and how many there are.
 #[derive(Debug, Clone)]
@@ -72,30 +68,42 @@ impl Vault {
             Some(Scheduled { plan, so_far }) if is_due(plan.rules, so_far, now) => plan.clone(),
             _ => return,
         };
-        let log = match &*self.live() {
-            Live::Sealed => return,
-            Live::Unsealed(open) => Arc::clone(&open.log),
-        };
+        if self.is_sealed() {
+            return;
+        }
         let name = name(self.id(), now);
-        let made = self.make_scheduled(&plan, &log, &name, now).await;
+        let made = self.make_scheduled(&plan, &name, now).await;
         if let Err(error) = &made {
             tracing::error!(error = %error, "a scheduled backup failed");
-            let reason = Some(error.reason().into());
-            if let Err(error) = log.append(Entry { outcome: Outcome::Failed, reason, ..entry(&name) }).await {
-                tracing::error!(error = %error, "the failure of a backup can't be audited");
-            }
+            self.note_failure(&name, error).await;
         }
-        // A seal waits for it.
-        drop(log);
         if let Some(Scheduled { so_far, .. }) = &mut *self.schedule.lock() {
             match &made {
                 Ok(()) => so_far.succeeded(now),
                 Err(error) => so_far.failed(now, error.to_string()),
             }
         }
+        if self.is_sealed() {
+            return;
+        }
         if let Err(error) = self.tell_of_backups().await {
             tracing::error!(error = %error, "notices can't be recorded");
         }
+    }
+
+    async fn note_failure(&self, name: &str, error: &VaultError) {
+        // A seal is an entry of its own.
+        let Ok(log) = self.open_log() else { return };
+        let reason = Some(error.reason().into());
+        if let Err(error) = log.append(Entry { outcome: Outcome::Failed, reason, ..entry(name) }).await {
+            tracing::error!(error = %error, "the failure of a backup can't be audited");
+        }
+    }
+
+    /// Held for an entry, and never while a backup's disk is waited for: a seal waits until nobody has it.
+    fn open_log(&self) -> Result<Arc<Log>, VaultError> {
+        let live = self.live();
+        Ok(Arc::clone(&live.unsealed()?.log))
     }
 
     async fn tell_of_backups(&self) -> Result<(), VaultError> {
@@ -105,26 +113,35 @@ impl Vault {
         self.settle(&turn, &scope, found.into_iter().collect()).await
     }
 
-    async fn make_scheduled(
-        &self,
-        plan: &BackupPlan,
-        log: &Log,
-        name: &str,
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
+    async fn make_scheduled(&self, plan: &BackupPlan, name: &str, now: Timestamp) -> Result<(), VaultError> {
+        let (directory, vault) = (plan.directory.clone(), self.id());
+        blocking(move || {
+            sweep(&directory, vault);
+            Ok(())
+        })
+        .await?;
         let path = plan.directory.join(name);
         let mut file = blocking(move || Ok(NewFile::begin(&path)?)).await?;
         let backup = {
             let turn = self.turn().await;
+            let log = self.open_log()?;
             let entry = Entry { outcome: Outcome::Allowed, ..entry(name) };
-            self.begin(&turn, log, entry, DAEMON.to_owned(), None).await?
+            self.begin(&turn, &log, entry, DAEMON.to_owned(), None).await?
         };
+        let room =
+            Arc::new(SharedRoom::of(&plan.directory, [self.directory.store(), self.audit.dir.clone()]));
         while let Some(bytes) = self.go_on(&backup).await? {
-            file = blocking(move || file.write(&bytes).map(|()| file).map_err(VaultError::from)).await?;
+            let room = Arc::clone(&room);
+            file = blocking(move || {
+                failpoint!("backup.write");
+                room.has(bytes.len())?;
+                file.write(&bytes).map(|()| file).map_err(VaultError::from)
+            })
+            .await?;
         }
         blocking(move || Ok(file.publish()?)).await?;
         tracing::info!(backup.file = name, "a scheduled backup was made");
-        if let Err(error) = self.remove_surplus(plan, log, now).await {
+        if let Err(error) = self.remove_surplus(plan, now).await {
             // The new one is there: that is what counts.
             tracing::error!(error = %error, "older backups can't be removed");
         }
@@ -132,10 +149,10 @@ impl Vault {
     }
 
     /// Removes what is too much, once the log says so.
-    async fn remove_surplus(&self, plan: &BackupPlan, log: &Log, now: Timestamp) -> Result<(), VaultError> {
+    async fn remove_surplus(&self, plan: &BackupPlan, now: Timestamp) -> Result<(), VaultError> {
         let (directory, vault, keep) = (plan.directory.clone(), self.id(), plan.rules.keep);
         let made = blocking(move || made(&directory, vault)).await?;
-        let names: Vec<_> = surplus(made, keep, now).into_iter().map(|at| self::name(vault, at)).collect();
+        let names: Vec<_> = surplus(made, keep, now).into_iter().map(|at| name(vault, at)).collect();
         if names.is_empty() {
             return Ok(());
         }
@@ -147,7 +164,7 @@ impl Vault {
             changes: Some(json!({ "files": names.iter().take(100).collect::<Vec<_>>() })),
             ..Entry::default()
         };
-        log.append_durably(entry).await?;
+        self.open_log()?.append_durably(entry).await?;
         let directory = plan.directory.clone();
         blocking(move || names.iter().try_for_each(|name| remove(&directory.join(name)))).await
     }
@@ -158,71 +175,8 @@ fn entry(name: &str) -> Entry {
     Entry { caller, action: "backup.create".into(), subject, ..Entry::default() }
 }
 
-fn name(vault: VaultId, at: Timestamp) -> String {
-    format!("{}{}.fsmb", prefix(vault), at.strftime(TIME))
-}
-
-fn prefix(vault: VaultId) -> String {
-    format!("fsm-vault-{}-", &vault.to_string()[..8])
-}
-
-/// When a backup of this name was made; None: it is none of this vault's.
-fn time(name: &str, vault: VaultId) -> Option<Timestamp> {
-    let text = name.strip_prefix(&prefix(vault))?.strip_suffix(".fsmb")?;
-    let at = strtime::parse("%Y%m%dT%H%M%SZ", text).ok()?.to_datetime().ok()?;
-    let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    (self::name(vault, at) == name).then_some(at)
-}
-
-/// The times of this vault's backups in a directory. Other files, links and directories are none.
-fn made(directory: &Path, vault: VaultId) -> Result<Vec<Timestamp>, VaultError> {
-    let at = |source| VaultError::File { path: directory.display().to_string(), source };
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(at)? {
-        let entry = entry.map_err(at)?;
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        found.extend(entry.file_name().to_str().and_then(|name| time(name, vault)).filter(|_| is_file));
-    }
-    Ok(found)
-}
-
-fn remove(path: &Path) -> Result<(), VaultError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        other => other.map_err(|source| VaultError::File { path: path.display().to_string(), source }),
-    }
-}
-
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, VaultError> + Send + 'static,
 ) -> Result<T, VaultError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Failed)?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::keys::Header;
-
-    #[test]
-    fn a_backups_name_and_its_near_misses() {
-        let passphrase = crate::secret::Plaintext::new(b"right".to_vec());
-        let cost = crate::crypto::Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 };
-        let vault = Header::create(&passphrase, cost).unwrap().0.vault();
-        let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-        let right = name(vault, at);
-        assert!(right.ends_with("-20261122T100000Z.fsmb"), "{right}");
-        assert_eq!(time(&right, vault), Some(at));
-        for wrong in [
-            right.replace("100000", "250000"),
-            right.replace("20261122T", "2026112T"),
-            right.replace("Z.fsmb", "Z.fsmb.bak"),
-            format!(".{right}.0123456789abcdef.draft"),
-            right.replace(&vault.to_string()[..8], "xxxxxxxx"),
-            right.replace(".fsmb", ""),
-            "fsm-vault.fsmb".to_owned(),
-        ] {
-            assert_eq!(time(&wrong, vault), None, "{wrong}");
-        }
-    }
 }
