@@ -48,7 +48,7 @@ impl Daemon {
     }
 
     /// Serves until a signal or the stopper, then drains: requests under way get `limits.drain_seconds` to end.
-    /// A second signal ends it at once.
+    /// A second signal ends it at once; a third where even that waits, for a disk (`signals.rs`).
     pub async fn serve(self, mut signals: Signals) -> Result<(), DaemonError> {
         let Self { settings, vault, api, ways, tls, bound, notifier, stop } = self;
         let tasks = TaskTracker::new();

@@ -1,10 +1,16 @@
-//! SIGTERM, SIGINT and SIGHUP: the first asks for an orderly end, the second for an end.
+//! SIGTERM, SIGINT and SIGHUP: the first asks for an orderly end, the second for an end, the third is one.
+//!
+//! A disk that doesn't answer can hold up whatever there is: the store, the log, the thread that would hear of a signal. So
+//! signals are counted on a thread of their own, too, that waits for nothing else.
 //!
 //! There is nothing to load anew at a SIGHUP: it comes when a terminal is closed. Who started the daemon with `nohup` has it
 //! ignored, and so it stays.
 
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that end the daemon, caught from here on.
@@ -21,6 +27,7 @@ impl Signals {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let hangup = SignalKind::hangup();
         let is_ignored = is_ignored(&status, hangup);
+        end_at_third(if is_ignored { &[SIGTERM, SIGINT] } else { &[SIGTERM, SIGINT, SIGHUP] })?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -42,6 +49,21 @@ impl Signals {
             _ = hangup => {}
         }
     }
+}
+
+/// Ends the process at the third of these signals, as a kill does: nothing that was acknowledged is lost.
+fn end_at_third(signals: &[i32]) -> io::Result<()> {
+    let (mut heard, told) = UnixStream::pair()?;
+    for &signal in signals {
+        pipe::register(signal, told.try_clone()?)?;
+    }
+    let counting = move || {
+        if heard.read_exact(&mut [0; 3]).is_ok() {
+            std::process::exit(1);
+        }
+    };
+    std::thread::Builder::new().name("signals".to_owned()).stack_size(64 * 1024).spawn(counting)?;
+    Ok(())
 }
 
 /// Whether a process with this `/proc/PID/status` ignores a signal: bit 0 of `SigIgn` stands for number 1.

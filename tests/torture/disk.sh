@@ -105,6 +105,27 @@ if [ -n "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
         stop_daemon
     done
     check "a large value was refused while the store was closed, and never given wrong" [ "$unserved" -gt 0 ]
+
+    # A disk that doesn't answer any more: the third signal ends the daemon all the same, whatever it waits for.
+    printf '[limits]\ndrain_seconds = 1\n' >"$SCRATCH/short.toml"
+    for point in store.sync audit.append; do
+        export FAILPOINTS="$point=9*off->pause"
+        start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/short.toml"
+        unset FAILPOINTS
+        seq 20 | while read -r round; do
+            timeout 10 "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" caller add "hung-$point-$round" \
+                --script customscript_a --out "$SCRATCH/hung-$point-$round" || break
+        done >/dev/null 2>&1
+        is_there() { ! ended "$DAEMON"; }
+        signalled() { kill -TERM "$DAEMON" 2>/dev/null; ended "$DAEMON"; }
+        check "hanging at $point: it is there" is_there
+        check "hanging at $point: signals end it" until_true 30 signalled
+        check "hanging at $point: not in order" refuses 1 reap_daemon
+        FSM_VAULT_BIN=$sound start_daemon "$VAULT" "$PASSPHRASE"
+        check "hanging at $point: after it, all goes on" goes_on
+        check "hanging at $point: the log is intact" whole
+        stop_daemon
+    done
     FSM_VAULT_BIN=$sound
 else
     echo "# not run: a failing disk; type: cargo build --features failpoints, and name that binary in FSM_VAULT_FAILPOINTS_BIN"
