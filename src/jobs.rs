@@ -74,6 +74,7 @@ async fn tend(vault: &Vault, checkpoint: Duration, stop: &CancellationToken) {
                     tracing::error!(error = %error, "notices can't be recorded");
                 }
                 vault.tend_operators();
+                vault.tend_next().await;
             }
             _ = store_due.tick() => vault.tend_store().await,
             () = stop.cancelled() => return,

@@ -65,6 +65,8 @@ pub struct Vault {
     pub(super) operators: Mutex<Vec<KnownOperator>>,
     /// The file with that list couldn't be written.
     operators_owed: AtomicBool,
+    /// What a rekey has left couldn't be removed.
+    pub(super) next_owed: AtomicBool,
     pub(super) tls: TlsDirectory,
     pub(super) certificate: ServerCertificate,
     pub(super) departures: Departures,
@@ -135,8 +137,9 @@ impl Vault {
             tracing::warn!(error = %error, "the mark of a restore can't be removed");
         }
         // The store is held, and by nobody else: whatever a rekey that a crash ended has left is in nobody's use.
-        if let Err(error) = directory.clear_next() {
-            tracing::warn!(error = %error, "what a rekey has left in store.next can't be removed");
+        let cleared = directory.clear_next();
+        if let Err(error) = &cleared {
+            tracing::warn!(error = %error, "what a rekey has left in store.next can't be removed; it is tried again");
         }
         let tls = TlsDirectory::open(&directory.tls())?;
         // Unsealing issues another one.
@@ -166,6 +169,7 @@ impl Vault {
             attempts: tokio::sync::Mutex::default(),
             operators,
             operators_owed: AtomicBool::new(false),
+            next_owed: AtomicBool::new(cleared.is_err()),
             tls,
             certificate,
             departures: Departures::new(),

@@ -19,6 +19,7 @@
 //! Lines of the log wait from step 3 to step 6.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::attempts::Proof;
@@ -144,6 +145,8 @@ impl Vault {
                 return Err(error);
             }
             Err(NotSwitched::Unknown(error)) => {
+                // Either of the two may be the vault.
+                self.next_owed.store(false, Ordering::Relaxed);
                 drop(log);
                 self.wipe().await;
                 tracing::error!(error = %error, "it isn't known which store the disk holds; sealed, restart the daemon");
@@ -224,13 +227,28 @@ impl Vault {
         }
     }
 
-    /// Step 8.
+    /// Step 8. Until the old store is gone, its files wrap the old root key: what can't be removed now is tried again.
     async fn clear_next(&self) {
+        self.next_owed.store(true, Ordering::Relaxed);
         let directory = self.directory.clone();
-        match tokio::task::spawn_blocking(move || directory.clear_next()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(error = %error, "store.next can't be removed"),
-            Err(_) => tracing::error!("store.next can't be removed"),
+        let cleared = tokio::task::spawn_blocking(move || directory.clear_next()).await;
+        match cleared.unwrap_or_else(|_| Err(std::io::Error::other("it stopped in the middle"))) {
+            Ok(()) => self.next_owed.store(false, Ordering::Relaxed),
+            Err(error) => tracing::error!(
+                error = %error, path = %self.directory.next_store().display(),
+                "what a rekey has left can't be removed; it is tried again each minute. Until then the old root key is in it: remove \
+                 that directory by hand"
+            ),
+        }
+    }
+
+    /// Removes what a rekey couldn't. For a timer; does nothing otherwise, nor while a change is made: a rekey is one.
+    pub async fn tend_next(&self) {
+        if !self.next_owed.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Ok(_turn) = self.turn.try_lock() {
+            self.clear_next().await;
         }
     }
 }

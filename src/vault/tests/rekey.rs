@@ -222,3 +222,31 @@ async fn a_store_that_is_a_link_is_not_rekeyed() {
     let refused = site.vault.rekey(site.admin(), vec![plain("right")], false).await.err().unwrap();
     assert!(matches!(&refused, VaultError::Conflict(why) if why.contains("is a link")), "{refused}");
 }
+
+#[tokio::test]
+async fn what_it_leaves_goes_as_soon_as_it_can() {
+    let site = Site::with_fsm().await;
+    let next = site.directory.path().join("store.next");
+    let left = || {
+        std::fs::create_dir(&next).unwrap();
+        std::fs::write(next.join("db"), "the old root key").unwrap();
+    };
+    // Nobody's: it stays until the next start.
+    left();
+    site.vault.tend_next().await;
+    assert!(next.exists());
+    std::fs::remove_dir_all(&next).unwrap();
+    // What isn't a directory is none of ours, and in the way.
+    std::fs::write(&next, "").unwrap();
+    assert!(site.vault.rekey(site.admin(), vec![plain("right")], false).await.is_err());
+    site.vault.tend_next().await;
+    assert!(next.exists());
+    std::fs::remove_file(&next).unwrap();
+    left();
+    site.vault.tend_next().await;
+    assert!(!next.exists());
+    rekey(&site).await;
+    left();
+    site.vault.tend_next().await;
+    assert!(next.exists(), "it is done");
+}
