@@ -24,7 +24,7 @@ use super::download::Download;
 use super::error::{ClientError, Refusal};
 use super::events::Events;
 use super::{renewal, tls_failure};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::identity::{Identity, IdentityError, Presented, Protocols};
 
 /// From the first packet to the end of the TLS handshake.
@@ -142,7 +142,10 @@ impl Client {
 
     fn broken(&self, error: &(dyn std::error::Error + 'static)) -> ClientError {
         match tls_failure::find(error) {
-            Some(error) => ClientError::Tls(tls_failure::advice(error, &self.identity, &self.address)),
+            Some(error) => {
+                let until = Some(self.presented.not_after).filter(|end| *end > SystemClock.now());
+                ClientError::Tls(tls_failure::advice(error, &self.identity, &self.address, until))
+            }
             None => {
                 let mut why = error.to_string();
                 if let Some(source) = error.source() {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError};
 
 use super::address::Address;
@@ -23,12 +24,24 @@ pub(super) fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::E
     None
 }
 
-/// One sentence that tells whose fault it is, one that tells what to type.
-pub(super) fn advice(error: &rustls::Error, identity: &Path, address: &Address) -> String {
+/// One sentence that tells whose fault it is, one that tells what to type. `until`: the end of the identity's certificate, where
+/// this host's clock hasn't come to it yet.
+pub(super) fn advice(
+    error: &rustls::Error,
+    identity: &Path,
+    address: &Address,
+    until: Option<Timestamp>,
+) -> String {
     let identity = identity.display();
-    match error {
-        rustls::Error::AlertReceived(alert) => of_alert(*alert, &identity.to_string(), address),
-        rustls::Error::InvalidCertificate(why) => match why {
+    match (error, until) {
+        // The daemon's word for one that isn't valid yet, too: who replaced it would lock everybody out once the clock is right.
+        (rustls::Error::AlertReceived(AlertDescription::CertificateExpired), Some(until)) => format!(
+            "the daemon at {address} says that the certificate {identity}/cert.pem isn't valid at this time, and it ends on {}: is \
+             the clock right, here and there? date --utc",
+            until.strftime("%Y-%m-%d %H:%M:%SZ")
+        ),
+        (rustls::Error::AlertReceived(alert), _) => of_alert(*alert, &identity.to_string(), address),
+        (rustls::Error::InvalidCertificate(why), _) => match why {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => format!(
                 "the certificate of the daemon at {address} has expired; it renews it when it starts or is unsealed: \
                  restart it"
@@ -44,7 +57,7 @@ pub(super) fn advice(error: &rustls::Error, identity: &Path, address: &Address) 
                  --addr, or an identity of this vault with --identity"
             ),
         },
-        other => format!("no TLS with {address}: {other}; it takes fsm-vault's own TLS 1.3 there"),
+        (other, _) => format!("no TLS with {address}: {other}; it takes fsm-vault's own TLS 1.3 there"),
     }
 }
 
@@ -111,8 +124,11 @@ mod tests {
             (CertificateError::NotValidForName.into(), "another name"),
             (rustls::Error::HandshakeNotComplete, "TLS 1.3"),
         ] {
-            let text = advice(&error, Path::new("/id"), &address);
+            let text = advice(&error, Path::new("/id"), &address, None);
             assert!(text.contains(says), "{text}");
         }
+        let until = Some("2027-02-27T13:27:41Z".parse().unwrap());
+        let text = advice(&alert(AlertDescription::CertificateExpired), Path::new("/id"), &address, until);
+        assert!(text.contains("2027-02-27") && text.contains("clock") && !text.contains("revoke"), "{text}");
     }
 }
