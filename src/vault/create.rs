@@ -42,7 +42,8 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     let at = |source| VaultError::File { path: shown(directory.path()), source };
     directory.refuse_other_owner()?;
     directory.refuse_lost_vault()?;
-    directory.refuse_foreign_files()?;
+    directory.refuse_foreign_files(operator.as_str())?;
+    directory.refuse_no_directories()?;
     directory.lay_out().map_err(at)?;
     let store = match SledStore::create(&directory.store()) {
         Err(StoreError::InUse) => return Err(VaultError::InUse(shown(directory.path()))),

@@ -9,6 +9,8 @@ use rustix::fs::{Access, AtFlags, CWD, RenameFlags, accessat, renameat_with};
 use super::error::VaultError;
 use crate::identity::typed;
 
+mod making;
+
 /// `data_dir`, 0700.
 #[derive(Debug, Clone)]
 pub struct Directory(PathBuf);
@@ -103,15 +105,26 @@ impl Directory {
         self.0.join("identities").join(name)
     }
 
-    /// Refuses a directory of another user, before anything is written into it in this one's name.
+    /// Refuses a directory of another user, before anything is written into it in this one's name; and what is none.
     pub(super) fn refuse_other_owner(&self) -> Result<(), VaultError> {
+        let path = self.0.display();
         match std::fs::metadata(&self.0) {
             Ok(found) if !found.is_dir() => {
-                let path = self.0.display();
                 Err(VaultError::Conflict(format!("{path} is no directory; name another with --data-dir")))
             }
             Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
-                Err(VaultError::OtherOwner { path: self.0.display().to_string(), owner: found.uid() })
+                Err(VaultError::OtherOwner { path: path.to_string(), owner: found.uid() })
+            }
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                let file = self.0.ancestors().find(|above| above.is_file()).unwrap_or(&self.0).display();
+                Err(VaultError::Conflict(format!(
+                    "{path} can't be: {file} is no directory; name another with --data-dir"
+                )))
+            }
+            Err(_) if std::fs::symlink_metadata(&self.0).is_ok_and(|found| found.is_symlink()) => {
+                Err(VaultError::Conflict(format!(
+                    "{path} is a link, and what it leads to isn't there: mount or make that, or name another with --data-dir"
+                )))
             }
             _ => Ok(()),
         }
@@ -156,29 +169,6 @@ impl Directory {
                 );
                 std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
             }
-        }
-        Ok(())
-    }
-
-    /// Refuses a directory that holds anything but what an attempt to make a vault may have left.
-    pub(super) fn refuse_foreign_files(&self) -> Result<(), VaultError> {
-        let Ok(entries) = std::fs::read_dir(&self.0) else { return Ok(()) };
-        let is_link = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        if let Some(link) = std::fs::read_dir(&self.0).into_iter().flatten().flatten().find(is_link) {
-            let path = link.path();
-            let why = format!(
-                "{} is a link, and what is made there would be made elsewhere; remove it",
-                path.display()
-            );
-            return Err(VaultError::Conflict(why));
-        }
-        let ours = ["store", "store.next", "audit", "tls", "run", "identities", "epoch", "epoch.next"];
-        let foreign = |name: &std::ffi::OsStr| !ours.iter().any(|own| *own == name);
-        if entries.flatten().any(|entry| foreign(&entry.file_name())) {
-            let path = self.0.display();
-            return Err(VaultError::Conflict(format!(
-                "{path} is not empty; name a new directory with --data-dir"
-            )));
         }
         Ok(())
     }
@@ -240,7 +230,10 @@ impl Directory {
                  (what a restore that failed has left may be removed)"
             ))),
             Ok(false) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            // No directory, or a link that leads nowhere: said as everywhere.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                self.refuse_other_owner()
+            }
             Err(source) => Err(VaultError::File { path, source }),
         }
     }

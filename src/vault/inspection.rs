@@ -75,11 +75,14 @@ pub async fn inspect_asking<E>(
         seen.push(advice::bad("data directory", &error, directory));
         return Ok(seen);
     }
-    seen.extend(files::modes(directory));
-    seen.extend(files::space(directory, rules));
     let opened = open_to_look(directory);
-    // Where there was no vault, nothing of it is missing.
-    if !matches!(opened, Err(VaultError::NoVault(_))) {
+    // Where there was no vault, nothing of it is missing, and who may enter is nobody's mistake.
+    let is_vault = !matches!(opened, Err(VaultError::NoVault(_)));
+    if is_vault {
+        seen.extend(files::modes(directory));
+    }
+    seen.extend(files::space(directory, rules));
+    if is_vault {
         seen.extend(files::certificates(directory, now));
     }
     match opened {

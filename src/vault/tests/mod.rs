@@ -13,6 +13,7 @@ mod manage;
 mod model;
 mod newer;
 mod notices;
+mod places;
 mod rekey;
 mod release;
 mod reopening;

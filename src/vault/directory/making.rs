@@ -1,0 +1,56 @@
+//! Where a vault may be made: nothing of somebody else's is taken for the rest of an attempt, and overwritten.
+
+use std::ffi::OsStr;
+use std::fs::DirEntry;
+use std::path::Path;
+
+use super::super::error::VaultError;
+use super::Directory;
+
+/// What an attempt to make a vault may have left.
+const OURS: [&str; 8] = ["store", "store.next", "audit", "tls", "run", "identities", "epoch", "epoch.next"];
+
+impl Directory {
+    /// Refuses a directory that holds anything but what an attempt to make a vault may have left; in its log's directory too, whose
+    /// files are removed before a log is begun. `operator` is whose identity will be written.
+    pub(in super::super) fn refuse_foreign_files(&self, operator: &str) -> Result<(), VaultError> {
+        if entries(self.path()).any(|entry| !OURS.iter().any(|own| *own == entry.file_name())) {
+            let path = self.path().display();
+            return Err(VaultError::Conflict(format!(
+                "{path} is not empty; name a new directory with --data-dir"
+            )));
+        }
+        // All of them have a name of ours: of what is somebody else's, a link say, nobody is told to remove it.
+        let is_link =
+            |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_symlink());
+        let own = entries(self.path()).map(|entry| entry.path());
+        if let Some(link) = own.chain([self.identity(operator)]).find(|path| is_link(path)) {
+            let path = link.display();
+            return Err(VaultError::Conflict(format!(
+                "{path} is a link, and what is made there would be made elsewhere; remove it"
+            )));
+        }
+        if let Some(other) = entries(&self.audit()).find(|entry| !is_of_log(entry)) {
+            return Err(VaultError::Conflict(format!(
+                "{} isn't of a vault's log; move it away, or name a new directory with --data-dir",
+                other.path().display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn entries(path: &Path) -> impl Iterator<Item = DirEntry> {
+    std::fs::read_dir(path).into_iter().flatten().flatten()
+}
+
+/// Whether it has a name that the log gives its files.
+fn is_of_log(entry: &DirEntry) -> bool {
+    let name = entry.file_name();
+    let is_segment = |name: &OsStr| {
+        name.to_str()
+            .and_then(|name| name.strip_prefix("audit-")?.strip_suffix(".jsonl"))
+            .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    entry.file_type().is_ok_and(|kind| kind.is_file()) && (name == "reserve" || is_segment(&name))
+}
