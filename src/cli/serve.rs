@@ -1,6 +1,7 @@
 //! `serve`: the daemon.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -91,9 +92,11 @@ pub fn run(globals: &Globals, command: Serve) -> Result<(), Failure> {
         daemon.serve(signals).await?;
         Ok(Served::ToTheEnd)
     });
-    if matches!(served, Ok(Served::Never)) {
+    match served {
         // What it still reads must not keep the process.
-        runtime.shutdown_background();
+        Ok(Served::Never) => runtime.shutdown_background(),
+        // Nor a backup whose disk doesn't answer. All else has ended.
+        _ => runtime.shutdown_timeout(Duration::from_secs(1)),
     }
     served.map(drop)
 }
