@@ -56,12 +56,9 @@ impl Parameter {
         Self {
             name: "If-None-Match",
             place: "header",
-            description: "Entity tags that the client has, or `*`.",
-            schema: json!({ "anyOf": [
-                { "const": "*" },
-                { "type": "string", "pattern": r#"^(W/)?"[^"]*"( *, *(W/)?"[^"]*")*$"# },
-            ] }),
-            example: None,
+            description: "Entity tags that the client has; `*`, which the pattern leaves out, is any.",
+            schema: json!({ "type": "string", "pattern": r#"^(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*$"# }),
+            example: Some("\"2\"".into()),
         }
     }
 
