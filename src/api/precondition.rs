@@ -27,7 +27,8 @@ pub fn if_none_match(headers: &HeaderMap) -> Result<Known, Failure> {
     const RULE: Failure = Failure::Malformed(
         "The header If-None-Match must be `*` or entity tags in double quotes, such as \"2\" for version 2.",
     );
-    if !headers.contains_key(IF_NONE_MATCH) {
+    // An empty one says nothing, as one that isn't there.
+    if headers.get_all(IF_NONE_MATCH).iter().all(|value| value.is_empty()) {
         return Ok(Known::Present);
     }
     // As it is written in the tags: no sign, no leading zero.
@@ -109,7 +110,8 @@ mod tests {
         assert_eq!(read("W/\"2\" ,\"3\""), one_of(&[2, 3]));
         assert_eq!(read("\"02\", \"+2\", \"x\", \"\""), one_of(&[]));
         assert_eq!(read(&vec!["\"2\""; 20].join(",")), one_of(&[2; 20]));
-        for wrong in ["", "2", "\"2", "'2'", "\"2\" \"3\"", "\"2\","] {
+        assert_eq!(read(""), Some(Known::Present));
+        for wrong in ["2", "\"2", "'2'", "\"2\" \"3\"", "\"2\","] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -57,7 +57,7 @@ impl Parameter {
             name: "If-None-Match",
             place: "header",
             description: "Entity tags that the client has; `*`, which the pattern leaves out, is any.",
-            schema: json!({ "type": "string", "pattern": r#"^(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*$"# }),
+            schema: json!({ "type": "string", "pattern": r#"^((W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)?$"# }),
             example: Some("\"2\"".into()),
         }
     }
