@@ -158,7 +158,7 @@ if [ "$(id -u)" = 0 ]; then
             --data-dir "$SCRATCH/roots/new/vault" </dev/null
     }
     check "where this user can make nothing is told first, with what to type" \
-        says "sudo install -d -m 0700 -o 65534 $SCRATCH/roots/new/vault" 1 as_nobody
+        says "sudo install -d -m 0700 -o 65534 $SCRATCH/roots/new/vault" 2 as_nobody
     chmod 700 "$SCRATCH"
 fi
 check "callers that aren't in it can't be left out" says "leave out --without nobody --without none" 4 \

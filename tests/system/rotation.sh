@@ -39,7 +39,7 @@ check "a wrong grace" refuses 2 operator secret rotate _crm --value-file "$(file
 check "numbers go on" holds '.version == 4' operator --output json secret rotate _crm --value-file "$(file v4 four)"
 check "services don't rotate" refuses 3 as "$SCRATCH/crm" secret rotate _crm --value-file "$(file v5 five)"
 
-check "a half doesn't move alone" says "integration rotate fsm" 6 operator secret rotate _fsm_oauth2_client_id --value-file "$(file v1 one)"
+check "a half doesn't move alone" says "integration rotate, edit or delete fsm" 6 operator secret rotate _fsm_oauth2_client_id --value-file "$(file v1 one)"
 check "a pair is captured once" says "integration rotate fsm" 6 rotate_pair capture 2
 check "the pair rotates" rotate_pair rotate 2
 check "readers get both halves" pair_is 2
