@@ -115,6 +115,7 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
 
 /// Refuses a directory that holds a vault, before anybody is asked for a passphrase.
 pub async fn refuse_existing(directory: &Directory) -> Result<(), VaultError> {
+    directory.refuse_other_owner()?;
     directory.refuse_lost_vault()?;
     match open_store(directory) {
         Ok(store) if store.header().await?.is_some() => Err(VaultError::VaultExists(shown(directory.path()))),
