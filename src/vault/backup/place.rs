@@ -32,7 +32,7 @@ fn prefix(vault: VaultId) -> String {
 /// When a backup of this name was made; None: it is none of this vault's.
 fn time(name: &str, vault: VaultId) -> Option<Timestamp> {
     let text = name.strip_prefix(&prefix(vault))?.strip_suffix(".fsmb")?;
-    let at = strtime::parse("%Y%m%dT%H%M%SZ", text).ok()?.to_datetime().ok()?;
+    let at = strtime::parse(TIME, text).ok()?.to_datetime().ok()?;
     let at = at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
     (self::name(vault, at) == name).then_some(at)
 }
@@ -143,6 +143,7 @@ mod tests {
             assert_eq!(time(&wrong, vault), None, "{wrong}");
         }
     }
+
     #[test]
     fn old_drafts_of_this_vaults_backups_go_and_nothing_else() {
         let passphrase = crate::secret::Plaintext::new(b"right".to_vec());
