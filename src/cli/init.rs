@@ -1,5 +1,6 @@
 //! `init`: a new vault and its first operator.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,6 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::crypto::Argon2Cost;
 use crate::daemon::audit_settings;
-use crate::identity::is_of_place;
 use crate::model::{CallerName, Employee, TrustDomain};
 use crate::secret::Plaintext;
 use crate::vault::{self, Directory, NewVault, VaultError};
@@ -91,7 +91,7 @@ pub fn located(settings: Settings, data_dir: Option<&Path>) -> Result<Settings, 
 pub fn at_place(error: VaultError, data: &Path, then: &str) -> Failure {
     match error {
         VaultError::Full => {}
-        VaultError::File { ref source, .. } if is_of_place(source) => {
+        VaultError::File { ref source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             let see = format!(
                 "Let this user write there (to see who may: namei -l {}), then {then}",
                 shell::word(data)

@@ -117,7 +117,8 @@ impl Directory {
             }
             Err(error) if error.kind() == ErrorKind::NotADirectory => {
                 let file = self.0.ancestors().find(|above| above.is_file()).unwrap_or(&self.0).display();
-                let source = std::io::Error::new(error.kind(), format!("{file} is no directory"));
+                let why = format!("{file} is no directory; name another with --data-dir");
+                let source = std::io::Error::new(error.kind(), why);
                 Err(VaultError::File { path: path.to_string(), source })
             }
             Err(_) if std::fs::symlink_metadata(&self.0).is_ok_and(|found| found.is_symlink()) => {

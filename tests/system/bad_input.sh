@@ -240,9 +240,9 @@ fi
 quick() { "$FSM_VAULT_BIN" quickstart --once --dir "$1" </dev/null; }
 recover() { "$FSM_VAULT_BIN" operator recover --data-dir "$SCRATCH/kept" --passphrase-file "$PASSPHRASE" --out "$1"; }
 "$FSM_VAULT_BIN" init --data-dir "$SCRATCH/kept" --passphrase-file "$PASSPHRASE" >/dev/null
-check "a vault below a file" says "or name another directory with --data-dir" 2 \
+check "a vault below a file" says "$PASSPHRASE is no directory; name another with --data-dir" 2 \
     "$FSM_VAULT_BIN" init --data-dir "$PASSPHRASE/new" --passphrase-file "$PASSPHRASE"
-check "none is served there" says "$PASSPHRASE/new: $PASSPHRASE is no directory" 2 \
+check "none is served there" says "$PASSPHRASE is no directory; name another with --data-dir" 2 \
     "$FSM_VAULT_BIN" serve --data-dir "$PASSPHRASE/new" --passphrase-file "$PASSPHRASE"
 check "a quickstart below a file" says "Name another directory with --dir" 2 quick "$PASSPHRASE/new"
 check "an identity below a file" refuses 2 recover "$PASSPHRASE/out"

@@ -36,6 +36,9 @@ fn of(error: &VaultError, directory: &Directory) -> String {
             format!("name the vault's directory with --data-dir, or make a vault here: fsm-vault init --data-dir {data}")
         }
         VaultError::Identity(IdentityError::File(error)) => of_file(error, directory, &looked_at(directory)),
+        VaultError::File { source, .. } if source.kind() == std::io::ErrorKind::NotADirectory => {
+            "name the vault's directory with --data-dir".to_owned()
+        }
         VaultError::Full => format!("make room on the disk: df -h {data}"),
         _ => looked_at(directory),
     }
