@@ -155,9 +155,11 @@ fn make(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("draft");
     gone(std::fs::remove_file(&draft))?;
     let file = open(&draft, OpenOptions::new().write(true).create_new(true))?;
-    file.write_all_at(bytes, 0)?;
-    file.sync_all()?;
-    std::fs::rename(&draft, path)?;
+    let placed = file.write_all_at(bytes, 0).and_then(|()| file.sync_all());
+    if let Err(error) = placed.and_then(|()| std::fs::rename(&draft, path)) {
+        let _ = std::fs::remove_file(&draft);
+        return Err(error);
+    }
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
