@@ -169,6 +169,13 @@ fn of_vault(error: VaultError, request_id: &str) -> (Code, String) {
                 "The store's disk can't be written or read; see the daemon's log. It is tried again by itself.".to_owned(),
             )
         }
+        VaultError::NotRekeyed(_) => {
+            tracing::error!(request.id = request_id, error = %text, "request failed");
+            let detail = "The rekey came to nothing, and the vault is as it was: its disk can't be written or read; see the \
+                          daemon's log. Once it can be, rekey again.";
+            (Code::StorageUnavailable, detail.to_owned())
+        }
+        VaultError::Undecided => (Code::StorageUnavailable, text),
         VaultError::Unsettled | VaultError::RolledBack(_) | VaultError::Newer { .. } => {
             (Code::Conflict, text)
         }

@@ -71,9 +71,13 @@ impl Directory {
             let (one, other) = (self.store(), self.next_store());
             renameat_with(CWD, &one, CWD, &other, RenameFlags::EXCHANGE)
         };
+        let sync = || {
+            failpoint!("rekey.sync", io);
+            self.sync()
+        };
         exchange().map_err(|error| (error.into(), false))?;
-        self.sync().map_err(|error| {
-            let back = exchange().map_err(std::io::Error::from).and_then(|()| self.sync());
+        sync().map_err(|error| {
+            let back = exchange().map_err(std::io::Error::from).and_then(|()| sync());
             (error, back.is_err())
         })
     }

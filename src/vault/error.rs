@@ -45,6 +45,14 @@ pub enum VaultError {
     /// The disk can't be written or read; tried again by itself.
     #[error("the store can't be used now: {0}")]
     StoreUnavailable(#[source] StoreError),
+    /// The same of what a rekey builds or reads: given up, and not tried again.
+    #[error("the rekey came to nothing, and the vault is as it was: {0}")]
+    NotRekeyed(#[source] StoreError),
+    /// A rekey failed so that the disk may hold either store.
+    #[error(
+        "since a rekey failed it isn't known which of two stores the disk holds, and the vault is sealed: restart the daemon"
+    )]
+    Undecided,
     #[error("{0} is in use by another fsm-vault process; stop it first")]
     InUse(String),
     #[error("{path}: {source}")]
@@ -212,6 +220,8 @@ impl VaultError {
             Self::AuditUnavailable(_)
             | Self::Full
             | Self::StoreUnavailable(_)
+            | Self::NotRekeyed(_)
+            | Self::Undecided
             | Self::File { .. }
             | Self::Damaged(_)
             | Self::Backup(_)
@@ -240,7 +250,7 @@ impl VaultError {
             Self::Backoff(_) | Self::Limited(_) => "rate_limited",
             Self::AuditUnavailable(_) => "audit_unavailable",
             Self::Full => "storage_full",
-            Self::StoreUnavailable(_) => "storage_unavailable",
+            Self::StoreUnavailable(_) | Self::NotRekeyed(_) | Self::Undecided => "storage_unavailable",
             Self::Unsettled => "unsettled",
             Self::File { .. }
             | Self::NoVault(_)

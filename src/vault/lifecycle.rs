@@ -67,6 +67,8 @@ pub struct Vault {
     operators_owed: AtomicBool,
     /// What a rekey has left couldn't be removed.
     pub(super) next_owed: AtomicBool,
+    /// Which store the disk holds isn't known since a rekey failed: it stays sealed in this process.
+    pub(super) is_undecided: AtomicBool,
     pub(super) tls: TlsDirectory,
     pub(super) certificate: ServerCertificate,
     pub(super) departures: Departures,
@@ -170,6 +172,7 @@ impl Vault {
             operators,
             operators_owed: AtomicBool::new(false),
             next_owed: AtomicBool::new(cleared.is_err()),
+            is_undecided: AtomicBool::new(false),
             tls,
             certificate,
             departures: Departures::new(),

@@ -142,15 +142,22 @@ impl Vault {
                     tracing::error!(error = %error, "the failure of a rekey can't be audited");
                 }
                 self.clear_next().await;
-                return Err(error);
+                return Err(match error {
+                    // That is said of what is tried again.
+                    VaultError::StoreUnavailable(cause) if self.settled().is_ok() => {
+                        VaultError::NotRekeyed(cause)
+                    }
+                    other => other,
+                });
             }
             Err(NotSwitched::Unknown(error)) => {
-                // Either of the two may be the vault.
+                // Either of the two may be the vault, and the next start finds out.
                 self.next_owed.store(false, Ordering::Relaxed);
+                self.is_undecided.store(true, Ordering::Relaxed);
                 drop(log);
                 self.wipe().await;
-                tracing::error!(error = %error, "it isn't known which store the disk holds; sealed, restart the daemon");
-                return Err(error);
+                tracing::error!(error = %error, "{}", VaultError::Undecided);
+                return Err(VaultError::Undecided);
             }
         };
         // The vault stands; what is left is tidying.

@@ -1,6 +1,7 @@
 //! From a passphrase to an unsealed vault: one Argon2id at a time, then every record read and opened.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::attempts::{Attempts, Proof};
 use super::epoch::Witnesses;
@@ -74,6 +75,9 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let Proof { mut attempts, keys, .. } = self.prove(&entry, passphrase).await?;
         let turn = self.turn().await;
+        if self.is_undecided.load(Ordering::Relaxed) {
+            return Err(VaultError::Undecided);
+        }
         if !self.is_sealed() {
             return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
         }

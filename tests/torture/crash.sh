@@ -10,10 +10,11 @@ prepare_pair
 as "$ADMIN" caller add reader --script customscript_reader --out "$SCRATCH/reader" >/dev/null
 stop_daemon
 
-# Those of a restore and of a scheduled backup aren't in this work; tests/torture/restore.sh has them.
+# Those of a restore and of a scheduled backup aren't in this work, tests/torture/restore.sh has them; nor is a rekey's, which
+# tests/torture/disk.sh has.
 points='[]'
 if [ -n "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
-    points=$(cd "$(dirname "$0")/../.." && grep -rhoE 'failpoint!\("[a-z._]+"' src | grep -vE 'room.point|"(restore|backup)\.' | sed -E 's/.*"(.*)"/\1/' |
+    points=$(cd "$(dirname "$0")/../.." && grep -rhoE 'failpoint!\("[a-z._]+"' src | grep -vE 'room.point|"(restore|backup|rekey)\.' | sed -E 's/.*"(.*)"/\1/' |
         sort -u | jq -Rn '[inputs]')
 else
     echo "# not run: the failpoints; type: cargo build --features failpoints, and name that binary in FSM_VAULT_FAILPOINTS_BIN"
