@@ -344,7 +344,6 @@ mod tests {
             "fsm-vault backup restore f",
             "fsm-vault backup restore f --data-dir d --without A",
             "fsm-vault completions cmd",
-            "fsm-vault completions",
             "fsm-vault completions bash --man d",
         ] {
             assert!(!parses(line), "{line}");

@@ -19,7 +19,7 @@ use super::output::{self, Form};
 )]
 pub struct Completions {
     /// For which shell
-    #[arg(value_enum, required_unless_present = "man")]
+    #[arg(value_enum)]
     shell: Option<Shell>,
     /// Write the manual instead: a page for each command into this directory, over those of an earlier version
     #[arg(long, value_name = "DIR", conflicts_with = "shell")]
@@ -37,7 +37,9 @@ pub fn run(globals: &Globals, command: Completions) -> Result<(), Failure> {
     match (command.man, command.shell) {
         (Some(directory), _) => write_manual(globals, &directory),
         (None, Some(shell)) => script(globals, shell),
-        (None, None) => Err(Failure::usage("name a shell, or a directory with --man")),
+        (None, None) => Err(Failure::usage(
+            "name a shell: fsm-vault completions bash; or for the manual a directory: fsm-vault completions --man DIR",
+        )),
     }
 }
 

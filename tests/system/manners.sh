@@ -164,6 +164,7 @@ for shell in bash zsh fish; do
     check "completions for $shell" grep -q quickstart "$SCRATCH/completions.$shell"
 done
 check "which bash can read" bash -n "$SCRATCH/completions.bash"
+check "neither a shell nor the manual: both are named" says "completions --man DIR" 2 "$FSM_VAULT_BIN" completions
 check "the manual is written" "$FSM_VAULT_BIN" completions --man "$SCRATCH/man"
 check "a page for a verb" [ -s "$SCRATCH/man/fsm-vault-audit-explain.1" ]
 well_formed() {
