@@ -79,7 +79,9 @@ pub fn run(globals: &Globals, command: Quickstart) -> Result<(), Failure> {
     }
     let place = Place::at(&command.dir)?;
     // Asked before anything is made, so that whoever gives up leaves nothing behind.
-    let source = if place.is_new() { Some(command.source()?) } else { None };
+    // Files are looked at whether they are needed or not: one that isn't there is a slip.
+    let is_needed = place.is_new() || command.client_id_file.is_some();
+    let source = is_needed.then(|| command.source()).transpose()?;
     let mut steps = Steps { form: globals.output, lines: Vec::new() };
     let passphrase = place.passphrase(&mut steps)?;
     let log = Log { filter: "warn".to_owned(), ..Log::default() };

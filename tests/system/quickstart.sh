@@ -56,4 +56,6 @@ code=0
 wait "$QUICKSTART" || code=$?
 check "Ctrl-C ends it well" [ "$code" = 0 ]
 check "a pair that is half given" refuses 2 quickstart --once --client-id-file "$SCRATCH/id"
+# It would not be needed; it was meant, though.
+check "nor does a file that is missing pass unseen" refuses 2 quickstart --once --client-id-file "$SCRATCH/nosuch" --client-secret-file "$SCRATCH/secret"
 check "nothing panicked" refuses 1 grep -q panicked "$SCRATCH/errors"
