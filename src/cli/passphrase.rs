@@ -3,8 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use super::arguments::Globals;
+use super::connect::{client, with_daemon};
 use super::failure::Failure;
 use super::{output, prompt, value};
+use crate::client::Connection;
 use crate::identity::read_private;
 use crate::secret::Plaintext;
 
@@ -48,6 +51,15 @@ fn long_enough(passphrase: &Plaintext) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!("the passphrase is too short: it takes at least {SHORTEST} characters")))
+}
+
+/// Looks whether there is any use in it, before anybody is asked for a passphrase; of one in a file the daemon says so itself.
+pub fn before_asking(
+    globals: &Globals,
+    file: Option<&Path>,
+    look: impl AsyncFnOnce(&mut Connection<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if file.is_none() && prompt::can_ask() { with_daemon(globals, look) } else { client(globals).map(drop) }
 }
 
 /// The passphrase of a vault that there is, from a file or asked for once.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::arguments::Globals;
 use super::columns::{Columns, time};
-use super::connect::{client, with_daemon};
+use super::connect::with_daemon;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::wrong_passphrase::Origin;
@@ -55,8 +55,14 @@ pub fn seal(globals: &Globals) -> Result<(), Failure> {
 }
 
 pub fn unseal(globals: &Globals, command: Unseal) -> Result<(), Failure> {
-    // Before anybody is asked for a passphrase in vain.
-    client(globals)?;
+    passphrase::before_asking(globals, command.passphrase_file.as_deref(), async |daemon| {
+        let status: wire::Status = daemon.call(Call::get("/v1/sys/status")).await?.read()?;
+        if status.sealed {
+            Ok(())
+        } else {
+            Err(Failure::new(Exit::Conflict, "the vault is unsealed already"))
+        }
+    })?;
     let passphrase = passphrase::known(command.passphrase_file.as_deref())?;
     let mut body = Body::default().secret("passphrase", &passphrase)?;
     if command.accept_rollback {

@@ -1,5 +1,6 @@
 //! `watch`: tells what changes, until it is interrupted.
 
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use clap::Args;
@@ -100,6 +101,9 @@ impl Follower<'_> {
             }
             if event.name == "open" {
                 self.pause = FIRST_PAUSE;
+                if io::stderr().is_terminal() {
+                    output::tell("watching; Ctrl-C ends it");
+                }
             }
             let read = self.show(&event)?;
             match event.name.as_str() {

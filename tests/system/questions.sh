@@ -63,6 +63,25 @@ check "a backup isn't written to standard output" says "--out vault.fsmb" 2 as "
 check "nor into a file of that name" [ ! -e ./- ]
 check "--out - exports to standard output" says '"action":' 0 as "$ADMIN" audit export --out -
 check "nor is there a file of that name" [ ! -e ./- ]
+
+# What can't be is said before anybody types anything.
+check "an unsealed vault is told to be" says "unsealed already" 6 typed '' unseal
+check "a key slot that isn't there" says "no such key slot" 4 typed $'another one, longer' keyslot remove 00000000
+as "$ADMIN" seal >/dev/null
+for command in "keyslot add" "keyslot remove 00000000" "passphrase change" rekey; do
+    read -ra words <<<"$command"
+    check "$command: sealed, nobody is asked" says "fsm-vault unseal" 5 typed '' "${words[@]}"
+done
+check "unsealed by what is typed" typed 'another one, longer' unseal
+
+# Whoever watches is told that it has begun.
+typed '' watch --count 1 >"$SCRATCH/watched" &
+watching=$!
+begun() { as "$ADMIN" --output json audit show --action watch.open | jq -e '.items | length > 0'; }
+check "a watch begins" until_true 20 begun
+as "$ADMIN" secret rotate _y --value-file "$SCRATCH/value" >/dev/null
+check "and ends" wait "$watching"
+check "it says so" says "watching; Ctrl-C ends it" 0 cat "$SCRATCH/watched"
 stop_daemon
 check "nothing panicked" no_panic
 
