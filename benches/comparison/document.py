@@ -5,12 +5,11 @@ import re
 import sys
 
 from . import aims
+from .machine import QUIET
 
 NAMES = {"bare": "bare hyper + rustls", "write": "**fsm-vault**, `write`", "fsync": "**fsm-vault**, `fsync`",
          "aws_agent": "AWS Secrets Manager Agent", "rusty_vault": "RustyVault"}
 HEAD = ("server", "CPU µs", "requests/s", "p50 µs", "p99 µs", "p99.9 µs")
-# The share of the machine that others may take before the document warns.
-QUIET = 0.1
 
 
 def write(found, here, figures, path):
@@ -116,7 +115,7 @@ def machine(found):
     synced = f"{before} before the run, {after} after it"
     return (f"{of['date']}; {of['cpu']}, {of['cores']} cores, {of['memory_gib']} GiB; Linux {of['kernel']}, {of['file_system']}; "
             f"fdatasync of an appended line {synced}; "
-            f"at work with something else: {of['busy'][0]:.0%} of the machine before the run, {of['busy'][1]:.0%} after it")
+            f"at work with something else: {of['busy'][0]:.0%} of the machine before the run, {of['busy'][1]:.0%} at most since")
 
 
 def versions(found):

@@ -8,6 +8,10 @@ import statistics
 import time
 
 
+# More than this share of the machine at work for others, and the figures are theirs as much as ours.
+QUIET = 0.1
+
+
 def describe(place):
     cpu = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.machine())
@@ -19,7 +23,7 @@ def describe(place):
         "kernel": platform.release().split("-")[0], "file_system": file_system(place),
         # On the disk that the daemons' logs are on; one more follows after the run, and the better one counts.
         "fsync_us": [fsync_us(place)],
-        # By others: before the run, and once more after it.
+        # By others: before the run, and the most that was seen between the cases and after them.
         "busy": [busy()],
     }
 
