@@ -59,6 +59,10 @@ check "and asked for anew" typed $'correct horse battery staple\nshort\nanother 
     passphrase change
 check "a value with white space at its end too" \
     typed $'value \nvalue\nvalue' secret create _y --script customscript_a --allow-all-domains
+check "the end of what is typed is no answer" says "no answer from the terminal: nothing was typed" 1 typed $'\x04' passphrase change
+bold() { TERM=$1 typed '' secret list | grep -q $'\x1b\[1m'; }
+check "a head is bold on a terminal" bold xterm
+check "but not on one that knows nothing" refuses 1 bold dumb
 check "a backup isn't written to standard output" says "--out vault.fsmb" 2 as "$ADMIN" backup create --out -
 check "nor into a file of that name" [ ! -e ./- ]
 check "--out - exports to standard output" says '"action":' 0 as "$ADMIN" audit export --out -
