@@ -1,7 +1,7 @@
 //! The data directory: what lies where.
 
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, RenameFlags, accessat, renameat_with};
@@ -257,36 +257,6 @@ impl Directory {
             VaultError::File { path: self.0.display().to_string(), source: std::io::Error::new(source.kind(), advice) }
         })
     }
-
-    /// Makes the directory and those below it, durably, 0700 each; `run` 0750, for the socket's group.
-    pub fn lay_out(&self) -> std::io::Result<()> {
-        let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
-        let made: Vec<&Path> = self.path().ancestors().take_while(missing).collect();
-        let mut private = std::fs::DirBuilder::new();
-        private.recursive(true).mode(0o700);
-        for path in [self.path().to_owned(), self.audit(), self.tls(), self.run(), self.0.join("identities")]
-        {
-            private.create(&path)?;
-        }
-        let mode = std::fs::Permissions::from_mode;
-        std::fs::set_permissions(self.run(), mode(0o750))?;
-        std::fs::set_permissions(self.path(), mode(0o700))?;
-        self.sync()?;
-        for path in made {
-            match sync_around(path) {
-                // One may make a directory where one may not look around.
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
-                synced => synced?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Makes durable that there is a file or a directory of this name.
-fn sync_around(path: &Path) -> std::io::Result<()> {
-    let around = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(around)?.sync_all()
 }
 
 /// Whether it is a segment of the log with more in it than what making a vault writes.

@@ -1,3 +1,5 @@
+//! What is sent of what was typed.
+
 use super::*;
 use clap::Parser;
 use serde_json::{Value, json};

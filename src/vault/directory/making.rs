@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use super::super::error::VaultError;
@@ -38,6 +40,30 @@ impl Directory {
         }
         Ok(())
     }
+
+    /// Makes the directory and those below it, durably, 0700 each; `run` 0750, for the socket's group.
+    pub fn lay_out(&self) -> std::io::Result<()> {
+        let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made: Vec<&Path> = self.path().ancestors().take_while(missing).collect();
+        let mut private = std::fs::DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        for path in [self.path().to_owned(), self.audit(), self.tls(), self.run(), self.0.join("identities")]
+        {
+            private.create(&path)?;
+        }
+        let mode = std::fs::Permissions::from_mode;
+        std::fs::set_permissions(self.run(), mode(0o750))?;
+        std::fs::set_permissions(self.path(), mode(0o700))?;
+        self.sync()?;
+        for path in made {
+            match sync_around(path) {
+                // One may make a directory where one may not look around.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+                synced => synced?,
+            }
+        }
+        Ok(())
+    }
 }
 
 fn entries(path: &Path) -> impl Iterator<Item = DirEntry> {
@@ -53,4 +79,10 @@ fn is_of_log(entry: &DirEntry) -> bool {
             .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
     };
     entry.file_type().is_ok_and(|kind| kind.is_file()) && (name == "reserve" || is_segment(&name))
+}
+
+/// Makes durable that there is a file or a directory of this name.
+fn sync_around(path: &Path) -> std::io::Result<()> {
+    let around = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(around)?.sync_all()
 }
