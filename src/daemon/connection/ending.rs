@@ -119,7 +119,8 @@ async fn ignored(talk: &Conversation) {
     tracing::debug!("connection cut: its peer takes no refusals");
 }
 
-/// A future that is polled when it has been woken and not with each request: it looks after what seldom happens.
-fn seldom<F: Future>(future: F) -> FuturesUnordered<F> {
-    [future].into_iter().collect()
+/// A future that is polled when it has been woken and not with each request: it looks after what seldom happens. Boxed, for the
+/// set keeps the room of one more of its kind.
+fn seldom<F: Future>(future: F) -> FuturesUnordered<Pin<Box<F>>> {
+    [Box::pin(future)].into_iter().collect()
 }
