@@ -71,8 +71,8 @@ pub fn run(globals: &Globals, command: Restore) -> Result<(), Failure> {
             }
         };
         format!(
-            "restored the vault into {}\n{}{}\nNext:\n  fsm-vault serve --data-dir {}\nIf no full operator's certificate \
-             is at hand: fsm-vault operator recover --data-dir {} --out DIR\n",
+            "restored the vault into {}\n{}{}\nNext:\n  fsm-vault serve --data-dir {}\nA certificate that was renewed after \
+             the backup was made is unknown here. If no full operator's is at hand: fsm-vault operator recover --data-dir {} --out DIR\n",
             data.display(),
             named("active", &restored.active),
             named("revoked", &restored.revoked),

@@ -33,9 +33,9 @@ pub enum Standstill {
 }
 
 impl Secret {
-    /// The number that the next version gets.
-    pub fn next_version(&self) -> u64 {
-        self.last_version + 1
+    /// The number that the next version gets, where those up to `floor` are given, or may be.
+    pub fn next_version(&self, floor: u64) -> u64 {
+        self.last_version.max(floor) + 1
     }
 
     /// Adds `version`, which bears [`Self::next_version`], as the pending one. A pending one before it is retired.

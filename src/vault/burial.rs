@@ -54,14 +54,14 @@ fn shared_with(registry: &Registry, kept: &KeptSecret) -> Option<SuiteAppId> {
     rules.and_then(|rules| rules.suiteapp.clone())
 }
 
-/// Refuses an ID that is in use, or that can't be used again. Else the highest version number that it had.
+/// Refuses an ID that is in use, or that can't be used again. Else the highest version number that it had, or may have had.
 pub(super) fn free(unsealed: &Unsealed, id: &SecretId) -> Result<u64, VaultError> {
     if unsealed.registry.secrets.contains_key(id) {
         return Err(VaultError::Conflict(format!("there is a secret {id} already")));
     }
     match unsealed.registry.tombstones.get(id).map(|kept| &kept.noun) {
         Some(buried) if buried.suiteapp.is_some() => Err(VaultError::Tombstoned(id.clone())),
-        Some(buried) => Ok(buried.last_version),
-        None => Ok(0),
+        Some(buried) => Ok(buried.last_version.max(unsealed.registry.floor)),
+        None => Ok(unsealed.registry.floor),
     }
 }

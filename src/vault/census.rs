@@ -18,6 +18,13 @@ pub(super) struct Head {
     /// None: written before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub census: Option<Census>,
+    /// [`super::registry::Registry::floor`]
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub floor: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A census over records, page by page or all at once.

@@ -115,7 +115,7 @@ impl Vault {
             match head.or_else(known) {
                 None => (batch, written),
                 Some(checkpoint) => {
-                    let head = vec![Noun::Checkpoint(Head { checkpoint, census })];
+                    let head = vec![Noun::Checkpoint(Head { checkpoint, census, floor: registry.floor })];
                     let (batch, with_head) = seal_onto(batch, keys, registry, head)?;
                     written.extend(with_head);
                     (batch, written)

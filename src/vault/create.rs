@@ -102,7 +102,8 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     log.append_durably(entry).await?;
     let checkpoint = log.checkpoint().await?;
     // The census is taken at the first unsealing.
-    let checkpoint = checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None }));
+    let checkpoint =
+        checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None, floor: 0 }));
     tokio::task::spawn_blocking(move || log.close()).await.map_err(|_| crate::crypto::Failed)?;
 
     let nouns = std::iter::once(Noun::Caller(caller)).chain(checkpoint).collect();

@@ -145,7 +145,8 @@ impl Loading {
             }
             RecordKind::Checkpoint => {
                 in_place(&self.keys, &key, &RecordName::Checkpoint)?;
-                let Head { checkpoint, census } = noun(&message)?;
+                let Head { checkpoint, census, floor } = noun(&message)?;
+                self.registry.floor = floor;
                 self.registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint });
                 self.census = census;
             }

@@ -249,7 +249,8 @@ impl Written {
             Noun::Slots(notes) => {
                 registry.slots = Some(Kept { revision: self.revision, noun: Arc::new(notes) });
             }
-            Noun::Checkpoint(Head { checkpoint, census }) => {
+            Noun::Checkpoint(Head { checkpoint, census, floor }) => {
+                registry.floor = floor;
                 registry.checkpoint = Some(KeptCheckpoint { revision: self.revision, checkpoint });
                 registry.census = census.unwrap_or_default();
             }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::usage::Mark;
 use crate::audit::{ChainKeys, Checkpoint};
 use crate::keys::{Census, FormerChain, KeyRing};
@@ -50,6 +52,9 @@ pub struct Registry {
     pub slots: Option<Kept<SlotNotes>>,
     /// Of an older store that was accepted: an epoch above all that was ever told of the vault, until the first write.
     pub passed: u64,
+    /// Of a vault that was restored, or an older store that was accepted: numbers of versions up to here may have been given
+    /// by what is lost, and none of them is given.
+    pub floor: u64,
     /// What parts of the audit log were written with.
     pub former_chains: Vec<FormerChain>,
     pub mark: Mark,
@@ -69,6 +74,15 @@ impl Registry {
 }
 
 impl Registry {
+    /// The floor from now on, if what there is may not be the newest. The seconds since 1970 are more than any secret was
+    /// rotated times, and more with each restore.
+    pub fn raised_floor(&self, now: Timestamp) -> u64 {
+        let given = self.secrets.values().map(|kept| kept.noun.last_version);
+        let buried = self.tombstones.values().map(|kept| kept.noun.last_version);
+        let now = u64::try_from(now.as_second()).unwrap_or_default();
+        given.chain(buried).max().unwrap_or_default().max(self.floor).max(now)
+    }
+
     pub fn put_secret(&mut self, mut secret: Secret, revision: u64) {
         self.words.share(&mut secret);
         // Whoever made the list left room for more.

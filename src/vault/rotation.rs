@@ -163,7 +163,8 @@ impl Vault {
             let rotated = Rotated { version, state, unchanged: true, issued: None };
             return Ok(Turned { moved: Vec::new(), record: None, rotated });
         }
-        let number = secrets.iter().map(Secret::next_version).max().unwrap_or(1);
+        let floor = unsealed.registry.floor;
+        let number = secrets.iter().map(|secret| secret.next_version(floor)).max().unwrap_or(1);
         let mut moved = Vec::with_capacity(secrets.len());
         for ((mut secret, (value, encoding)), fingerprint) in
             secrets.into_iter().zip(values).zip(fingerprints)

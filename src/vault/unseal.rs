@@ -205,6 +205,7 @@ impl Vault {
         let Found { loaded: Loaded { keys, authority, mut registry, .. }, log, doubt } = found;
         if let Some(doubt) = &doubt {
             registry.passed = doubt.witnessed.saturating_add(1);
+            registry.floor = registry.raised_floor(self.clock.now());
         }
         let clock = Arc::clone(&self.clock);
         let opening = tokio::task::spawn_blocking(move || log.open(clock));

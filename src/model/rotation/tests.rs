@@ -139,7 +139,7 @@ proptest! {
             naive.step(&step, now);
             let rotation = match step {
                 Step::Add => {
-                    let number = secret.next_version();
+                    let number = secret.next_version(0);
                     values.insert(number, ());
                     Ok(secret.add_pending(version(number), at(now)))
                 }

@@ -75,7 +75,8 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
     log.append_durably(entry).await?;
     let checkpoint = log.checkpoint().await?;
     // The census is taken at the first unsealing, as in a vault that was just made.
-    let checkpoint = checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None }));
+    let floor = registry.raised_floor(now.max(made_at));
+    let checkpoint = checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None, floor }));
     tokio::task::spawn_blocking(move || log.close()).await.map_err(|_| Failed)?;
 
     // Fetches are counted up to a line of the old log, which isn't here.

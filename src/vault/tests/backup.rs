@@ -15,6 +15,8 @@ use crate::model::{Denial, Level, NoticeLevel};
 use crate::policy::backups::BackupRules;
 use crate::store::MemoryStore;
 
+mod numbers;
+
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 };
 /// Four of them make a page.

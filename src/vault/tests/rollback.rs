@@ -87,10 +87,13 @@ async fn accepted_it_is_in_the_log_and_all_agree_again() {
     let log = site.log(10).await;
     let accepted = log.iter().find(|each| each.entry.action == "vault.accept_rollback").unwrap();
     assert!(accepted.entry.changes.as_ref().unwrap()["witness"].as_u64().is_some());
-    site.secret("_c", "z", OPEN).await.unwrap();
+    // No number that the newer one may have given is given again.
+    let before = site.secret("_c", "z", OPEN).await.unwrap().secret.last_version;
+    assert!(before > 1_000_000, "{before}");
     site.vault.close().await.unwrap();
     let site = after(site, |_| {}).await;
     unsealing(&site).await.unwrap();
+    assert_eq!(site.secret("_d", "z", OPEN).await.unwrap().secret.last_version, before);
 }
 
 #[tokio::test]
