@@ -8,8 +8,10 @@
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::low_level::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -27,6 +29,8 @@ impl Signals {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let hangup = SignalKind::hangup();
         let is_ignored = is_ignored(&status, hangup);
+        // A file that may grow no more (`ulimit -f`) is a disk's trouble, and no reason to die without a word.
+        flag::register(SIGXFSZ, Arc::default())?;
         end_at_third(if is_ignored { &[SIGTERM, SIGINT] } else { &[SIGTERM, SIGINT, SIGHUP] })?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

@@ -131,6 +131,17 @@ else
     echo "# not run: a failing disk; type: cargo build --features failpoints, and name that binary in FSM_VAULT_FAILPOINTS_BIN"
 fi
 
+# --- files that may grow no more, as by ulimit -f
+
+start_daemon "$VAULT" "$PASSPHRASE"
+prlimit --pid "$DAEMON" --fsize=4096:unlimited
+check "files may grow no more: a change is refused" make 503 audit_unavailable
+check "files may grow no more: it lives" kill -0 "$DAEMON"
+prlimit --pid "$DAEMON" --fsize=unlimited:unlimited
+check "files may grow again: it goes on by itself" goes_on
+check "files may grow again: the log is intact" whole
+stop_daemon
+
 # --- no file descriptors
 
 start_daemon "$VAULT" "$PASSPHRASE"
