@@ -1,8 +1,11 @@
 //! `secret import`: many secrets from a file of JSON lines, all of them or none.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -130,8 +133,10 @@ fn object(line: &[u8], directory: &Path, exact: bool) -> Result<Plaintext, Strin
             value
         }
         (None, file) => {
-            let path = inside(directory, &file.unwrap_or_default())?;
-            let value = value::from_file(&path, MAX_VALUE_BYTES).map_err(|failure| failure.text)?;
+            let file = file.unwrap_or_default();
+            let path = directory.join(&file);
+            let opened = inside(directory, &file)?;
+            let value = value::from_opened(opened, &path, MAX_VALUE_BYTES).map_err(|failure| failure.text)?;
             value.lend(|bytes| value::check(bytes, Origin::File(&path), "value", exact))?;
             value
         }
@@ -139,22 +144,31 @@ fn object(line: &[u8], directory: &Path, exact: bool) -> Result<Plaintext, Strin
     Ok(body.value(&value).end())
 }
 
-/// A regular file in the import's own directory or below: whoever wrote the lines says who may read the values, and
-/// must not choose among all files of whoever runs this.
-fn inside(directory: &Path, file: &str) -> Result<PathBuf, String> {
+/// Opens a regular file in the import's own directory or below: whoever wrote the lines says who may read the values, and
+/// must not choose among all files of whoever runs this. The kernel keeps to it, also where links change meanwhile.
+fn inside(directory: &Path, file: &str) -> Result<File, String> {
     let refused = |why: &str| format!("value_file {file}: {why}");
-    let real = |path: &Path| {
-        path.canonicalize().map_err(|error| format!("can't read value_file {}: {error}", path.display()))
-    };
+    let unreadable = |error: std::io::Error| format!("can't read value_file {file}: {error}");
+    let outside = || refused("lies outside of the import file's directory");
     let base = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let path = real(&base.join(file))?;
-    if !path.starts_with(real(base)?) {
-        return Err(refused("lies outside of the import file's directory"));
-    }
-    if !path.is_file() {
+    let base = base.canonicalize().map_err(unreadable)?;
+    let within = match Path::new(file) {
+        path if path.is_absolute() => path.strip_prefix(&base).map_err(|_| outside())?,
+        path => path,
+    };
+    let around = File::open(&base).map_err(unreadable)?;
+    // Nothing is waited for: a FIFO is refused below.
+    let how = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let only = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let opened = openat2(&around, within, how, Mode::empty(), only).map_err(|error| match error {
+        Errno::XDEV => outside(),
+        other => unreadable(other.into()),
+    })?;
+    let opened = File::from(opened);
+    if !opened.metadata().map_err(unreadable)?.is_file() {
         return Err(refused("is no regular file"));
     }
-    Ok(path)
+    Ok(opened)
 }
 
 /// The daemon's pointers as numbers of lines.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::client::{Answer, printable_json};
+use crate::client::{Answer, printable, printable_json};
 use crate::secret::Plaintext;
 
 /// How results look.
@@ -55,9 +55,14 @@ pub fn print_or_gone(bytes: &[u8]) -> Result<bool, Failure> {
     }
 }
 
-/// Says something on standard error, in a line. If nobody can be told, the exit code still says how it went.
+/// Says something on standard error, in a line or more. Names of files, and what stood in them, may come from anybody. If nobody
+/// can be told, the exit code still says how it went.
 pub fn tell(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let text = text.to_string();
+    let mut out = io::stderr().lock();
+    for line in text.split('\n') {
+        let _ = writeln!(out, "{}", printable(line));
+    }
 }
 
 /// Begins a question there: no line end.
@@ -127,7 +132,7 @@ fn for_terminal(bytes: &[u8]) -> Result<Plaintext, Failure> {
     let mut out = zeroize::Zeroizing::new(Vec::with_capacity(text.len() + 64));
     for piece in text.split_inclusive(['\n', '\t']) {
         let end = piece.len() - usize::from(piece.ends_with(['\n', '\t']));
-        out.extend_from_slice(crate::client::printable(&piece[..end]).as_bytes());
+        out.extend_from_slice(printable(&piece[..end]).as_bytes());
         out.extend_from_slice(&piece.as_bytes()[end..]);
     }
     Ok(out.into())

@@ -61,9 +61,18 @@ pub fn is_stdin(path: &Path) -> bool {
 
 /// Reads a file of at most `most` bytes. It need not be private: its owner decides that.
 pub fn from_file(path: &Path, most: usize) -> Result<Plaintext, Failure> {
-    let unreadable = |error: io::Error| Failure::usage(format!("can't read {}: {error}", path.display()));
-    let file = File::open(path).map_err(unreadable)?;
-    read_all(file, most).map_err(unreadable)?.ok_or_else(|| too_large(&path.display().to_string(), most))
+    let opened = File::open(path).map_err(|error| unreadable(path, &error))?;
+    from_opened(opened, path, most)
+}
+
+/// The same of one that is open already.
+pub fn from_opened(file: File, path: &Path, most: usize) -> Result<Plaintext, Failure> {
+    let read = read_all(file, most).map_err(|error| unreadable(path, &error))?;
+    read.ok_or_else(|| too_large(&path.display().to_string(), most))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("can't read {}: {error}", path.display()))
 }
 
 /// Reads standard input, unless it is a terminal, which would show what is typed.

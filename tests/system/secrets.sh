@@ -72,6 +72,16 @@ for file in ../outside link /etc/passwd pipe; do
     check "a value file that is none of the import's own: $file" says "value_file $file" 2 \
         timeout 20 "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" secret import "$SCRATCH/in/reaching.jsonl"
 done
+# By its whole path, or by a link that stays inside, it may be named.
+ln -s crm.txt "$SCRATCH/in/inner"
+printf '{"id":"_whole","value_file":"%s",%s}\n{"id":"_inner","value_file":"inner",%s}\n' "$SCRATCH/in/crm.txt" "$rules" "$rules" >"$SCRATCH/in/inside.jsonl"
+check "a value file by its whole path, and by a link inside" operator secret import "$SCRATCH/in/inside.jsonl"
+operator secret delete _whole --yes >/dev/null
+operator secret delete _inner --yes >/dev/null
+echo "{\"id\":\"_x\",\"value_file\":\"\\u001b[2J\",$rules}" >"$SCRATCH/in/steering.jsonl"
+steered() { operator secret import "$SCRATCH/in/steering.jsonl" 2>&1 | grep -q $'\x1b'; }
+check "its name doesn't steer the terminal" refuses 1 steered
+check "and is told" says 'value_file \u{1b}[2J' 2 operator secret import "$SCRATCH/in/steering.jsonl"
 jq -nc '{secrets: [range(300) | {id: "bad id", value: "x", restrictions: {scripts: [range(50) | ""], allow_all_domains: true}}]}' >"$SCRATCH/in/many.json"
 check "many problems get a short answer" answers 422 invalid_field unix "$ADMIN" /v1/imports --json "@$SCRATCH/in/many.json"
 check "of a hundred" jq -e '(.errors | length) == 100 and (tojson | length) < 40000' "$BODY"
