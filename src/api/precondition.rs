@@ -2,7 +2,7 @@
 //! `If-None-Match`, a value only if it is another (13.1.2).
 
 use hyper::HeaderMap;
-use hyper::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use hyper::header::{HeaderName, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 
 use super::failure::Failure;
 use crate::vault::{IfMatch, Known};
@@ -20,6 +20,22 @@ pub fn if_match(headers: &HeaderMap) -> Result<IfMatch, Failure> {
         Named::Tags(tags) => tags.into_iter().filter(|tag| !tag.is_weak).map(|tag| tag.text.to_owned()),
     };
     Ok(if headers.contains_key(IF_MATCH) { IfMatch::OneOf(tags.collect()) } else { IfMatch::Any })
+}
+
+/// Refuses conditions that a change would be made without looking at, so that nobody relies on them.
+pub fn refuse_unheeded(headers: &HeaderMap, takes_if_match: bool) -> Result<(), Failure> {
+    if headers.contains_key(IF_MATCH) && !takes_if_match {
+        return Err(Failure::Malformed(
+            "This call takes no If-Match, so that nobody relies on it here. PATCH and DELETE of a record take it.",
+        ));
+    }
+    if headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
+        return Err(Failure::Malformed(
+            "A change takes neither If-None-Match nor If-Unmodified-Since, so that nobody relies on them: PATCH and DELETE of a \
+             record take If-Match.",
+        ));
+    }
+    Ok(())
 }
 
 /// The versions whose tags `If-None-Match` names, compared weakly. A tag that is none of a version's names nothing.
@@ -95,6 +111,20 @@ mod tests {
         for wrong in ["", "a", "\"a", "\"a\" \"b\"", "\"a\",", &vec!["\"a\""; 20].join(",")] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_condition_is_passed_over() {
+        let with = |name: HeaderName| HeaderMap::from_iter([(name, HeaderValue::from_static("*"))]);
+        for (name, takes_if_match, fine) in [
+            (IF_MATCH, true, true),
+            (IF_MATCH, false, false),
+            (IF_NONE_MATCH, true, false),
+            (IF_UNMODIFIED_SINCE, true, false),
+        ] {
+            assert_eq!(refuse_unheeded(&with(name.clone()), takes_if_match).is_ok(), fine, "{name}");
+        }
+        assert!(refuse_unheeded(&HeaderMap::new(), false).is_ok());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER};
+use hyper::header::{ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,7 @@ use super::request_id::{RequestId, RequestIds};
 use super::route::{Call, route};
 use super::{
     answer, audit, backups, body, caller_edit, callers, editing, imports, insight, integrations, keyslots,
-    notices, openapi, secrets, system, versions, watch,
+    notices, openapi, precondition, secrets, system, versions, watch,
 };
 use crate::crypto;
 use crate::identity::{Peer, Presented};
@@ -209,13 +209,8 @@ impl Api {
         // Taken out of the request, whose body is read elsewhere.
         let uri = request.uri().clone();
         let call = route(request.method(), uri.path())?;
-        if request.method() != Method::GET
-            && request.headers().contains_key(IF_MATCH)
-            && !call.takes_if_match()
-        {
-            return Err(Failure::Malformed(
-                "This call takes no If-Match, so that nobody relies on it here. PATCH and DELETE of a record take it.",
-            ));
+        if request.method() != Method::GET {
+            precondition::refuse_unheeded(request.headers(), call.takes_if_match())?;
         }
         *kind = call.kind();
         if self.vault.is_sealed() && !call.is_system() {
