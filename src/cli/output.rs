@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::client::{Answer, printable, printable_json};
 use crate::secret::Plaintext;
+use crate::telemetry;
 
 /// How results look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -55,13 +56,14 @@ pub fn print_or_gone(bytes: &[u8]) -> Result<bool, Failure> {
     }
 }
 
-/// Says something on standard error, in a line or more. Names of files, and what stood in them, may come from anybody. If nobody
-/// can be told, the exit code still says how it went.
+/// Says something on standard error, in a line or more; where there is a log, behind its lines. Names of files, and what stood in
+/// them, may come from anybody. If nobody can be told, the exit code still says how it went.
 pub fn tell(text: impl Display) {
     let text = text.to_string();
-    let mut out = io::stderr().lock();
-    for line in text.split('\n') {
-        let _ = writeln!(out, "{}", printable(line));
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    let text = lines.join("\n");
+    if !telemetry::say(&text) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 }
 

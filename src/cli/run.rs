@@ -14,9 +14,16 @@ use super::{
     audit, backup, caller, completions, config, doctor, fsm, harden, init, integration, keyslot, notices,
     operator, quickstart, secret, serve, status, watch,
 };
+use crate::telemetry;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
+    let exit = typed();
+    telemetry::finish();
+    exit
+}
+
+fn typed() -> ExitCode {
     if let Err(failure) = harden::harden() {
         return end(Form::Text, Err(failure));
     }

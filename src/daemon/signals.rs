@@ -15,6 +15,8 @@ use signal_hook::flag;
 use signal_hook::low_level::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::telemetry;
+
 /// The signals that end the daemon, caught from here on.
 pub struct Signals {
     terminate: Signal,
@@ -63,6 +65,7 @@ fn end_at_third(signals: &[i32]) -> io::Result<()> {
     }
     let counting = move || {
         if heard.read_exact(&mut [0; 3]).is_ok() {
+            telemetry::finish();
             std::process::exit(1);
         }
     };

@@ -4,17 +4,28 @@
 //! `jq 'select(.message == "listening") | ."listen.address"'` finds them.
 
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Dispatch, Level, Metadata, Subscriber, dispatcher};
 use tracing_subscriber::filter::{DynFilterFn, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
+use super::queue::{Queue, StandardError};
 use crate::config::{Log, LogFormat};
 
 /// Our own modules' targets begin so.
 const OURS: &str = "fsm_vault";
+/// How long the end of the process waits for standard error to take the last lines.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Lines on their way to standard error.
+static LINES: Queue = Queue::new();
+/// Whether they are written from there.
+static STARTED: AtomicBool = AtomicBool::new(false);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TelemetryError {
@@ -22,6 +33,8 @@ pub enum TelemetryError {
     Filter,
     #[error("logging was already set up in this process")]
     AlreadyStarted,
+    #[error("the thread that writes the log can't be started; are there too many threads?")]
+    NoThread,
 }
 
 /// How lines look.
@@ -31,18 +44,49 @@ enum Dress {
     Json,
 }
 
-/// Sets logging up for the whole process; once.
+/// Sets logging up for the whole process; once. Whoever ends the process calls [`finish`] before.
 pub fn start(log: &Log) -> Result<(), TelemetryError> {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dress = dress(log.format, io::stderr().is_terminal(), no_colour);
-    tracing::subscriber::set_global_default(subscriber(&log.filter, dress, io::stderr)?)
+    tracing::subscriber::set_global_default(subscriber(&log.filter, dress, || &LINES)?)
         .map_err(|_| TelemetryError::AlreadyStarted)?;
+    // What it says of itself doesn't go through the queue, where it might be dropped, nor past the filter.
+    let own = Dispatch::new(subscriber("warn", dress, || StandardError)?);
+    let tell = move |lines: u64| {
+        dispatcher::with_default(&own, || {
+            tracing::warn!(
+                log.dropped = lines,
+                "log lines are missing here: standard error didn't take them"
+            );
+        });
+    };
+    let writing = move || LINES.write_out(StandardError, tell);
+    thread::Builder::new().name("log".to_owned()).spawn(writing).map_err(|_| TelemetryError::NoThread)?;
+    STARTED.store(true, Ordering::Release);
     std::panic::set_hook(Box::new(|panic| {
         // Where, never what: a panic's text may hold whatever was in hand.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(panic.location = place, "a thread panicked");
+        // It may be the one that the process ends with.
+        finish();
     }));
     Ok(())
+}
+
+/// Puts a line of text, without its end, behind the log's. False where logging wasn't started: then it is to be written as it is.
+pub fn say(text: &str) -> bool {
+    let started = STARTED.load(Ordering::Acquire);
+    if started {
+        LINES.push(format!("{text}\n").as_bytes());
+    }
+    started
+}
+
+/// Waits until standard error has what was logged, a second at most: if nobody reads it, nobody will.
+pub fn finish() {
+    if STARTED.load(Ordering::Acquire) {
+        LINES.finish(PATIENCE);
+    }
 }
 
 fn dress(format: LogFormat, terminal: bool, no_colour: bool) -> Dress {

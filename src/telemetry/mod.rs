@@ -6,7 +6,8 @@
 mod exposition;
 mod logging;
 mod meter;
+mod queue;
 
 pub use exposition::{CONTENT_TYPE, Held, Notices, Readings, render};
-pub use logging::{TelemetryError, start};
+pub use logging::{TelemetryError, finish, say, start};
 pub use meter::{Kind, Meter, OpenConnection, Verdict};
