@@ -1,7 +1,12 @@
 //! Why a notice didn't get out, or a way out can't be set up.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+
+use lettre::transport::smtp;
+
+use super::bounded::{BYTES, LINES, TooMuch};
 
 #[derive(Debug, thiserror::Error)]
 pub enum NotifyError {
@@ -17,8 +22,8 @@ pub enum NotifyError {
     NotExecutable { path: PathBuf },
     #[error("{path} holds no certificates in PEM", path = path.display())]
     NoRoots { path: PathBuf },
-    #[error("{0}")]
-    Server(#[source] lettre::transport::smtp::Error),
+    #[error("{0} is no name or address of a host")]
+    Host(String),
     #[error("{0} is no mail address")]
     Address(String),
 
@@ -30,12 +35,56 @@ pub enum NotifyError {
     #[error("the program ended with {0}")]
     Ended(std::process::ExitStatus),
 
-    // The mail server's.
-    #[error("the mail can't be written: {0}")]
-    Message(#[from] lettre::error::Error),
-    /// An SMTP server's answer may repeat what it was sent: recipients, never a password.
-    #[error("the mail server: {0}")]
-    Refused(#[source] lettre::transport::smtp::Error),
+    // The mail server's, or of the way there.
+    #[error("the mail server can't be reached: {0}; look at notice.smtp.host and notice.smtp.port")]
+    Unreachable(#[source] io::Error),
+    #[error("the connection to the mail server broke: {0}")]
+    Broken(#[source] io::Error),
+    #[error("TLS with the mail server: {0}; look at notice.smtp.tls and notice.smtp.ca")]
+    Tls(#[source] io::Error),
+    #[error("the mail server doesn't begin TLS, it says \"{said}\"; look at notice.smtp.tls")]
+    NoTls { said: String },
+    #[error("there was more behind the mail server's answer to STARTTLS; is somebody in between?")]
+    SaidInBetween,
+    #[error(
+        "the mail server said more than {BYTES} bytes or {LINES} lines, which none does; look at what answers at notice.smtp.host \
+         and notice.smtp.port, and who is in between"
+    )]
+    TooMuch,
     #[error("the mail server took longer than notice.smtp.seconds")]
     Silent,
+    /// An SMTP server's answer may repeat what it was sent: recipients, never a password.
+    #[error("the mail server's greeting: {0}")]
+    Unwelcome(#[source] smtp::Error),
+    #[error("the mail server lets nobody in: {0}; look at notice.smtp.username and its password")]
+    Login(#[source] smtp::Error),
+
+    // The mail's.
+    #[error("the mail can't be written: {0}")]
+    Message(#[from] lettre::error::Error),
+    /// The connection may have broken, too.
+    #[error("the mail server: {0}")]
+    Refused(#[source] smtp::Error),
+}
+
+impl NotifyError {
+    pub(super) fn of_stream(error: io::Error) -> Self {
+        if is_too_much(&error) { Self::TooMuch } else { Self::Broken(error) }
+    }
+
+    /// Of what lettre made of an answer, or of none.
+    pub(super) fn of_answer(error: smtp::Error, otherwise: fn(smtp::Error) -> Self) -> Self {
+        let mut cause = error.source();
+        while let Some(each) = cause {
+            if each.downcast_ref().is_some_and(is_too_much) {
+                return Self::TooMuch;
+            }
+            cause = each.source();
+        }
+        otherwise(error)
+    }
+}
+
+fn is_too_much(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<TooMuch>())
 }

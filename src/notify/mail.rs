@@ -6,18 +6,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{AsyncSmtpTransport, client};
-use lettre::{Address, AsyncTransport, Tokio1Executor};
+use tokio::time::timeout;
 
+use super::conversation::{Route, Safety, Tls};
 use super::error::NotifyError;
 use crate::model::NoticeLevel;
 use crate::secret::Plaintext;
 use crate::vault::Delivery;
+
+/// How long a server that has the mail is waited for, to hear it say goodbye.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A mail server, and whom it is used for.
 pub struct Server {
@@ -35,16 +38,8 @@ pub struct Server {
     pub timeout: Duration,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
-    Implicit,
-    /// Required: a server that doesn't offer it gets no mail.
-    StartTls,
-    None,
-}
-
 pub struct Mail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    route: Route,
     from: Mailbox,
     to: Vec<Address>,
     timeout: Duration,
@@ -54,27 +49,15 @@ impl Mail {
     /// Reads the roots; connects to nothing yet.
     pub fn new(server: Server) -> Result<Self, NotifyError> {
         let Server { host, port, tls, from, to, credentials, roots, timeout } = server;
-        let parameters = || trust(&host, roots);
-        let tls = match tls {
-            Tls::Implicit => client::Tls::Wrapper(parameters()?),
-            Tls::StartTls => client::Tls::Required(parameters()?),
-            Tls::None => client::Tls::None,
-        };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(port)
-            .tls(tls)
-            .timeout(Some(timeout));
-        if let Some(name) = own_name() {
-            builder = builder.hello_name(ClientId::Domain(name));
-        }
-        if let Some((user, password)) = credentials {
+        let safety = Safety::of(tls, &host, roots)?;
+        let own_name = own_name().map_or_else(ClientId::default, ClientId::Domain);
+        let credentials = credentials.map(|(user, password)| {
             // lettre keeps it as a text for as long as the daemon lives.
-            let password = password.lend(|bytes| String::from_utf8_lossy(bytes).into_owned());
-            builder = builder.credentials(Credentials::new(user, password));
-        }
+            Credentials::new(user, password.lend(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+        });
         let to = to.into_iter().map(|text| address(&text)).collect::<Result<_, _>>()?;
         let from = Mailbox::new(Some("fsm-vault".to_owned()), address(&from)?);
-        Ok(Self { transport: builder.build(), from, to, timeout })
+        Ok(Self { route: Route { host, port, safety, own_name, credentials }, from, to, timeout })
     }
 
     /// Whether somebody gets every notice.
@@ -104,9 +87,15 @@ impl Mail {
         those: &[&Delivery],
     ) -> Result<(), NotifyError> {
         let message = self.message(vault, to, those)?;
-        let sending = self.transport.send(message);
-        let sent = tokio::time::timeout(self.timeout, sending).await.map_err(|_| NotifyError::Silent)?;
-        sent.map(|_| ()).map_err(NotifyError::Refused)
+        let sending = async {
+            let mut connection = self.route.open().await?;
+            let sent = connection.send(message.envelope(), &message.formatted()).await;
+            sent.map_err(|error| NotifyError::of_answer(error, NotifyError::Refused))?;
+            Ok(connection)
+        };
+        let mut connection = timeout(self.timeout, sending).await.unwrap_or(Err(NotifyError::Silent))?;
+        let _ = timeout(FAREWELL, connection.abort()).await;
+        Ok(())
     }
 
     fn message(&self, vault: &str, to: &Address, those: &[&Delivery]) -> Result<Message, NotifyError> {
@@ -162,21 +151,6 @@ fn text(vault: &str, those: &[&Delivery]) -> String {
 
 fn address(text: &str) -> Result<Address, NotifyError> {
     text.parse().map_err(|_| NotifyError::Address(text.chars().filter(|each| !each.is_control()).collect()))
-}
-
-fn trust(host: &str, roots: Option<(PathBuf, Vec<u8>)>) -> Result<TlsParameters, NotifyError> {
-    let builder = TlsParameters::builder(host.to_owned());
-    let builder = match roots {
-        None => builder,
-        Some((path, pem)) => {
-            // One that has none would trust nobody, and look like a broken server.
-            let has_any = pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----");
-            let certificate = Certificate::from_pem(&pem).ok().filter(|_| has_any);
-            let certificate = certificate.ok_or(NotifyError::NoRoots { path })?;
-            builder.certificate_store(CertificateStore::None).add_root_certificate(certificate)
-        }
-    };
-    builder.build_rustls().map_err(NotifyError::Server)
 }
 
 /// The host's name, if it is one that a server takes.

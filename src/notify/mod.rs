@@ -7,15 +7,18 @@
 //! *At least once*: what was told is recorded after it was told, so that a crash in between tells it once more. What
 //! fails is tried again for some nine hours, then given up and written down as failed.
 
+mod bounded;
 mod carrier;
+mod conversation;
 mod error;
 mod hook;
 mod mail;
 
 pub use carrier::run;
+pub use conversation::Tls;
 pub use error::NotifyError;
 pub use hook::Hook;
-pub use mail::{Mail, Server, Tls};
+pub use mail::{Mail, Server};
 
 /// The ways that are configured.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 """A mail server for tests: mail_server.py DIRECTORY KIND CERTIFICATE KEY.
 
-KIND is `starttls` (STARTTLS and a user are required), `implicit`, `plain`, `refusing` (550 for each recipient) or `silent`
-(accepts connections and says nothing). Writes its port to DIRECTORY/port, and each mail to DIRECTORY/N.eml.
+KIND is `starttls` (STARTTLS and a user are required), `implicit`, `plain`, `refusing` (550 for each recipient), `silent`
+(accepts connections and says nothing) or `endless` (its greeting has no last line). Writes its port to DIRECTORY/port, and each mail to DIRECTORY/N.eml.
 """
 
 import itertools
@@ -51,6 +51,18 @@ if kind == "silent":
     held = []
     while True:
         held.append(listener.accept())
+
+if kind == "endless":
+    listener = socket.create_server(("127.0.0.1", 0))
+    ready(listener.getsockname()[1])
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                while True:
+                    connection.sendall(b"220-x\r\n" * 1000)
+            except OSError:
+                pass  # The other side has had enough.
 
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 context.load_cert_chain(certificate, key)

@@ -148,9 +148,11 @@ check "it stops in order" stop_daemon
 # Servers that refuse, that say nothing, that aren't there; and a hook that fails, or hangs.
 mail_server no refusing
 mail_server mute silent
+mail_server talker endless
 printf '#!/bin/sh\nexec sleep 1000\n' >"$SCRATCH/hook"
+said_too_much() { logged 'select(."notice.way" == "mail") | .error' | grep -qF 'look at what answers at notice.smtp.host'; }
 number=0
-for kind in no mute gone; do
+for kind in no mute gone talker; do
     port=1
     [ ! -e "$SCRATCH/$kind/port" ] || port=$(cat "$SCRATCH/$kind/port")
     start_daemon "$VAULT" "$PASSPHRASE" --config "$(config "$kind" none "$port" 'to = ["ops@example.org"]')"
@@ -158,6 +160,7 @@ for kind in no mute gone; do
     operator secret create "_try$number" --value-file "$SCRATCH/v" --script customscript_x --allow-all-domains \
         --expires-on "$(day 0)" >/dev/null
     check "a mail server that is $kind is a failure" until_true 30 failed_mail
+    [ "$kind" != talker ] || check "which says what to look at" said_too_much
     check "and holds nothing up" stands ".subject == \"custsecret_try$number\""
     check "not even the end" stop_daemon
 done
