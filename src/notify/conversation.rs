@@ -204,7 +204,7 @@ mod tests {
 
     fn assert_too_much(begun: Result<AsyncSmtpConnection, NotifyError>) {
         let error = begun.err().expect("it is too much");
-        assert!(matches!(error, NotifyError::TooMuch), "{error}");
+        assert!(matches!(error, NotifyError::TooMuch) && error.is_of_the_way(), "{error}");
         assert!(error.to_string().contains("look at what answers at notice.smtp.host"), "{error}");
     }
 

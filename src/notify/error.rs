@@ -83,6 +83,36 @@ impl NotifyError {
         }
         otherwise(error)
     }
+
+    /// Whether another mail would fare no better.
+    pub(super) fn is_of_the_way(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::Broken(_)
+            | Self::Tls(_)
+            | Self::NoTls { .. }
+            | Self::SaidInBetween
+            | Self::TooMuch
+            | Self::Silent
+            | Self::Unwelcome(_)
+            | Self::Login(_) => true,
+            // 421: the server closes.
+            Self::Refused(error) => match error.status() {
+                Some(code) => code.to_string() == "421",
+                None => !error.is_client(),
+            },
+            Self::NoProgram { .. }
+            | Self::OpenProgram { .. }
+            | Self::NotExecutable { .. }
+            | Self::NoRoots { .. }
+            | Self::Host(_)
+            | Self::Address(_)
+            | Self::Start(_)
+            | Self::Slow
+            | Self::Ended(_)
+            | Self::Message(_) => false,
+        }
+    }
 }
 
 fn is_too_much(error: &io::Error) -> bool {

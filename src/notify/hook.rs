@@ -30,7 +30,7 @@ struct Told<'a> {
     event: &'static str,
     vault: &'a str,
     id: &'a str,
-    /// Grows with urgency. The same `id` and `rung` is the same event, told once more.
+    /// Grows with urgency. The same `id`, `rung` and `raised_at` is the same event, told once more.
     rung: u32,
     level: &'static str,
     kind: &'static str,

@@ -7,12 +7,16 @@
 //! *At least once*: what was told is recorded after it was told, so that a crash in between tells it once more. What
 //! fails is tried again for some nine hours, then given up and written down as failed.
 
+mod attempts;
 mod bounded;
 mod carrier;
 mod conversation;
 mod error;
 mod hook;
 mod mail;
+mod post;
+#[cfg(test)]
+mod testing;
 
 pub use carrier::run;
 pub use conversation::Tls;

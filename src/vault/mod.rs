@@ -84,7 +84,7 @@ pub use keyslots::{SHORTEST_PASSPHRASE, SeenSlot};
 pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
 pub use notes::Notes;
-pub use notices::{Delivery, NoticeCount, SeenNotice, Way};
+pub use notices::{Delivery, NoticeCount, Raising, SeenNotice, Way};
 pub use outgoing::{Departing, Flushes, Outgoing, Watching};
 pub use pair::{IssuedPair, PairSource};
 pub use recover::recover_operator;

@@ -14,7 +14,7 @@ mod deliveries;
 mod survey;
 
 pub use answers::{NoticeCount, SeenNotice};
-pub use deliveries::{Delivery, Way};
+pub use deliveries::{Delivery, Raising, Way};
 pub(super) use survey::touched;
 
 use std::collections::BTreeMap;

@@ -129,6 +129,24 @@ check "acknowledged as before" stands ".id == \"$soon\" and .acknowledged_by == 
 check "and nobody is told again" told_times "$late" 1
 check "it stops in order" stop_daemon
 
+# The hook is busy with the first of several that don't matter much, when one comes that does.
+cp "$SCRATCH/hook" "$SCRATCH/hook.quick"
+printf '#!/bin/sh\ncat >>"%s"\nuntil [ -e "%s" ]; do sleep 0.05; done\n' "$SCRATCH/hooked" "$SCRATCH/go" >"$SCRATCH/hook"
+printf '[notice]\ncommand = ["%s"]\ncommand_seconds = 60\n' "$SCRATCH/hook" >"$SCRATCH/busy.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/busy.toml"
+small() { jq -cn --arg on "$(day 20)" '{secrets: [range(3) | {id: "_small\(.)", value: "v", expires_on: $on,
+    restrictions: {scripts: ["customscript_x"], allow_all_domains: true}}]}'; }
+check "three are imported" answers 201 - unix "$ADMIN" /v1/imports --json "$(small)"
+check "the hook is told of one of them" until_true 20 hooked '.id | contains("custsecret_small")'
+operator secret create _grave --value-file "$SCRATCH/v" --script customscript_x --allow-all-domains --expires-on "$(day -3)" >/dev/null
+touch "$SCRATCH/go"
+all_four() { [ "$(jq -s 'map(select(.id | test("custsecret_(small|grave)"))) | length' "$SCRATCH/hooked")" = 4 ]; }
+second() { jq -sr 'map(select(.id | test("custsecret_(small|grave)"))) | .[1].subject' "$SCRATCH/hooked"; }
+check "in the end of all four" until_true 20 all_four
+check "of the grave one before the rest" [ "$(second)" = custsecret_grave ]
+check "it stops in order" stop_daemon
+mv "$SCRATCH/hook.quick" "$SCRATCH/hook"
+
 # A server whose certificate is from nobody one trusts gets neither mail nor password.
 other=$(config other starttls "$(cat "$SCRATCH/relay/port")" 'to = ["ops@example.org"]')
 start_daemon "$VAULT" "$PASSPHRASE" --config "$other"

@@ -37,6 +37,20 @@ pub struct Delivery {
     pub owners: Vec<String>,
 }
 
+/// What is told once: a notice, raised to a rung. One that was cleared and raised again is told again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Raising {
+    pub id: NoticeId,
+    pub rung: Rung,
+    pub raised_at: Timestamp,
+}
+
+impl Delivery {
+    pub fn raising(&self) -> Raising {
+        Raising { id: self.id.clone(), rung: self.rung, raised_at: self.raised_at }
+    }
+}
+
 impl Way {
     pub fn word(self) -> &'static str {
         match self {
@@ -101,19 +115,14 @@ impl Vault {
     }
 
     /// Records that these went out, or were given up, up to these rungs. Before this is durable a crash has them go out
-    /// once more.
-    pub async fn delivered(
-        &self,
-        way: Way,
-        those: &[(NoticeId, Rung)],
-        outcome: Outcome,
-    ) -> Result<(), VaultError> {
+    /// once more. Says nothing of one that was raised again meanwhile.
+    pub async fn delivered(&self, way: Way, those: &[Raising], outcome: Outcome) -> Result<(), VaultError> {
         failpoint!("notice.told");
         let turn = self.turn().await;
         let (nouns, log) = {
             let live = self.live();
             let Live::Unsealed(unsealed) = &*live else { return Ok(()) };
-            let marked = those.iter().filter_map(|(id, rung)| marked(&unsealed.registry, way, id, *rung));
+            let marked = those.iter().filter_map(|raising| marked(&unsealed.registry, way, raising));
             (marked.collect::<Vec<_>>(), std::sync::Arc::clone(&unsealed.log))
         };
         for notice in &nouns {
@@ -129,8 +138,13 @@ impl Vault {
     }
 }
 
-fn marked(registry: &Registry, way: Way, id: &NoticeId, rung: Rung) -> Option<Notice> {
-    let notice = Notice::clone(&registry.notices.get(id)?.noun);
+fn marked(registry: &Registry, way: Way, raising: &Raising) -> Option<Notice> {
+    let notice = Notice::clone(&registry.notices.get(&raising.id)?.noun);
+    let rung = raising.rung;
+    // One that rose meanwhile is yet to be told, whatever is marked below.
+    if notice.rung <= rung && notice.raised_at != raising.raised_at {
+        return None;
+    }
     Some(match way {
         Way::Hook => Notice { hook: notice.hook.max(rung), ..notice },
         Way::Mail => Notice { mail: notice.mail.max(rung), ..notice },

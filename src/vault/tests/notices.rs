@@ -208,8 +208,8 @@ async fn deliveries_are_marked_by_way_and_rung() {
     let site = Site::unsealed().await;
     site.dated("_a", "2026-12-20").await;
     let ids = |way| {
-        let those = site.vault.undelivered(way, true).into_iter();
-        those.map(|each| (each.id, each.rung)).collect::<Vec<_>>()
+        let those = site.vault.undelivered(way, true);
+        those.iter().map(Delivery::raising).collect::<Vec<_>>()
     };
     let hook = ids(Way::Hook);
     assert_eq!(hook.len(), 1);
@@ -220,7 +220,27 @@ async fn deliveries_are_marked_by_way_and_rung() {
     site.later(15 * DAY);
     site.vault.tend_notices().await.unwrap();
     let risen = ids(Way::Hook);
-    assert!(risen.iter().any(|(id, rung)| *id == hook[0].0 && *rung > hook[0].1), "{risen:?}");
+    assert!(risen.iter().any(|each| each.id == hook[0].id && each.rung > hook[0].rung), "{risen:?}");
+}
+
+#[tokio::test]
+async fn what_is_raised_again_is_told_again_though_the_first_time_is_told_late() {
+    let site = Site::unsealed().await;
+    site.dated("_a", "2026-11-23").await;
+    let first = site.vault.undelivered(Way::Mail, true).remove(0).raising();
+    site.later(1);
+    let date =
+        |text: &'static str| move |secret: &mut Secret| secret.expires_on = Some(text.parse().unwrap());
+    site.date("_a", date("2027-11-23")).await;
+    site.date("_a", date("2026-11-23")).await;
+    let second = site.vault.undelivered(Way::Mail, true).remove(0).raising();
+    assert_eq!((&second.id, second.rung), (&first.id, first.rung));
+    assert!(second.raised_at > first.raised_at);
+    site.vault.delivered(Way::Mail, &[first], Outcome::Allowed).await.unwrap();
+    assert_eq!(site.vault.undelivered(Way::Mail, true).len(), 1, "it was the first that was told");
+    assert!(site.said("notice.deliver").await.is_empty());
+    site.vault.delivered(Way::Mail, &[second], Outcome::Allowed).await.unwrap();
+    assert!(site.vault.undelivered(Way::Mail, true).is_empty());
 }
 
 #[tokio::test]

@@ -1,0 +1,111 @@
+//! What failed to go out by a way, and when it is tried again; in memory, for this run of the daemon.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::sync::watch::Receiver;
+use tokio::time::Instant;
+
+use crate::vault::{Delivery, Raising};
+
+/// After so long what is still to be told is looked for without having been woken.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long after each failure it is tried again. After the last one it is given up.
+const PAUSES: [Duration; 7] = [
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(6 * 3600),
+];
+
+/// What failed before, in this run of the daemon.
+#[derive(Default)]
+pub(super) struct Attempts(HashMap<Raising, Attempt>);
+
+struct Attempt {
+    failures: usize,
+    not_before: Instant,
+}
+
+#[derive(PartialEq, Eq)]
+pub(super) enum Next {
+    Again,
+    GiveUp,
+}
+
+impl Attempts {
+    /// Those whose turn it is.
+    pub fn due<'a>(&self, all: &'a [Delivery]) -> Vec<&'a Delivery> {
+        let now = Instant::now();
+        let is_due =
+            |each: &&Delivery| self.0.get(&each.raising()).is_none_or(|attempt| attempt.not_before <= now);
+        all.iter().filter(is_due).collect()
+    }
+
+    /// One more failure.
+    pub fn failed(&mut self, raising: &Raising) -> Next {
+        let now = Instant::now();
+        let attempt = self.0.entry(raising.clone()).or_insert(Attempt { failures: 0, not_before: now });
+        let pause = PAUSES.get(attempt.failures);
+        attempt.failures += 1;
+        attempt.not_before = now + pause.copied().unwrap_or(LOOK);
+        if pause.is_some() { Next::Again } else { Next::GiveUp }
+    }
+
+    /// What was cured meanwhile, or rose, needs no more attempts.
+    pub fn forget_all_but(&mut self, all: &[Delivery]) {
+        if !self.0.is_empty() {
+            let all: HashSet<_> = all.iter().map(Delivery::raising).collect();
+            self.0.retain(|raising, _| all.contains(raising));
+        }
+    }
+
+    /// It went out, or was given up.
+    pub fn forget(&mut self, raising: &Raising) {
+        self.0.remove(raising);
+    }
+
+    /// Until something is raised, the next attempt is due, or it is time to look. Not at all if there is more.
+    pub async fn wait(&self, raised: &mut Receiver<()>, more: bool) {
+        let now = Instant::now();
+        let next = self.0.values().map(|attempt| attempt.not_before).filter(|due| *due > now).min();
+        let until = next.map_or(now + LOOK, |next| next.min(now + LOOK));
+        if more {
+            return;
+        }
+        tokio::select! {
+            changed = raised.changed() => {
+                if changed.is_err() {
+                    tokio::time::sleep_until(until).await;
+                }
+            }
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Rung;
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_bounded_and_spread() {
+        let mut attempts = Attempts::default();
+        let id = "expiry.custsecret_a.2027-06-30".parse().unwrap();
+        let event = Raising { id, rung: Rung(1), raised_at: jiff::Timestamp::UNIX_EPOCH };
+        let begin = Instant::now();
+        let mut again = 0;
+        while attempts.failed(&event) == Next::Again {
+            again += 1;
+            tokio::time::sleep_until(attempts.0[&event].not_before).await;
+        }
+        assert_eq!(again, PAUSES.len());
+        assert!(begin.elapsed() > Duration::from_secs(8 * 3600));
+        attempts.forget_all_but(&[]);
+        assert!(attempts.0.is_empty());
+    }
+}
