@@ -198,7 +198,7 @@ mod tests {
         ends.asked.recv().unwrap();
         // The writer hangs from here on.
         assert!(!ends.queue.finish(Duration::ZERO));
-        let long = [vec![b'x'; 1023], vec![b'\n']].concat();
+        let long = [vec![b'x'; 999], vec![b'\n']].concat();
         for _ in 0..ROOM / long.len() + 3 {
             ends.queue.push(&long);
         }
