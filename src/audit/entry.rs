@@ -127,6 +127,11 @@ impl std::str::FromStr for Outcome {
 }
 
 impl Entry {
+    /// Whether somebody asked for it. What the program did of itself tells of no connection.
+    pub fn was_asked_for(&self) -> bool {
+        self.serial.is_some() || self.peer.is_some() || self.request_id.is_some()
+    }
+
     /// Leaves of this entry what it has in common with another, so that one line can stand for both.
     pub(super) fn keep_common(&mut self, other: &Self) {
         fn common<T: PartialEq>(mine: &mut Option<T>, other: &Option<T>) {

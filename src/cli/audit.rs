@@ -21,6 +21,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output;
 use crate::client::{Call, Connection};
+use crate::model::Itself;
 use crate::wire::{AuditEntries, Verification};
 
 #[derive(Subcommand)]
@@ -128,6 +129,13 @@ async fn one(daemon: &mut Connection<'_>, seq: u64) -> Result<Value, Failure> {
     })
 }
 
+/// Who did it. A caller from before, by a name of the program's own, is told from the program by its certificate.
+fn who(entry: &Value) -> String {
+    let caller = entry["caller"].as_str().unwrap_or_default();
+    let registered = Itself::has(caller) && !entry["serial"].is_null();
+    if registered { format!("{caller} (a caller)") } else { caller.to_owned() }
+}
+
 /// Oldest first, so that the newest stands where the eye is.
 fn table(entries: &[Value]) -> String {
     if entries.is_empty() {
@@ -144,7 +152,7 @@ fn table(entries: &[Value]) -> String {
         let count = entry["count"].as_u64().map(|count| format!(" ({count} times)")).unwrap_or_default();
         let what = format!("{}{version}", what.unwrap_or_default());
         let reason = format!("{}{count}", text("reason"));
-        let (at, caller, action) = (&moment(entry), text("caller"), text("action"));
+        let (at, caller, action) = (&moment(entry), &who(entry), text("action"));
         columns.row([&seq, at, caller, action, what.trim(), text("outcome"), reason.trim()]);
     }
     columns.to_string()
@@ -183,6 +191,18 @@ pub fn verdict(found: &Verification) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_by_the_programs_name_is_told_from_it() {
+        let entry = |caller: &str, serial: Option<&str>| {
+            let entry =
+                serde_json::json!({"seq": 1, "caller": caller, "action": "notice.raise", "serial": serial});
+            table(&[entry])
+        };
+        assert!(entry("daemon", Some("0a")).contains("daemon (a caller)"));
+        assert!(!entry("daemon", None).contains("(a caller)"));
+        assert!(!entry("fsm", Some("0a")).contains("(a caller)"));
+    }
 
     #[test]
     fn entries_are_shown_whole_and_harmless() {

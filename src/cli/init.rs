@@ -15,7 +15,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::crypto::Argon2Cost;
 use crate::daemon::audit_settings;
-use crate::model::{CallerName, Employee, TrustDomain};
+use crate::model::{CallerName, Employee, Invalid, TrustDomain};
 use crate::secret::Plaintext;
 use crate::vault::{self, Directory, NewVault, VaultError};
 
@@ -38,7 +38,7 @@ pub struct Init {
     #[arg(long, value_name = "DOMAIN", default_value = TrustDomain::DEFAULT)]
     trust_domain: TrustDomain,
     /// The first operator, of level full
-    #[arg(long, value_name = "NAME", default_value = USUAL_OPERATOR)]
+    #[arg(long, value_name = "NAME", default_value = USUAL_OPERATOR, value_parser = new_name)]
     operator: CallerName,
 }
 
@@ -76,6 +76,11 @@ pub fn run(globals: &Globals, command: Init) -> Result<(), Failure> {
             if serve.is_empty() { "  fsm-vault unseal\n" } else { "" },
         )
     })
+}
+
+fn new_name(text: &str) -> Result<CallerName, Invalid> {
+    let name: CallerName = text.parse()?;
+    name.check_new().map(|()| name)
 }
 
 /// The settings with the data directory that was named, as an absolute path.

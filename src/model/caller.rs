@@ -89,11 +89,33 @@ pub struct Caller {
     pub state: CallerState,
     pub enrolled_at: Timestamp,
     pub enrolled_by: CallerName,
+    /// When its employee became another one, if that was after its enrolment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employee_since: Option<Timestamp>,
 }
 
 impl Caller {
     pub fn is_active(&self) -> bool {
         self.state == CallerState::Active
+    }
+
+    /// Who an operator is.
+    pub fn employee(&self) -> Option<&Employee> {
+        match &self.role {
+            Role::Operator { employee, .. } => Some(employee),
+            Role::Service { .. } => None,
+        }
+    }
+
+    /// Since when it is this one, of this employee: a name is given again, and an employee is exchanged.
+    pub fn since(&self) -> Timestamp {
+        self.employee_since.map_or(self.enrolled_at, |since| since.max(self.enrolled_at))
+    }
+
+    /// Whether what its name did then is its own doing, not that of an earlier registration. The log tells times to
+    /// the microsecond.
+    pub fn was_there(&self, at: Timestamp) -> bool {
+        at.as_microsecond() >= self.enrolled_at.as_microsecond()
     }
 
     /// Whether this is an active operator of level full, of whom one must always be left.

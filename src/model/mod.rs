@@ -8,6 +8,7 @@ mod caller;
 mod denial;
 mod domain;
 mod integration;
+mod itself;
 mod keyslot;
 mod limit;
 mod list;
@@ -29,6 +30,7 @@ pub use integration::{
     AccountForm, ConsentPolicy, Endpoints, FSM_NAME, FSM_SECRETS, Installation, Integration, IntegrationForm,
     IntegrationState, OAuthScope, PairCare, PairOrigin, redirect_uri,
 };
+pub use itself::Itself;
 pub use keyslot::{SlotId, SlotLabel, SlotNote, SlotNotes};
 pub use limit::Limit;
 pub use list::{AtMost, MAX_ACCOUNTS, MAX_OWNERS, MAX_REDIRECT_URIS, MAX_SCOPES, at_most};

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::itself::Itself;
 use super::word::{Invalid, word};
 
 word! {
@@ -128,6 +129,18 @@ fn integration_name(text: &str) -> Result<String, Invalid> {
         Ok(folded)
     } else {
         Err(Invalid("is no integration name: 1 to 64 letters, digits or underscores, such as fsm"))
+    }
+}
+
+impl CallerName {
+    /// Refuses a name that nobody may be registered by any more. Who was before keeps it.
+    pub fn check_new(&self) -> Result<(), Invalid> {
+        if Itself::has(self.as_str()) {
+            return Err(Invalid(
+                "is what fsm-vault calls itself in the audit log (daemon, init, offline, restore); give another name",
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) mod tests {
             state: CallerState::Active,
             enrolled_at: at(0),
             enrolled_by: "admin".parse().unwrap(),
+            employee_since: None,
         }
     }
 

@@ -15,7 +15,9 @@ use crate::clock::Clock;
 use crate::crypto::Argon2Cost;
 use crate::identity::{Authority, Existing, SubjectKey, TlsDirectory, write_identity};
 use crate::keys::{Header, RecordName};
-use crate::model::{Caller, CallerName, CallerState, Employee, Level, Pins, Role, SpiffeId, TrustDomain};
+use crate::model::{
+    Caller, CallerName, CallerState, Employee, Itself, Level, Pins, Role, SpiffeId, TrustDomain,
+};
 use crate::secret::Plaintext;
 use crate::store::{Expect, SledStore, Store, StoreError};
 
@@ -40,6 +42,7 @@ pub struct NewVault {
 pub async fn create(new: NewVault) -> Result<(), VaultError> {
     let NewVault { directory, passphrase, cost, trust_domain, operator, employee, audit, clock } = new;
     let at = |source| VaultError::File { path: shown(directory.path()), source };
+    operator.check_new().map_err(|why| VaultError::invalid("/operator", why))?;
     directory.refuse_other_owner()?;
     directory.refuse_lost_vault()?;
     directory.refuse_foreign_files(operator.as_str())?;
@@ -77,6 +80,7 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
         state: CallerState::Active,
         enrolled_at: now,
         enrolled_by: operator.clone(),
+        employee_since: None,
     };
     let server = authority.issue_server(now)?;
     let tls = TlsDirectory::open(&directory.tls())?;
@@ -92,7 +96,7 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     let (log, _) =
         Log::open(audit, header.vault().to_string(), keys.chain_key().0, None, Arc::clone(&clock))?;
     let entry = Entry {
-        caller: Some("init".into()),
+        caller: Some(Itself::Init.name().into()),
         action: "vault.create".into(),
         subject: Some(operator.shared()),
         outcome: Outcome::Allowed,

@@ -66,6 +66,7 @@ impl Vault {
         // An enrolment is an entry of its own kind: one who may enrol could enrol a service for himself.
         let entry = Entry { subject: Some(new.name.shared()), ..asker.entry(None, "caller.add") };
         let cleared = self.clear_general(asker, Action::Callers, entry).await?;
+        let cleared = self.told_until_now(cleared).await?;
         let prepared = self.prepare_enrolment(&cleared, new);
         let (mut cleared, enrolled) = cleared.prepared(prepared).await?;
         cleared.entry.changes = Some(enrolment(&enrolled.caller));
@@ -79,6 +80,7 @@ impl Vault {
         if !(SHORTEST..=LONGEST).contains(&valid) {
             return Err(VaultError::invalid("/valid", "is out of bounds: from 1 minute to 366 days"));
         }
+        new.name.check_new().map_err(|why| VaultError::invalid("/name", why))?;
         let live = self.live();
         let Unsealed { registry, authority, .. } = live.unsealed()?;
         if registry.callers.get(&new.name).is_some_and(|kept| kept.noun.is_active()) {
@@ -118,6 +120,7 @@ impl Vault {
             state: CallerState::Active,
             enrolled_at: cleared.now,
             enrolled_by: cleared.by.clone(),
+            employee_since: None,
         };
         Ok(EnrolledCaller {
             caller,

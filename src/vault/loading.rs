@@ -161,7 +161,9 @@ impl Loading {
         if registry.checkpoint.is_none() {
             flaws.miscount = Some(Miscount::NoHead);
         }
-        for (recorded, revision) in uses {
+        for (mut recorded, revision) in uses {
+            // Written before the name was given again.
+            recorded.callers.retain(|each| registry.is_of_now(&each.caller, each.at));
             match registry.secrets.get_mut(&recorded.id) {
                 Some(kept) => kept.uses = Uses::recorded(recorded, revision),
                 None => flaws.strays.push((keys.store_key(&RecordName::Uses(&recorded.id)), revision)),

@@ -11,8 +11,8 @@ use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
-use crate::audit::{Due, Filter, Log, LoggedEntry, Look, Page as LogPage, Report};
-use crate::model::{IntegrationName, Level, Secret};
+use crate::audit::{Due, Entry, Filter, Log, LoggedEntry, Look, Page as LogPage, Report};
+use crate::model::{CallerName, Denial, IntegrationName, Itself, Level, Secret};
 use crate::policy::Action;
 
 /// What can be said of the log without reading it.
@@ -78,12 +78,19 @@ impl Vault {
         self.record_checkpoint().await
     }
 
+    /// Writes what is counted of repeated denials before somebody else has the name: it is none of his doing. What is
+    /// decided next is decided after it.
+    pub(super) async fn told_until_now(&self, cleared: Cleared) -> Result<Cleared, VaultError> {
+        cleared.log.flush_tallies(Due::All).await?;
+        Ok(Cleared { now: self.clock.now(), ..cleared })
+    }
+
     fn sees_entries(
         &self,
         cleared: &Cleared,
     ) -> Result<impl Fn(&LoggedEntry) -> bool + Send + use<>, VaultError> {
         let all = cleared.rights.level == Level::Full;
-        let own = cleared.by.shared();
+        let own = OwnDoings::of(self.live().unsealed()?, &cleared.by)?;
         // Of an ID that had a life before, what was somebody else's then stays theirs.
         let owned: HashMap<Arc<str>, Timestamp> = {
             let live = self.live();
@@ -101,9 +108,34 @@ impl Vault {
         Ok(move |entry: &LoggedEntry| {
             let LoggedEntry { entry, time, .. } = entry;
             let names = [&entry.secret, &entry.integration];
-            all || entry.caller.as_ref() == Some(&own)
+            all || own.has(entry, *time)
                 || names.into_iter().flatten().any(|name| owned.get(name).is_some_and(|since| time >= since))
         })
+    }
+}
+
+/// What an operator did, as far as the log can tell it from others' doings under his name.
+struct OwnDoings {
+    name: Arc<str>,
+    /// Before, or at this very time, it was somebody else's doing: another registration of the name, another employee.
+    since: Timestamp,
+    /// The program writes what it does itself under this name too.
+    is_shared: bool,
+}
+
+impl OwnDoings {
+    fn of(unsealed: &Unsealed, name: &CallerName) -> Result<Self, VaultError> {
+        let caller = &unsealed.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?.noun;
+        let (name, is_shared) = (name.shared(), Itself::has(name.as_str()));
+        Ok(Self { name, since: caller.since(), is_shared })
+    }
+
+    fn has(&self, entry: &Entry, time: Timestamp) -> bool {
+        entry.caller.as_ref() == Some(&self.name)
+            && time > self.since
+            && (!self.is_shared || entry.was_asked_for())
+            // A certificate of an earlier registration, which speaks for nobody any more.
+            && entry.reason.as_deref() != Some(Denial::CallerUnknown.reason())
     }
 }
 

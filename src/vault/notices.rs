@@ -30,7 +30,7 @@ use super::registry::Registry;
 use super::state::Live;
 use super::turn::Turn;
 use crate::audit::{Entry, Log, Outcome};
-use crate::model::{Concern, Notice, NoticeId, NoticeKind, NoticeLevel};
+use crate::model::{Concern, Itself, Notice, NoticeId, NoticeKind, NoticeLevel};
 use crate::policy::notices::{Occasion, Standing};
 
 /// Notices that are raised or cleared in one batch.
@@ -148,8 +148,11 @@ impl Told {
             Self::Raised { notice, .. } => (&notice.id, "notice.raise"),
             Self::Cleared(id) => (id, "notice.clear"),
         };
-        let entry =
-            Entry { caller: Some("daemon".into()), outcome: Outcome::Allowed, ..entry_of(id, action) };
+        let entry = Entry {
+            caller: Some(Itself::Daemon.name().into()),
+            outcome: Outcome::Allowed,
+            ..entry_of(id, action)
+        };
         match self {
             Self::Raised { standing, .. } => Entry {
                 reason: Some(standing.level.word().into()),

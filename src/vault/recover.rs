@@ -9,7 +9,7 @@ use super::noun::Noun;
 use super::state::Unsealed;
 use crate::audit::{Entry, Outcome};
 use crate::identity::{Existing, SubjectKey, write_identity};
-use crate::model::{Caller, CallerName, Pins};
+use crate::model::{Caller, CallerName, Itself, Pins};
 
 /// Gives a full operator a new key, to the exclusion of those that spoke for it before, and writes the identity
 /// to `out`. `name` picks the operator; the first by name unless given. The vault was unsealed locally.
@@ -36,7 +36,7 @@ pub async fn recover_operator(
     // Before the change: a file that can't be written must not cost the old keys.
     write_identity(out, &issued.certificate_pem, issued.key_pem.as_ref(), &ca_pem, Existing::Refuse)?;
     let entry = Entry {
-        caller: Some("offline".into()),
+        caller: Some(Itself::Offline.name().into()),
         action: "operator.recover".into(),
         subject: Some(caller.name.shared()),
         outcome: Outcome::Allowed,

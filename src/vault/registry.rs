@@ -105,12 +105,21 @@ impl Registry {
         self.notices.insert(notice.id.clone(), Kept { revision, noun: Arc::new(notice) });
     }
 
+    /// Whether a fetch was made by the registration that the name has now; one that is gone is told apart by nothing.
+    pub fn is_of_now(&self, name: &CallerName, at: Timestamp) -> bool {
+        self.callers.get(name).is_none_or(|kept| kept.noun.was_there(at))
+    }
+
     /// A SPIFFE ID leads to the active caller that has it; to a revoked one only if there is none.
     pub fn put_caller(&mut self, caller: Caller, revision: u64) {
         if let Some(before) = self.callers.get(&caller.name)
             && self.by_spiffe_id.get(&before.noun.spiffe_id) == Some(&caller.name)
         {
             self.by_spiffe_id.remove(&before.noun.spiffe_id);
+        }
+        if caller.is_active() && self.callers.get(&caller.name).is_some_and(|kept| !kept.noun.is_active()) {
+            // Enrolled again: what the name's earlier registration fetched, this one hasn't.
+            self.secrets.values().for_each(|kept| kept.uses.forget(&caller.name));
         }
         let holder = self.caller_by_spiffe_id(&caller.spiffe_id);
         if caller.is_active() || !holder.is_some_and(Caller::is_active) {

@@ -19,6 +19,7 @@ use super::state::{Live, Unsealed};
 use super::turn::Turn;
 use crate::audit::{Entry, Outcome};
 use crate::keys::{Header, KeyRing, RecordKind, RecordName, StoreKey};
+use crate::model::Itself;
 use crate::store::StoreError;
 
 /// Between two attempts, at first and at most: each reads the whole store.
@@ -142,7 +143,7 @@ impl Vault {
             Live::Unsealed(unsealed) => std::sync::Arc::clone(&unsealed.log),
         };
         let entry = Entry {
-            caller: Some("daemon".into()),
+            caller: Some(Itself::Daemon.name().into()),
             action: "vault.reopen".into(),
             outcome: Outcome::Allowed,
             reason: Some(if fate == Fate::Made { "change_made" } else { "change_not_made" }.into()),

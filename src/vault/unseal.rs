@@ -17,6 +17,7 @@ use super::usage;
 use crate::audit::{Entry, Flaw, Log, Outcome, Surveyed};
 use crate::heap;
 use crate::keys::KeyRing;
+use crate::model::Itself;
 use crate::policy::notices::of_rollback;
 use crate::secret::Plaintext;
 
@@ -257,7 +258,7 @@ enum Rollback {
 }
 
 fn local() -> Entry {
-    Entry { caller: Some("daemon".into()), action: "vault.unseal".into(), ..Entry::default() }
+    Entry { caller: Some(Itself::Daemon.name().into()), action: "vault.unseal".into(), ..Entry::default() }
 }
 
 /// While sealed a caller is known by its SPIFFE ID alone.

@@ -124,7 +124,7 @@ pub(super) async fn recall(unsealed: &Unsealed) {
         let counts = |entry: &LoggedEntry| entry.entry.outcome == Outcome::Allowed;
         match log.page(look, counts).await {
             Ok(page) => {
-                page.entries.into_iter().for_each(|entry| recalled.take(entry, &halves));
+                page.entries.into_iter().for_each(|entry| recalled.take(entry, registry, &halves));
                 match page.next {
                     Some(next) => start = Start::At(next),
                     None => break,
@@ -141,7 +141,7 @@ pub(super) async fn recall(unsealed: &Unsealed) {
 
 impl Recalled {
     /// One allowed entry; they come newest first.
-    fn take(&mut self, logged: LoggedEntry, halves: &HashMap<Arc<str>, Arc<str>>) {
+    fn take(&mut self, logged: LoggedEntry, registry: &Registry, halves: &HashMap<Arc<str>, Arc<str>>) {
         let LoggedEntry { seq, time, entry } = logged;
         let of = match (&*entry.action, entry.secret, entry.integration) {
             ("secret.create" | "secret.import", Some(id), _) => {
@@ -163,6 +163,10 @@ impl Recalled {
         };
         let (Some(caller), Some(version)) = (entry.caller, entry.version) else { return };
         if self.made.contains(&of) || pair.is_some_and(|pair| self.made.contains(&pair)) {
+            return;
+        }
+        // The name was given again since.
+        if registry.callers.get(&*caller).is_some_and(|kept| !kept.noun.was_there(time)) {
             return;
         }
         let newest = Use { version, at: time, count: 0 };

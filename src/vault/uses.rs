@@ -65,6 +65,15 @@ impl Uses {
         counted.callers.insert(caller.clone(), more);
     }
 
+    /// The name is another one's from now on.
+    pub fn forget(&self, caller: &CallerName) {
+        if let Some(counted) = self.counted().as_mut()
+            && counted.callers.remove(caller).is_some()
+        {
+            counted.changes += 1;
+        }
+    }
+
     /// All of them, by caller.
     pub fn all(&self) -> BTreeMap<CallerName, Use> {
         self.counted().as_ref().map(|counted| counted.callers.clone()).unwrap_or_default()

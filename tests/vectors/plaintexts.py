@@ -100,6 +100,12 @@ CALLERS = [
         "role": {"kind": "operator", "level": "full", "employee": "admin"}, "pins": {"uid": None, "unit": None}, "mail": None,
         "keys": [], "state": {"state": "revoked", "revoked_at": "2026-11-22T12:00:00.000001Z", "revoked_by": "root"}, **ENROLLED,
     },
+    {
+        "name": "desk", "spiffe_id": "spiffe://fsm-vault.internal/caller/desk",
+        "role": {"kind": "operator", "level": "view", "employee": "temp"}, "pins": {"uid": None, "unit": None}, "mail": None,
+        "keys": [{"spki_sha256": "5a" * 32, "serial": "4712", "not_after": "2027-02-20T10:00:00Z"}],
+        "state": {"state": "active"}, **ENROLLED, "employee_since": "2026-11-22T11:00:00.5Z",
+    },
 ]
 CHECKPOINT = {"seq": 12, "mac": "0f" * 32, "segment": 2, "offset": 3456, "oldest_segment": 1, "segments": 2}
 
@@ -183,7 +189,7 @@ def readings():
         ("integration", PUBLIC, [], "client_secret_secret", True), ("integration", INTEGRATION, [], "client_id_secret", False),
         *(("integration", INTEGRATION, [], member, True) for member in SINCE),
         ("integration", PUBLIC, ["endpoints"], "keys", True), ("integration", INTEGRATION, ["accounts", 0], "note", False),
-        ("caller", caller, [], "mail", True), ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
+        ("caller", caller, [], "mail", True), ("caller", CALLERS[2], [], "employee_since", True), ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
         ("caller", caller, ["role"], "suiteapp", True), ("caller", caller, ["role"], "kind", False),
         ("checkpoint", CHECKPOINT, [], "mac", False), ("secret", secret, [], "origin", True),
         ("tombstone", TOMBSTONES[1], [], "suiteapp", True), ("tombstone", TOMBSTONES[0], [], "revision", False),
@@ -206,6 +212,7 @@ def readings():
         ("secret", secret, [], "origin", None, False), ("uses", USES, ["callers", 0], "caller", "Fsm", False),
         ("uses", USES, [], "callers", [], True), ("uses_mark", USES_MARK, [], "seq", -1, False),
         ("tombstone", TOMBSTONES[0], [], "suiteapp", "no id", False),
+        ("caller", CALLERS[2], [], "employee_since", None, True), ("caller", CALLERS[2], [], "employee_since", "today", False),
         ("caller", caller, [], "name", "Fsm", False), ("caller", caller, ["keys", 0], "spki_sha256", "A5" * 32, False),
         ("caller", caller, ["role"], "kind", "guest", False), ("caller", CALLERS[1], ["role"], "level", "root", False),
         ("integration", INTEGRATION, [], "state", "Enabled", False), ("integration", INTEGRATION, [], "note", None, False),

@@ -185,6 +185,7 @@ fn caller(role: Role, keys: &[Timestamp]) -> Caller {
         state: CallerState::Active,
         enrolled_at: day(0),
         enrolled_by: "admin".parse().unwrap(),
+        employee_since: None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::crypto::Failed;
 use crate::identity::TlsDirectory;
 use crate::keys::RecordKind;
-use crate::model::{Caller, CallerName, CallerState, UsesMark};
+use crate::model::{Caller, CallerName, CallerState, Itself, UsesMark};
 use crate::store::{Batch, Expect, SledStore, Store, StoreError};
 use crate::vault::VaultError;
 use crate::vault::census::Head;
@@ -129,7 +129,7 @@ fn judge(
 
 /// Whom the registrations name that are revoked here.
 fn by_restore() -> CallerName {
-    "restore".parse().expect("a caller's name may be these letters")
+    Itself::Restore.name().parse().expect("a caller's name may be these letters")
 }
 
 /// Writes every record as it is in the backup. The file is read once more, and must be the same.

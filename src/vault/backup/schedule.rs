@@ -10,7 +10,7 @@ use super::place::{SharedRoom, made, name, remove, sweep};
 use crate::audit::{Entry, Log, Outcome};
 use crate::crypto::Failed;
 use crate::identity::NewFile;
-use crate::model::{Concern, NoticeKind};
+use crate::model::{Concern, Itself, NoticeKind};
 use crate::policy::backups::{BackupRules, BackupsSoFar, is_due, of_backups, surplus};
 use crate::policy::notices::Occasion;
 use crate::vault::VaultError;
@@ -18,7 +18,7 @@ use crate::vault::lifecycle::Vault;
 use crate::vault::notices::Scope;
 
 /// Who the log says it is.
-const DAEMON: &str = "daemon";
+const DAEMON: &str = Itself::Daemon.name();
 
 /// Where backups are kept, how often one is made and how many there are.
 #[derive(Debug, Clone)]

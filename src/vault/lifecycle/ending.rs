@@ -9,6 +9,7 @@ use super::super::session::Asker;
 use super::super::state::{Live, Unsealed};
 use super::Vault;
 use crate::audit::{Due, Entry, Outcome};
+use crate::model::Itself;
 use crate::policy::Action;
 
 impl Vault {
@@ -38,7 +39,7 @@ impl Vault {
             Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
         };
         let entry = Entry {
-            caller: Some("daemon".into()),
+            caller: Some(Itself::Daemon.name().into()),
             action: "vault.close".into(),
             outcome: Outcome::Allowed,
             ..Entry::default()

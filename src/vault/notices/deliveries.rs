@@ -12,7 +12,7 @@ use super::super::state::{Live, Unsealed};
 use super::answers::owners_of;
 use super::entry_of;
 use crate::audit::{Entry, Outcome};
-use crate::model::{Concern, Employee, Notice, NoticeId, NoticeLevel, Role, Rung};
+use crate::model::{Concern, Employee, Itself, Notice, NoticeId, NoticeLevel, Role, Rung};
 
 /// A way out of the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,7 +127,7 @@ impl Vault {
         };
         for notice in &nouns {
             let entry = entry_of(&notice.id, "notice.deliver");
-            let caller = Some("daemon".into());
+            let caller = Some(Itself::Daemon.name().into());
             let reason = Some(way.word().into());
             log.append(Entry { caller, reason, outcome, ..entry }).await?;
         }

@@ -10,7 +10,7 @@ use super::super::turn::Turn;
 use super::moved::{Moved, nouns, rotating};
 use super::{Cut, Rotated, Rotating, USUAL_GRACE, bounded, standstill};
 use crate::audit::{Entry, Outcome};
-use crate::model::{IntegrationName, Rotation, Secret, SecretId, Standing, Standstill};
+use crate::model::{IntegrationName, Itself, Rotation, Secret, SecretId, Standing, Standstill};
 
 /// Secrets whose lapsed versions are recorded in one batch.
 const MOST_LAPSED: usize = 256;
@@ -85,7 +85,7 @@ impl Vault {
             return Ok(());
         }
         let count = Some(nouns.iter().filter(|noun| matches!(noun, Noun::Secret(_))).count() as u64);
-        let (caller, outcome) = (Some("daemon".into()), Outcome::Allowed);
+        let (caller, outcome) = (Some(Itself::Daemon.name().into()), Outcome::Allowed);
         let entry = Entry { caller, action: "secret.lapse".into(), outcome, count, ..Entry::default() };
         self.commit_as(&turn, &log, entry, nouns).await
     }

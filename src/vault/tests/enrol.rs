@@ -7,16 +7,16 @@ use crate::client::FreshKey;
 use crate::identity::{Peer, Presented};
 use crate::model::{Caller, Denial, Level, Pins, Role};
 
-fn service() -> Role {
+pub fn service() -> Role {
     Role::Service { script: "customscript_nx_suitelet2".parse().unwrap(), employees: vec![], suiteapp: None }
 }
 
-fn new(name: &str, role: Role, source: CertificateSource) -> NewCaller {
+pub fn new(name: &str, role: Role, source: CertificateSource) -> NewCaller {
     let (pins, mail, valid) = (Pins::default(), None, None);
     NewCaller { name: name.parse().unwrap(), role, pins, mail, source, valid }
 }
 
-fn request() -> String {
+pub fn request() -> String {
     FreshKey::generate().unwrap().request_pem
 }
 

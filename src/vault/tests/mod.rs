@@ -8,6 +8,7 @@ mod import;
 mod integrations;
 mod keyslots;
 mod lifecycle;
+mod lives;
 mod looking;
 mod manage;
 mod model;

@@ -117,6 +117,43 @@ async fn a_new_secret_of_the_same_id_was_used_by_nobody() {
     }
 }
 
+#[tokio::test]
+async fn a_name_that_is_given_again_has_fetched_nothing() {
+    for recorded in [false, true] {
+        let site = Site::unsealed().await;
+        site.secret("_a", "one", OPEN).await.unwrap();
+        let (one, two) = (
+            site.service("one", "customscript_a", &[]).await,
+            site.service("two", "customscript_a", &[]).await,
+        );
+        fetch(&site, &one, 3).await;
+        fetch(&site, &two, 1).await;
+        if recorded {
+            site.vault.record_uses().await.unwrap();
+        }
+        site.later(1);
+        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+        assert_eq!(consumers(&site, "_a").await.len(), 2, "revoked, it did what it did");
+        let one = site.service("one", "customscript_a", &[]).await;
+        let others = [("two".to_owned(), 1, 1)];
+        assert_eq!(consumers(&site, "_a").await, others);
+        // A crash right after it.
+        let site = site.restarted().await;
+        assert_eq!(consumers(&site, "_a").await, others, "recorded: {recorded}");
+        rotate(&site, "two", spread(100)).await.unwrap();
+        fetch(&site, &two, 1).await;
+        site.vault.retire_version(site.admin(), &id("_a"), 1, false).await.unwrap();
+        fetch(&site, &one, 2).await;
+        let both = [("one".to_owned(), 2, 2), ("two".to_owned(), 2, 2)];
+        assert_eq!(consumers(&site, "_a").await, both);
+        let site = site.restarted().await;
+        assert_eq!(consumers(&site, "_a").await, both);
+        site.vault.close().await.unwrap();
+        let site = site.restarted().await;
+        assert_eq!(consumers(&site, "_a").await, both);
+    }
+}
+
 /// Fetches go on while the counts are recorded, again and again; none is lost or counted twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_are_cut_cleanly_under_load() {

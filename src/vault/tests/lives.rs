@@ -1,0 +1,159 @@
+//! A name that is given again, and one that the program has too: what was somebody else's doing stays his.
+
+use super::super::noun::Noun;
+use super::super::*;
+use super::enrol::{new, request, service};
+use super::site::*;
+use crate::audit::{Entry, Filter, LoggedEntry, Look, Outcome, Start};
+use crate::model::{CallerName, Denial, Itself, Level};
+
+const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
+
+async fn read(site: &Site, asker: Asker<'_>, filter: Filter) -> Vec<LoggedEntry> {
+    let look = Look { start: Start::Newest, limit: 100, numbers: 0..=u64::MAX };
+    site.vault.read_log(asker, look, filter).await.unwrap().entries
+}
+
+fn actions(entries: &[LoggedEntry]) -> Vec<&str> {
+    entries.iter().map(|each| &*each.entry.action).collect()
+}
+
+/// Works as an operator does: makes a secret of his own, and is refused more often than is written one by one.
+async fn work(site: &Site, session: &Session, id: &str) {
+    site.later(1);
+    site.vault.create_secret(asker(session), new_secret(id, "v", OPEN)).await.unwrap();
+    for _ in 0..15 {
+        assert_eq!(denied(site.vault.list_callers(asker(session), None, 9).await), Denial::Level);
+    }
+}
+
+/// Nothing is found of what was done before, however it is looked for, and what is done from now on is.
+async fn begins_anew(site: &Site, session: &Session, name: &str) {
+    let all = read(site, site.admin(), Filter::default()).await;
+    for filter in [
+        Filter::default(),
+        Filter { caller: Some(name.to_owned()), ..Filter::default() },
+        Filter { secret: Some("custsecret_merger".to_owned()), ..Filter::default() },
+        Filter { action: Some("caller.list".to_owned()), ..Filter::default() },
+        Filter { request_id: Some("r".to_owned()), ..Filter::default() },
+        Filter { outcome: Some(Outcome::Denied), ..Filter::default() },
+    ] {
+        let mut seen = read(site, asker(session), filter.clone()).await;
+        // Only the looks themselves.
+        seen.retain(|each| each.entry.action != "audit.read");
+        assert_eq!(seen, [], "{filter:?}");
+    }
+    for entry in all.iter().filter(|each| each.entry.caller.as_deref() == Some(name)) {
+        let look = Look { start: Start::Oldest, limit: 9, numbers: entry.seq..=entry.seq };
+        let page = site.vault.read_log(asker(session), look, Filter::default()).await.unwrap();
+        assert_eq!(page.entries, [], "by its number");
+    }
+    site.later(1);
+    site.vault.list_secrets(asker(session), &SecretFilter::default(), None, 9).await.unwrap();
+    let seen = read(site, asker(session), Filter::default()).await;
+    assert_eq!(seen.iter().filter(|each| each.entry.action == "secret.list").count(), 1);
+}
+
+#[tokio::test]
+async fn who_gets_a_name_again_sees_nothing_of_its_earlier_holders_doings() {
+    let site = Site::unsealed().await;
+    let bob = site.operator("desk", Level::Edit, "bob").await;
+    work(&site, &bob, "_merger").await;
+    site.later(1);
+    let own = read(&site, asker(&bob), Filter::default()).await;
+    assert!(actions(&own).contains(&"secret.create") && actions(&own).contains(&"caller.list"));
+    site.vault.revoke_caller(site.admin(), &"desk".parse().unwrap()).await.unwrap();
+    let mallory = site.operator("desk", Level::View, "mallory").await;
+    // What was counted meanwhile is written, and bob's old certificate is tried once more.
+    site.later(100);
+    site.vault.tend_log().await.unwrap();
+    let tried = site.vault.see_secret(asker(&bob), &"_merger".parse().unwrap()).await;
+    assert_eq!(denied(tried), Denial::CallerUnknown);
+    begins_anew(&site, &mallory, "desk").await;
+    let site = site.restarted().await;
+    let seen = read(&site, asker(&mallory), Filter::default()).await;
+    assert!(!actions(&seen).contains(&"secret.create") && actions(&seen).contains(&"secret.list"));
+}
+
+#[tokio::test]
+async fn another_employee_sees_nothing_of_the_one_befores_doings() {
+    let site = Site::unsealed().await;
+    let desk = site.operator("desk", Level::Edit, "bob").await;
+    work(&site, &desk, "_merger").await;
+    site.later(1);
+    let edit = async |level, employee: Option<&str>| {
+        let employee = employee.map(|employee| employee.parse().unwrap());
+        let role = Some(RoleEdit::Operator { level: Some(level), employee });
+        let edit = CallerEdit { role, ..CallerEdit::default() };
+        site.vault.edit_caller(site.admin(), &"desk".parse().unwrap(), &IfMatch::Any, edit).await.unwrap()
+    };
+    // The same one at another level is the same one.
+    edit(Level::Create, Some("bob")).await;
+    let seen = read(&site, asker(&desk), Filter::default()).await;
+    assert!(actions(&seen).contains(&"secret.create") && actions(&seen).contains(&"caller.list"));
+    site.later(1);
+    edit(Level::Create, Some("temp")).await;
+    let told = site.log(1).await.remove(0).entry.changes.unwrap();
+    assert_eq!(told.as_object().unwrap().keys().collect::<Vec<_>>(), ["role"]);
+    site.later(100);
+    site.vault.tend_log().await.unwrap();
+    begins_anew(&site, &desk, "desk").await;
+    // An edit of anything else doesn't begin another life.
+    edit(Level::View, None).await;
+    let seen = read(&site, asker(&desk), Filter::default()).await;
+    assert!(actions(&seen).contains(&"secret.list"), "{:?}", actions(&seen));
+}
+
+#[tokio::test]
+async fn nobody_is_registered_by_a_name_of_the_programs() {
+    let site = Site::unsealed().await;
+    for name in Itself::ALL.map(Itself::name) {
+        let refused =
+            site.vault.enrol_caller(site.admin(), new(name, service(), CertificateSource::FreshKey)).await;
+        let Err(VaultError::Invalid(wrong)) = refused else { panic!("{name} was registered") };
+        assert_eq!(wrong.len(), 1);
+        assert!(wrong[0].pointer == "/name" && wrong[0].detail.contains("audit log"), "{wrong:?}");
+        let entry = site.log(1).await.remove(0).entry;
+        assert_eq!((entry.outcome, entry.reason.as_deref()), (Outcome::Failed, Some("invalid_field")));
+        let vault = NewVault { operator: name.parse().unwrap(), ..site.new_vault() };
+        assert!(matches!(create(vault).await, Err(VaultError::Invalid(_))), "{name} was made first operator");
+    }
+    site.service("daemons", "customscript_a", &[]).await;
+}
+
+/// As before names were refused.
+async fn registered_before(site: &Site, name: &str, level: Level, employee: &str) -> Session {
+    let session = site.operator("stand-in", level, employee).await;
+    let name: CallerName = name.parse().unwrap();
+    let turn = site.vault.turn().await;
+    let (caller, log) = {
+        let live = site.vault.live();
+        let unsealed = live.unsealed().ok().unwrap();
+        let stand_in = unsealed.registry.callers.get("stand-in").unwrap();
+        let caller = crate::model::Caller { name, ..crate::model::Caller::clone(&stand_in.noun) };
+        (caller, std::sync::Arc::clone(&unsealed.log))
+    };
+    let entry = Entry { action: "caller.add".into(), outcome: Outcome::Allowed, ..Entry::default() };
+    site.vault.commit_as(&turn, &log, entry, vec![Noun::Caller(caller)]).await.unwrap();
+    session
+}
+
+#[tokio::test]
+async fn who_has_such_a_name_from_before_keeps_it_and_gets_none_of_the_programs_entries() {
+    let site = Site::unsealed().await;
+    let mallory = registered_before(&site, "daemon", Level::View, "mallory").await;
+    site.later(1);
+    let overdue =
+        NewSecret { expires_on: Some("2020-01-01".parse().unwrap()), ..new_secret("_payroll", "v", OPEN) };
+    site.vault.create_secret(site.admin(), overdue).await.unwrap();
+    site.vault.list_secrets(asker(&mallory), &SecretFilter::default(), None, 9).await.unwrap();
+    site.vault.renew_identity(asker(&mallory), &request(), None).await.unwrap();
+    let by_name = Filter { caller: Some("daemon".to_owned()), ..Filter::default() };
+    let all = read(&site, site.admin(), by_name.clone()).await;
+    assert!(actions(&all).contains(&"notice.raise") && actions(&all).contains(&"secret.list"));
+    for filter in [Filter::default(), by_name] {
+        let mut seen = read(&site, asker(&mallory), filter).await;
+        seen.retain(|each| each.entry.action != "audit.read");
+        assert_eq!(actions(&seen), ["caller.renew", "secret.list"]);
+    }
+}
