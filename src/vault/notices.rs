@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::aside::aside;
 use super::error::VaultError;
 use super::feed::{Happening, Subject};
 use super::lifecycle::Vault;
@@ -33,8 +34,9 @@ use crate::audit::{Entry, Log, Outcome};
 use crate::model::{Concern, Itself, Notice, NoticeId, NoticeKind, NoticeLevel};
 use crate::policy::notices::{Occasion, Standing};
 
-/// Notices that are raised or cleared in one batch.
-const BATCH: usize = 64;
+/// Notices that are raised or cleared in one batch: as many as an import can make stand, so that they cost one wait for
+/// each disk, and far fewer than lines may wait for the log.
+const BATCH: usize = 1024;
 
 /// What stands now, as the last evaluation found it. Only while unsealed: it has names in it.
 #[derive(Default)]
@@ -124,15 +126,17 @@ impl Vault {
         batch: Vec<Told>,
         now: Timestamp,
     ) -> Result<(), VaultError> {
-        let mut nouns = Vec::with_capacity(batch.len());
-        for told in &batch {
-            log.append_durably(told.entry()).await?;
-            nouns.push(match told {
-                Told::Raised { notice, .. } => Noun::Notice(notice.clone()),
-                Told::Cleared(id) => Noun::NoticeGone(id.clone()),
-            });
+        let entries: Vec<_> = batch.iter().map(Told::entry).collect();
+        let record = |told: &Told| match told {
+            Told::Raised { notice, .. } => Noun::Notice(notice.clone()),
+            Told::Cleared(id) => Noun::NoticeGone(id.clone()),
+        };
+        log.append_all_durably(&entries).await?;
+        if let Err(error) = self.write(turn, log, batch.iter().map(record).collect()).await {
+            // As of every change: the log has it before its next entry.
+            aside(|| log.owe_failures(&entries));
+            return Err(error);
         }
-        self.write(turn, log, nouns).await?;
         self.feed.tell(now, batch.iter().map(Told::happening));
         for told in &batch {
             told.trace();

@@ -6,6 +6,12 @@ use super::site::*;
 use crate::audit::Outcome;
 use crate::model::{FieldError, Release};
 
+/// Of the secrets, as one import.
+fn list(new: Vec<NewSecret>) -> Import {
+    let count = new.len() as u64;
+    Import { secrets: new.into_iter().enumerate().collect(), wrong: Vec::new(), count }
+}
+
 #[tokio::test]
 async fn an_import_is_all_or_nothing_and_tells_all_that_is_wrong() {
     let site = Site::unsealed().await;
@@ -14,10 +20,6 @@ async fn an_import_is_all_or_nothing_and_tells_all_that_is_wrong() {
     site.vault.delete_secret(site.admin(), &id("_buried"), &IfMatch::Any).await.unwrap();
     let mut everywhere = new_secret("_use", "x", OPEN);
     everywhere.release = Release::UseOnly;
-    let list = |new: Vec<NewSecret>| {
-        let count = new.len() as u64;
-        Import { secrets: new.into_iter().enumerate().collect(), wrong: Vec::new(), count }
-    };
     let mut import = list(vec![
         new_secret("_a", "x", OPEN),
         new_secret("_taken", "x", OPEN),
@@ -63,4 +65,22 @@ async fn an_import_is_all_or_nothing_and_tells_all_that_is_wrong() {
     assert_eq!(notes.changes.len(), 1);
     assert_eq!(notes.changes[0].entry.action, "secret.import");
     assert!(site.vault.verify_log(site.admin()).await.unwrap().first_bad.is_none());
+}
+
+/// Whatever changes next waits for an import's notices too: they cost no disk a wait for each.
+#[tokio::test]
+async fn what_an_import_raises_is_written_at_once() {
+    const MANY: usize = 300;
+    let site = Site::unsealed().await;
+    let overdue = |number| NewSecret {
+        expires_on: Some("2020-01-01".parse().unwrap()),
+        ..new_secret(&format!("_i{number}"), "x", OPEN)
+    };
+    let syncs = || site.vault.audit.figures.read().syncs.iter().map(|(_, count)| count).sum::<u64>();
+    let before = syncs();
+    site.vault.import_secrets(site.admin(), list((0..MANY).map(overdue).collect())).await.unwrap();
+    let waited = syncs() - before;
+    let raised = site.log(2 * MANY).await.into_iter().filter(|each| each.entry.action == "notice.raise");
+    assert_eq!(raised.count(), MANY);
+    assert!(waited < 10, "{waited} waits for the disk");
 }
