@@ -60,11 +60,11 @@ impl Vault {
         header: Option<Header>,
     ) -> Result<(), VaultError> {
         let epoch = self.next_epoch()?;
+        let touched = touched(self.live().unsealed()?, &nouns);
         entries.iter_mut().for_each(|entry| entry.epoch = Some(epoch));
         failpoint!("vault.audit");
         log.append_all_durably(&entries).await?;
         failpoint!("vault.audited");
-        let touched = touched(&nouns);
         let written = self.write_with(turn, log, nouns, header).await;
         if written.is_err() {
             // The write's own failure is what the operator is told; the log has this before its next entry.

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::crypto::{DerivedKey, Failed, MacKey, fresh};
-use crate::model::{CallerName, IntegrationName, Invalid, SecretId};
+use crate::model::{CallerName, Employee, IntegrationName, Invalid, SecretId};
 
 /// Events that can be resumed from. One takes some 200 bytes.
 const KEPT: usize = 4096;
@@ -36,8 +36,9 @@ pub enum Happening {
     /// What readers get of a secret or an integration may be another now: a new version, one that came back or
     /// went, other rules, another state. A pair moves as one: then it is the integration, not its two secrets.
     Rotated(Subject),
-    /// A standing warning was raised or cleared.
-    Notice { id: Arc<str>, level: Arc<str>, about: Subject, raised: bool },
+    /// A standing warning was raised or cleared. `owners` is whose the subject was then: it may be gone, or another one
+    /// of the same name, by the time that somebody hears of it.
+    Notice { id: Arc<str>, level: Arc<str>, about: Subject, raised: bool, owners: Arc<[Employee]> },
 }
 
 /// One event of the feed.

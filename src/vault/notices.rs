@@ -13,9 +13,10 @@ mod answers;
 mod deliveries;
 mod survey;
 
+use answers::owners_of;
 pub use answers::{NoticeCount, SeenNotice};
 pub use deliveries::{Delivery, Raising, Way};
-pub(super) use survey::touched;
+pub(super) use survey::{Touched, touched};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +32,7 @@ use super::registry::Registry;
 use super::state::Live;
 use super::turn::Turn;
 use crate::audit::{Entry, Log, Outcome};
-use crate::model::{Concern, Itself, Notice, NoticeId, NoticeKind, NoticeLevel};
+use crate::model::{Concern, Employee, Itself, Notice, NoticeId, NoticeKind, NoticeLevel};
 use crate::policy::notices::{Occasion, Standing};
 
 /// Notices that are raised or cleared in one batch: as many as an import can make stand, so that they cost one wait for
@@ -78,12 +79,13 @@ impl Vault {
 
     /// Evaluates what a change has touched. The change has been made, so a failure here is only logged: the timer
     /// comes back to it.
-    pub(super) async fn look_again(&self, turn: &Turn<'_>, touched: Vec<Concern>) {
-        if touched.is_empty() {
+    pub(super) async fn look_again(&self, turn: &Turn<'_>, touched: Touched) {
+        let Touched { concerns, gone } = touched;
+        if concerns.is_empty() {
             return;
         }
-        let settled = match self.survey_some(touched) {
-            Ok((scope, found)) => self.settle(turn, &scope, found).await,
+        let settled = match self.survey_some(concerns) {
+            Ok((scope, found)) => self.settle_after(turn, &scope, found, &gone).await,
             Err(error) => Err(error),
         };
         if let Err(error) = settled {
@@ -97,6 +99,17 @@ impl Vault {
         turn: &Turn<'_>,
         scope: &Scope,
         found: Vec<Occasion>,
+    ) -> Result<(), VaultError> {
+        self.settle_after(turn, scope, found, &[]).await
+    }
+
+    /// The same after a change that took these away.
+    async fn settle_after(
+        &self,
+        turn: &Turn<'_>,
+        scope: &Scope,
+        found: Vec<Occasion>,
+        gone: &[(Concern, Vec<Employee>)],
     ) -> Result<(), VaultError> {
         let now = self.clock.now();
         let (told, log) = {
@@ -113,7 +126,7 @@ impl Vault {
         };
         let mut rest = told.into_iter().peekable();
         while rest.peek().is_some() {
-            self.tell(turn, &log, rest.by_ref().take(BATCH).collect(), now).await?;
+            self.tell(turn, &log, rest.by_ref().take(BATCH).collect(), gone, now).await?;
         }
         Ok(())
     }
@@ -124,6 +137,7 @@ impl Vault {
         turn: &Turn<'_>,
         log: &Log,
         batch: Vec<Told>,
+        gone: &[(Concern, Vec<Employee>)],
         now: Timestamp,
     ) -> Result<(), VaultError> {
         let entries: Vec<_> = batch.iter().map(Told::entry).collect();
@@ -137,7 +151,16 @@ impl Vault {
             aside(|| log.owe_failures(&entries));
             return Err(error);
         }
-        self.feed.tell(now, batch.iter().map(Told::happening));
+        let happened: Vec<_> = {
+            let live = self.live();
+            let unsealed = live.unsealed()?;
+            let owners = |concern: &Concern| {
+                let before = gone.iter().find(|(each, _)| each == concern);
+                before.map_or_else(|| owners_of(unsealed, concern), |(_, owners)| owners.clone())
+            };
+            batch.iter().map(|told| told.happening(owners)).collect()
+        };
+        self.feed.tell(now, happened);
         for told in &batch {
             told.trace();
         }
@@ -167,18 +190,20 @@ impl Told {
         }
     }
 
-    fn happening(&self) -> Happening {
+    fn happening(&self, owners: impl Fn(&Concern) -> Vec<Employee>) -> Happening {
         let (id, level, raised) = match self {
             Self::Raised { notice, standing } => (&notice.id, standing.level, true),
             Self::Cleared(id) => (id, NoticeLevel::Info, false),
         };
-        let about = match id.concern() {
+        let concern = id.concern();
+        let owners = owners(&concern).into();
+        let about = match concern {
             Concern::Secret(id) => Subject::Secret(id),
             Concern::Integration(name) => Subject::Integration(name),
             Concern::Caller(name) => Subject::Caller(name),
             Concern::Vault(_) => Subject::Vault,
         };
-        Happening::Notice { id: id.shared(), level: level.word().into(), about, raised }
+        Happening::Notice { id: id.shared(), level: level.word().into(), about, raised, owners }
     }
 
     fn trace(&self) {

@@ -15,7 +15,7 @@ use super::integrations::owners;
 use super::lifecycle::Vault;
 use super::session::{Asker, Session};
 use super::state::Unsealed;
-use crate::model::{Caller, Denial, Integration, IntegrationName, Role, SecretId};
+use crate::model::{Caller, Denial, Employee, Integration, IntegrationName, Role, SecretId};
 use crate::policy::{Action, decide_hearing, decide_manage, recognise};
 
 /// Events that are judged under one look.
@@ -128,16 +128,15 @@ fn told(unsealed: &Unsealed, caller: &Caller, asker: Asker, event: &Event, now: 
     let registry = &unsealed.registry;
     let who = recognised(registry, asker);
     let service = matches!(caller.role, Role::Service { .. });
-    let sees = |about: &Subject| {
-        let owners = match about {
-            Subject::Secret(id) => registry.secrets.get(id).map(|kept| kept.noun.owners.clone()),
-            Subject::Integration(name) => {
-                registry.integrations.get(name).map(|kept| owners(unsealed, &kept.noun))
-            }
-            Subject::Caller(_) | Subject::Vault => None,
-        };
-        decide_manage(who, Action::See, &owners.unwrap_or_default(), now).is_ok()
+    // None: there is no such thing, or it is nobody's in particular.
+    let owners = |about: &Subject| match about {
+        Subject::Secret(id) => registry.secrets.get(id).map(|kept| kept.noun.owners.clone()),
+        Subject::Integration(name) => {
+            registry.integrations.get(name).map(|kept| owners(unsealed, &kept.noun))
+        }
+        Subject::Caller(_) | Subject::Vault => None,
     };
+    let sees = |owners: &[Employee]| decide_manage(who, Action::See, owners, now).is_ok();
     match &event.what {
         Happening::Rotated(about) => {
             let asked = match about {
@@ -146,7 +145,11 @@ fn told(unsealed: &Unsealed, caller: &Caller, asker: Asker, event: &Event, now: 
                 Subject::Caller(_) | Subject::Vault => return None,
             };
             let found = Found::find(registry, asked);
-            let hears = if service { decide_hearing(who, found.target(), now).is_ok() } else { sees(about) };
+            let hears = if service {
+                decide_hearing(who, found.target(), now).is_ok()
+            } else {
+                sees(&owners(about).unwrap_or_default())
+            };
             let version = found.current();
             hears.then(|| match asked {
                 Asked::Secret(id) => News::Secret { id: id.clone(), version },
@@ -157,12 +160,21 @@ fn told(unsealed: &Unsealed, caller: &Caller, asker: Asker, event: &Event, now: 
                 }
             })
         }
-        Happening::Notice { id, level, about, raised } => (!service && sees(about)).then(|| News::Notice {
-            id: Arc::clone(id),
-            level: Arc::clone(level),
-            about: about.clone(),
-            raised: *raised,
-        }),
+        Happening::Notice { id, level, about, raised, owners: then } => {
+            let own = matches!(about, Subject::Caller(name) if *name == caller.name);
+            // Whoever owned it then and still does. What is gone has its last owners; an ID that has another life meanwhile
+            // tells its new ones nothing of the old.
+            let both = match owners(about) {
+                Some(now) => now.into_iter().filter(|each| then.contains(each)).collect(),
+                None => then.to_vec(),
+            };
+            (!service && (own || sees(&both))).then(|| News::Notice {
+                id: Arc::clone(id),
+                level: Arc::clone(level),
+                about: about.clone(),
+                raised: *raised,
+            })
+        }
     }
 }
 

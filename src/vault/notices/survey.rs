@@ -14,9 +14,10 @@ use super::super::noun::Noun;
 use super::super::registry::{KeptSecret, Registry};
 use super::super::state::{Live, Unsealed};
 use super::Scope;
+use super::answers::owners_of;
 use crate::audit::{self, Finding, Flaw};
 use crate::identity::typed;
-use crate::model::{CallerName, Concern, Integration, NoticeKind, Secret, SecretId};
+use crate::model::{CallerName, Concern, Employee, Integration, NoticeKind, Secret, SecretId};
 use crate::policy::notices::{
     NoticeRules, Occasion, of_accepted_rollback, of_authority, of_caller, of_damage, of_integration,
     of_journal, of_known_damage, of_missing, of_secret, of_server_certificate, of_space, of_stray,
@@ -40,8 +41,28 @@ pub(super) struct Room {
     free: Option<u64>,
 }
 
-/// Whom the records of a change concern.
-pub(in super::super) fn touched(nouns: &[Noun]) -> Vec<Concern> {
+/// What a change concerns.
+pub(in super::super) struct Touched {
+    pub concerns: Vec<Concern>,
+    /// Those of them that it takes away, and whose they were.
+    pub gone: Vec<(Concern, Vec<Employee>)>,
+}
+
+/// What the records of a change concern, before it is made.
+pub(in super::super) fn touched(unsealed: &Unsealed, nouns: &[Noun]) -> Touched {
+    let gone = nouns.iter().filter_map(|noun| match noun {
+        Noun::SecretGone(id) => Some(Concern::Secret(id.clone())),
+        Noun::IntegrationGone(name) => Some(Concern::Integration(name.clone())),
+        _ => None,
+    });
+    let gone = gone.map(|concern| {
+        let owners = owners_of(unsealed, &concern);
+        (concern, owners)
+    });
+    Touched { concerns: concerned(nouns), gone: gone.collect() }
+}
+
+fn concerned(nouns: &[Noun]) -> Vec<Concern> {
     let mut all = Vec::new();
     for noun in nouns {
         match noun {

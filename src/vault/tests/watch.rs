@@ -9,7 +9,7 @@ use super::super::feed::Happening;
 use super::super::*;
 use super::site::*;
 use crate::audit::Outcome;
-use crate::model::{Denial, Level};
+use crate::model::{Denial, Level, NoticeLevel};
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const FOR_B: &str = r#"{"scripts":["customscript_b"],"allow_all_domains":true}"#;
@@ -102,12 +102,68 @@ async fn each_hears_what_it_may_see() {
     site.vault.retire_lapsed().await.unwrap();
     assert_eq!(heard(), [""; 5], "a grace that has run out was known before");
 
-    for about in [Subject::Secret("_mine".parse().unwrap()), Subject::Vault] {
+    for (about, owners) in [(Subject::Secret("_mine".parse().unwrap()), &["2"][..]), (Subject::Vault, &[])] {
         let (id, level) = ("n".into(), "critical".into());
-        site.vault.feed.tell(noon(), [Happening::Notice { id, level, about, raised: true }]);
+        let owners = owners.iter().map(|each| each.parse().unwrap()).collect();
+        site.vault.feed.tell(noon(), [Happening::Notice { id, level, about, raised: true, owners }]);
     }
     let notice = "notice n critical true";
     assert_eq!(heard(), ["", "", "", notice, &format!("{notice}, {notice}")]);
+}
+
+/// What each hears of notices alone.
+fn notices(site: &Site, session: &Session, watcher: &mut Watcher) -> Vec<String> {
+    let mut heard = site.hears(session, watcher).unwrap();
+    heard.retain(|each| each.starts_with("notice "));
+    heard
+}
+
+#[tokio::test]
+async fn an_operator_hears_of_his_own_certificate() {
+    let site = Site::unsealed().await;
+    let vera = site.operator("vera", Level::Edit, "vera").await;
+    let other = site.operator("other", Level::Edit, "o").await;
+    let (mut hers, mut others) = (
+        site.vault.watch(asker(&vera), None).await.unwrap(),
+        site.vault.watch(asker(&other), None).await.unwrap(),
+    );
+    site.later(80 * 86_400);
+    site.vault.tend_notices().await.unwrap();
+    let page = site.vault.list_notices(asker(&vera), NoticeLevel::Info, None, 9).await.unwrap();
+    let listed: Vec<_> = page.items.iter().map(|each| format!("notice {} warning true", each.id)).collect();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(notices(&site, &vera, &mut hers), listed, "the same as in the list");
+    let heard = notices(&site, &other, &mut others);
+    assert!(heard.len() == 1 && heard[0].starts_with("notice renewal.other."), "{heard:?}");
+}
+
+#[tokio::test]
+async fn owners_hear_how_it_ends_and_the_next_ones_nothing_of_it() {
+    let site = Site::unsealed().await;
+    let (before, after) =
+        (site.operator("before", Level::View, "1b").await, site.operator("after", Level::View, "2a").await);
+    let (mut old, mut new, mut full) = (
+        site.vault.watch(asker(&before), None).await.unwrap(),
+        site.vault.watch(asker(&after), None).await.unwrap(),
+        site.vault.watch(site.admin(), None).await.unwrap(),
+    );
+    let overdue = |owner: &str, day: &str| {
+        let (owners, expires_on) = (vec![owner.parse().unwrap()], Some(day.parse().unwrap()));
+        NewSecret { owners, expires_on, ..new_secret("_a", "v", OPEN) }
+    };
+    site.vault.create_secret(site.admin(), overdue("1b", "2020-01-01")).await.unwrap();
+    site.vault.delete_secret(site.admin(), &"_a".parse().unwrap(), &IfMatch::Any).await.unwrap();
+    let ends = [
+        "notice expiry.custsecret_a.2020-01-01 critical true",
+        "notice expiry.custsecret_a.2020-01-01 info false",
+    ];
+    assert_eq!(notices(&site, &before, &mut old), ends);
+    site.vault.create_secret(site.admin(), overdue("2a", "2020-02-02")).await.unwrap();
+    // One who looks late hears of the life that is his alone.
+    let next = "notice expiry.custsecret_a.2020-02-02 critical true";
+    assert_eq!(notices(&site, &after, &mut new), [next]);
+    assert_eq!(notices(&site, &before, &mut old), [""; 0]);
+    assert_eq!(notices(&site, &site.admin, &mut full), [ends[0], ends[1], next]);
 }
 
 #[tokio::test]
