@@ -94,6 +94,16 @@ pub struct Caller {
     pub employee_since: Option<Timestamp>,
 }
 
+impl Role {
+    /// Whom it acts for: the employees of a service, or the operator.
+    pub fn employees(&self) -> &[Employee] {
+        match self {
+            Self::Service { employees, .. } => employees,
+            Self::Operator { employee, .. } => std::slice::from_ref(employee),
+        }
+    }
+}
+
 impl Caller {
     pub fn is_active(&self) -> bool {
         self.state == CallerState::Active

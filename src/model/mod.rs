@@ -19,6 +19,7 @@ mod rotation;
 mod secret;
 mod spiffe;
 mod tombstone;
+mod unseen;
 mod uses;
 mod word;
 
@@ -44,5 +45,6 @@ pub use secret::{
 };
 pub use spiffe::{SpiffeId, TrustDomain};
 pub use tombstone::Tombstone;
+pub use unseen::is_unseen;
 pub use uses::{CallerUse, SecretUses, UsesMark};
 pub use word::{FieldError, Invalid, line_of_text};

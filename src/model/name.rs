@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::itself::Itself;
+use super::unseen::is_unseen;
 use super::word::{Invalid, word};
 
 word! {
@@ -132,6 +133,20 @@ fn integration_name(text: &str) -> Result<String, Invalid> {
     }
 }
 
+impl Employee {
+    /// Refuses a name that looks like another one and isn't. Who was named so before keeps it.
+    pub fn check_new(&self) -> Result<(), Invalid> {
+        let misleads = |each: char| is_unseen(each) || (each.is_whitespace() && each != ' ');
+        if self.as_str().contains(misleads) {
+            return Err(Invalid(
+                "is no employee: it has a character that can't be seen, such as a zero-width space, or a space that is \
+                 none; type it by hand instead of pasting it",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl CallerName {
     /// Refuses a name that nobody may be registered by any more. Who was before keeps it.
     pub fn check_new(&self) -> Result<(), Invalid> {
@@ -214,6 +229,27 @@ mod tests {
         }
         assert_eq!(is::<IntegrationName>("FSM").as_deref(), Some("fsm"));
         assert!(is::<IntegrationName>("fsm-eu").is_none());
+    }
+
+    #[test]
+    fn new_names_are_what_they_look_like_and_old_ones_are_read() {
+        for right in ["ann", "Larry Nelson", "Jürgen O'Neill", "李四", "a\u{300}"] {
+            assert_eq!(right.parse::<Employee>().unwrap().check_new(), Ok(()), "{right}");
+        }
+        for wrong in [
+            "ann\u{200b}",
+            "\u{feff}ann",
+            "an\u{ad}n",
+            "ann\u{3164}",
+            "ann\u{e0041}",
+            "ann\u{a0}lee",
+            "\u{202e}nna",
+        ] {
+            let read: Employee = wrong.parse().expect("a record may have it");
+            assert!(read.check_new().is_err(), "{}", wrong.escape_unicode());
+        }
+        assert!("daemon".parse::<CallerName>().unwrap().check_new().is_err());
+        assert!("daemons".parse::<CallerName>().unwrap().check_new().is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::difference::difference;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::named::check_role;
 use super::noun::Noun;
 use super::revision::IfMatch;
 use super::session::Asker;
@@ -89,6 +90,7 @@ impl Vault {
         let mut after = Caller::clone(&before.caller);
         if let Some(role) = edit.role {
             role.apply(&mut after.role)?;
+            check_role(registry, before.caller.role.employees(), &after.role)?;
         }
         after.pins.uid = edit.uid.unwrap_or(after.pins.uid);
         after.pins.unit = edit.unit.unwrap_or(after.pins.unit);

@@ -8,6 +8,7 @@ use super::difference::difference;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::named::{check_employees, check_rules};
 use super::noun::Noun;
 use super::registry::KeptSecret;
 use super::revision::{IfMatch, Revision};
@@ -115,6 +116,8 @@ impl Vault {
         let mut secret = before.clone();
         edit.apply(&mut secret);
         check_release(secret.release, secret.restrictions.as_deref())?;
+        check_employees(registry, &before.owners, &secret.owners, "/owners")?;
+        check_rules(registry, before.restrictions.as_deref(), secret.restrictions.as_deref())?;
         let Some(changes) = difference(before, &secret, &[]) else { return Ok(None) };
         let fields: Vec<&str> = changes.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
         let told = if changes.to_string().len() > MOST_TOLD {

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::named::check_role;
 use super::noun::Noun;
 use super::session::Asker;
 use super::state::Unsealed;
@@ -83,6 +84,7 @@ impl Vault {
         new.name.check_new().map_err(|why| VaultError::invalid("/name", why))?;
         let live = self.live();
         let Unsealed { registry, authority, .. } = live.unsealed()?;
+        check_role(registry, &[], &new.role)?;
         if registry.callers.get(&new.name).is_some_and(|kept| kept.noun.is_active()) {
             let why = format!(
                 "there is an active caller {0} already; replace it with: fsm-vault caller revoke {0}, then add it anew",

@@ -37,6 +37,7 @@ mod lifecycle;
 mod loading;
 mod log;
 mod manage;
+mod named;
 mod notes;
 mod notices;
 mod noun;

@@ -10,6 +10,7 @@ use super::error::VaultError;
 use super::filter::SecretFilter;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::named::{check_employees, check_rules};
 use super::noun::Noun;
 use super::registry::KeptSecret;
 use super::revision::Revision;
@@ -109,6 +110,8 @@ impl Vault {
         let (number, fingerprint) = {
             let live = self.live();
             let unsealed = live.unsealed()?;
+            check_employees(&unsealed.registry, &[], &new.owners, "/owners")?;
+            check_rules(&unsealed.registry, None, Some(&new.restrictions))?;
             (burial::free(unsealed, &new.id)? + 1, unsealed.keys.fingerprint(&new.value))
         };
         let owners = if new.owners.is_empty() { vec![cleared.rights.employee.clone()] } else { new.owners };

@@ -42,6 +42,14 @@ fn every_verb_has_an_example_that_parses() {
 }
 
 #[test]
+fn a_first_operator_has_no_name_of_the_programs() {
+    assert!(parses("fsm-vault init --operator ann"));
+    for name in crate::model::Itself::ALL.map(crate::model::Itself::name) {
+        assert!(!parses(&format!("fsm-vault init --operator {name}")), "{name}");
+    }
+}
+
+#[test]
 fn global_options_stand_anywhere() {
     for line in [
         "fsm-vault --output json --identity d --addr unix:/s status",

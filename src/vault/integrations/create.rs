@@ -4,6 +4,7 @@ use super::super::burial;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
+use super::super::named::{check_employees, check_rules};
 use super::super::noun::Noun;
 use super::super::pair::{IssuedPair, PairSource, Settled, joined};
 use super::super::secrets::first_version;
@@ -102,6 +103,8 @@ impl Vault {
 
         let live = self.live();
         let unsealed = live.unsealed()?;
+        check_employees(&unsealed.registry, &[], &care.owners, "/owners")?;
+        check_rules(&unsealed.registry, None, record.restrictions.as_ref())?;
         if unsealed.registry.integrations.contains_key(&record.name) {
             let why = format!(
                 "there is an integration {0} already; replace its pair with: fsm-vault integration rotate {0}",

@@ -7,6 +7,7 @@ use super::super::difference::difference;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
+use super::super::named::{check_employees, check_rules};
 use super::super::noun::Noun;
 use super::super::revision::IfMatch;
 use super::super::session::Asker;
@@ -71,6 +72,8 @@ impl Vault {
         if care.owners.is_empty() {
             return Err(VaultError::invalid("/owners", "is empty; name at least one"));
         }
+        check_employees(&unsealed.registry, &care_before.owners, &care.owners, "/owners")?;
+        check_rules(&unsealed.registry, before.restrictions.as_ref(), record.restrictions.as_ref())?;
         let told = |record, care| Told { record, care };
         let Some(changes) = difference(&told(before, &care_before), &told(&record, &care), HIDDEN) else {
             return Ok(None);

@@ -5,7 +5,7 @@ use super::super::*;
 use super::enrol::{new, request, service};
 use super::site::*;
 use crate::audit::{Entry, Filter, LoggedEntry, Look, Outcome, Start};
-use crate::model::{CallerName, Denial, Itself, Level};
+use crate::model::{Caller, Denial, Itself, Level};
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 
@@ -121,27 +121,25 @@ async fn nobody_is_registered_by_a_name_of_the_programs() {
     site.service("daemons", "customscript_a", &[]).await;
 }
 
-/// As before names were refused.
-async fn registered_before(site: &Site, name: &str, level: Level, employee: &str) -> Session {
-    let session = site.operator("stand-in", level, employee).await;
-    let name: CallerName = name.parse().unwrap();
+/// A registration as one was taken before names were refused, made of another one.
+pub async fn registered_before(site: &Site, from: &str, change: impl FnOnce(&mut Caller)) {
     let turn = site.vault.turn().await;
-    let (caller, log) = {
+    let (mut caller, log) = {
         let live = site.vault.live();
         let unsealed = live.unsealed().ok().unwrap();
-        let stand_in = unsealed.registry.callers.get("stand-in").unwrap();
-        let caller = crate::model::Caller { name, ..crate::model::Caller::clone(&stand_in.noun) };
-        (caller, std::sync::Arc::clone(&unsealed.log))
+        let found = unsealed.registry.callers.get(from).unwrap();
+        (Caller::clone(&found.noun), std::sync::Arc::clone(&unsealed.log))
     };
+    change(&mut caller);
     let entry = Entry { action: "caller.add".into(), outcome: Outcome::Allowed, ..Entry::default() };
     site.vault.commit_as(&turn, &log, entry, vec![Noun::Caller(caller)]).await.unwrap();
-    session
 }
 
 #[tokio::test]
 async fn who_has_such_a_name_from_before_keeps_it_and_gets_none_of_the_programs_entries() {
     let site = Site::unsealed().await;
-    let mallory = registered_before(&site, "daemon", Level::View, "mallory").await;
+    let mallory = site.operator("stand-in", Level::View, "mallory").await;
+    registered_before(&site, "stand-in", |caller| caller.name = "daemon".parse().unwrap()).await;
     site.later(1);
     let overdue =
         NewSecret { expires_on: Some("2020-01-01".parse().unwrap()), ..new_secret("_payroll", "v", OPEN) };

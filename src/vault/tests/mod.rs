@@ -12,6 +12,7 @@ mod lives;
 mod looking;
 mod manage;
 mod model;
+mod named;
 mod newer;
 mod notices;
 mod places;
