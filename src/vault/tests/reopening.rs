@@ -138,6 +138,25 @@ async fn opened_again_at_once_the_answer_is_exact() {
     read(&site, &reader, "_large").await.unwrap();
 }
 
+#[tokio::test]
+async fn a_notice_that_cant_be_recorded_is_told_of_as_every_change() {
+    let (site, frail, _) = frail().await;
+    let dated =
+        NewSecret { expires_on: Some("2026-12-23".parse().unwrap()), ..new_secret("_dated", "x", RULES) };
+    site.vault.create_secret(site.admin(), dated).await.unwrap();
+    site.later(2 * 86_400);
+    let raised = async || {
+        let log = site.log(100).await.into_iter().rev().map(|each| each.entry);
+        // Of the secret: the service's certificate ends too.
+        let those = log.filter(|each| each.action == "notice.raise" && each.secret.is_some());
+        those.map(|each| each.outcome).collect::<Vec<_>>()
+    };
+    frail.fails(Next::FailsUnwritten, false);
+    assert!(site.vault.tend_notices().await.is_err());
+    site.vault.tend_notices().await.unwrap();
+    assert_eq!(raised().await, [Outcome::Allowed, Outcome::Failed, Outcome::Allowed]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bad_disk_is_waited_for_while_readers_are_served() {
     for (next, made) in [(Next::FailsWritten, true), (Next::FailsUnwritten, false)] {

@@ -164,6 +164,16 @@ async fn owners_hear_how_it_ends_and_the_next_ones_nothing_of_it() {
     assert_eq!(notices(&site, &after, &mut new), [next]);
     assert_eq!(notices(&site, &before, &mut old), [""; 0]);
     assert_eq!(notices(&site, &site.admin, &mut full), [ends[0], ends[1], next]);
+
+    // An integration's owners are its secrets', which go with it.
+    let mut record = new_fsm("an id", "a secret");
+    (record.form.owners, record.form.expires_on) =
+        (vec!["1b".to_owned()], Some("2020-01-01".parse().unwrap()));
+    site.vault.create_integration(site.admin(), record).await.unwrap();
+    site.vault.delete_integration(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any).await.unwrap();
+    let ends = ["notice expiry.fsm.2020-01-01 critical true", "notice expiry.fsm.2020-01-01 info false"];
+    assert_eq!(notices(&site, &before, &mut old), ends);
+    assert_eq!(notices(&site, &after, &mut new), [""; 0]);
 }
 
 #[tokio::test]
