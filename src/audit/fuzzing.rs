@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::chain::{self, Chain, Checkpoint, Link, Reason};
+use super::chain::{self, Chain, Checkpoint, Link, MAX_LINE, Reason};
 use super::entry::Entry;
 use super::walk::{End, Walk};
 use crate::crypto::{MAC_LEN, MacKey};
+
+/// Bytes of the longest line, with its line feed.
+pub const LONGEST_LINE: usize = MAX_LINE;
 
 /// Writes logs into memory, and verifies them there.
 pub struct Bench(Chain);
