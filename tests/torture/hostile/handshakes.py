@@ -11,7 +11,7 @@ import sys
 from tlslite.api import (HandshakeSettings, TLSAbruptCloseError, TLSConnection, TLSRemoteAlert, X509CertChain,
                          parsePEMKey)
 from tlslite.constants import AlertDescription, ContentType, HandshakeType
-from tlslite.messages import ApplicationData, Finished, Message
+from tlslite.messages import Finished, Message
 
 PORT, IDENTITY, OTHER = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 REQUEST = b"GET /v1/sys/status HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
