@@ -9,6 +9,7 @@ mod backups;
 mod body;
 mod caller_edit;
 mod callers;
+mod dispatch;
 mod editing;
 mod failure;
 mod fetch;

@@ -10,6 +10,7 @@ mod backup;
 mod backup_restore;
 mod backup_verify;
 mod caller;
+mod caller_add;
 mod caller_directory;
 mod caller_edit;
 mod caller_view;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::exit::Exit;
 use super::super::failure::Failure;
-use super::super::{caller, caller_directory, fsm};
+use super::super::{caller, caller_add, caller_directory, fsm};
 use super::place::Place;
 use super::{Quickstart, Source, Steps};
 use crate::client::{Address, Call, Client, Connection, FreshKey};
@@ -85,11 +85,11 @@ async fn enrol(
         csr: Some(fresh.request_pem.clone()),
         ..CallerForm::default()
     };
-    let answer = match daemon.call(caller::enrolment(&form)).await.map_err(Failure::from) {
+    let answer = match daemon.call(caller_add::enrolment(&form)).await.map_err(Failure::from) {
         Err(failure) if failure.is_status(409) => {
             let name: CallerName = name.parse().map_err(Failure::usage)?;
             caller::end(daemon, &name).await?;
-            daemon.call(caller::enrolment(&form)).await?
+            daemon.call(caller_add::enrolment(&form)).await?
         }
         other => other?,
     };
