@@ -171,7 +171,7 @@ fn refuse_second(globals: &Globals) -> Result<(), Failure> {
             return Err(Failure::new(Exit::Conflict, second()));
         }
         for id in FSM_SECRETS {
-            if is_listed(daemon, "/v1/secrets", "id", id, &[("q", Some(id.to_owned()))]).await? {
+            if listing::has_secret(daemon, id).await? {
                 let text = format!(
                     "there is a secret {id} already, and the integration {FSM_NAME} needs the ID for its own; nothing was \
                      changed. See what it is: fsm-vault secret show {id}; if nobody needs it: fsm-vault secret delete {id}"
@@ -185,24 +185,7 @@ fn refuse_second(globals: &Globals) -> Result<(), Failure> {
 
 /// Whether the integration is there.
 pub async fn is_stored(daemon: &mut Connection<'_>) -> Result<bool, Failure> {
-    is_listed(daemon, "/v1/integrations", "name", FSM_NAME, &[]).await
-}
-
-/// Whether a list has it. Asked for by its name, what isn't there would be a refusal in the log, and who watches for those
-/// would be told.
-async fn is_listed(
-    daemon: &mut Connection<'_>,
-    path: &str,
-    key: &str,
-    name: &str,
-    narrowed: &[(&str, Option<String>)],
-) -> Result<bool, Failure> {
-    match listing::filtered(daemon, path, narrowed).await {
-        Ok(found) => Ok(found.items.iter().any(|item| item[key] == name)),
-        // Whoever may not look may not make it either, which the daemon says of the making.
-        Err(failure) if failure.is_status(403) => Ok(false),
-        Err(failure) => Err(failure),
-    }
+    listing::has(daemon, "/v1/integrations", "name", FSM_NAME, &[]).await
 }
 
 fn second() -> String {

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::arguments::Globals;
 use super::columns::{Columns, time};
 use super::connect::with_daemon;
+use super::exit::Exit;
 use super::failure::Failure;
 use super::passphrase;
 use super::wrong_passphrase::{self, Origin};
@@ -115,11 +116,17 @@ impl Shown {
         passphrase::known(self.passphrase_file.as_deref())
     }
 
-    /// Whoever may look at the slots may change them, too.
-    fn before_asking(&self, globals: &Globals) -> Result<(), Failure> {
+    /// Whoever may look at the slots may change them, too. `wanted`: this one has to be there.
+    fn before_asking(&self, globals: &Globals, wanted: Option<&SlotId>) -> Result<(), Failure> {
         passphrase::before_asking(globals, self.passphrase_file.as_deref(), async |daemon| {
-            daemon.call(Call::get("/v1/sys/keyslots")).await?;
-            Ok(())
+            let found: Listed<KeySlotView> = daemon.call(Call::get("/v1/sys/keyslots")).await?.read()?;
+            match wanted {
+                Some(id) if found.items.iter().all(|slot| slot.id != *id) => Err(Failure::new(
+                    Exit::NotFound,
+                    format!("there is no such key slot as {id}; see which there are: fsm-vault keyslot list"),
+                )),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -173,7 +180,7 @@ fn add(globals: &Globals, command: &Add) -> Result<(), Failure> {
 }
 
 fn remove(globals: &Globals, Remove { id, shown }: &Remove) -> Result<(), Failure> {
-    shown.before_asking(globals)?;
+    shown.before_asking(globals, Some(id))?;
     let body = Body::default().secret("passphrase", &shown.read()?)?.end();
     with_daemon(globals, async |daemon| {
         daemon.call(Call::delete(format!("/v1/sys/keyslots/{id}")).with(body)).await?;
@@ -184,7 +191,7 @@ fn remove(globals: &Globals, Remove { id, shown }: &Remove) -> Result<(), Failur
 }
 
 pub fn rekey(globals: &Globals, command: &Rekey) -> Result<(), Failure> {
-    command.shown.before_asking(globals)?;
+    command.shown.before_asking(globals, None)?;
     let files = command.shown.passphrase_file.iter().chain(&command.keep_passphrase_file);
     if files.filter(|path| path.as_path() == Path::new("-")).count() > 1 {
         return Err(Failure::usage("only one of the passphrases can come from standard input"));
@@ -225,7 +232,7 @@ fn told(rekeyed: &RekeyedView) -> String {
 
 /// The passphrase that is shown and the new one, before the daemon is asked.
 fn both(globals: &Globals, shown: &Shown, new: &New) -> Result<(Plaintext, Plaintext), Failure> {
-    shown.before_asking(globals)?;
+    shown.before_asking(globals, None)?;
     let stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if stdin(&shown.passphrase_file) && stdin(&new.new_passphrase_file) {
         return Err(Failure::usage("only one of the two passphrases can come from standard input"));

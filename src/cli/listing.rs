@@ -44,6 +44,28 @@ pub async fn filtered(
     }
 }
 
+/// Whether a list has it. Asked for by its name, what isn't there would be a refusal in the log, and who watches for those
+/// would be told.
+pub async fn has(
+    daemon: &mut Connection<'_>,
+    path: &str,
+    key: &str,
+    name: &str,
+    narrowed: &[(&str, Option<String>)],
+) -> Result<bool, Failure> {
+    match filtered(daemon, path, narrowed).await {
+        Ok(found) => Ok(found.items.iter().any(|item| item[key] == name)),
+        // Whoever may not look may not make it either, which the daemon says of the making.
+        Err(failure) if failure.is_status(403) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Whether there is a secret of this ID.
+pub async fn has_secret(daemon: &mut Connection<'_>, id: &str) -> Result<bool, Failure> {
+    has(daemon, "/v1/secrets", "id", id, &[("q", Some(id.to_owned()))]).await
+}
+
 /// Prints a list: the daemon's items as JSON, or each as one of the API's shapes.
 pub fn show<T: DeserializeOwned>(
     form: Form,

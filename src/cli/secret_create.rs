@@ -6,9 +6,10 @@ use clap::{ArgGroup, Args};
 
 use super::arguments::Globals;
 use super::connect::{client, with_daemon};
+use super::exit::Exit;
 use super::failure::Failure;
 use super::secret::{told, warn_if_past};
-use super::value;
+use super::{listing, prompt, value};
 use crate::client::{Body, Call};
 use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId};
 
@@ -68,7 +69,11 @@ pub struct Create {
 
 pub fn create(globals: &Globals, command: Create) -> Result<(), Failure> {
     // Before anybody is asked for a value in vain.
-    client(globals)?;
+    if command.value_file.is_none() && prompt::can_ask() {
+        refuse_second(globals, &command.id)?;
+    } else {
+        client(globals)?;
+    }
     let value = value::read(command.value_file.as_deref(), "value", "--value-file", command.exact)?;
     let body = Body::with_room(value.lend(|bytes| bytes.len() * 4 / 3) + 4096)
         .field("id", &command.id)
@@ -84,6 +89,19 @@ pub fn create(globals: &Globals, command: Create) -> Result<(), Failure> {
         let answer = daemon.call(Call::post("/v1/secrets").with(body.end())).await?;
         warn_if_past(command.expires_on);
         told(globals, &answer)
+    })
+}
+
+fn refuse_second(globals: &Globals, id: &SecretId) -> Result<(), Failure> {
+    with_daemon(globals, async |daemon| {
+        if !listing::has_secret(daemon, id.as_str()).await? {
+            return Ok(());
+        }
+        let text = format!(
+            "there is a secret {id} already; nothing was changed. See what it is: fsm-vault secret show {id}; a new value \
+             for it: fsm-vault secret rotate {id}"
+        );
+        Err(Failure::new(Exit::Conflict, text))
     })
 }
 

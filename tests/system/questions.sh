@@ -70,7 +70,8 @@ check "nor is there a file of that name" [ ! -e ./- ]
 
 # What can't be is said before anybody types anything.
 check "an unsealed vault is told to be" says "unsealed already" 6 typed '' unseal
-check "a key slot that isn't there" says "no such key slot" 4 typed $'another one, longer' keyslot remove 00000000
+check "a key slot that isn't there" says "no such key slot" 4 typed '' keyslot remove 00000000
+check "a secret that is there" says "secret rotate custsecret_y" 6 typed '' secret create _y --script customscript_a --allow-all-domains
 as "$ADMIN" seal >/dev/null
 for command in "keyslot add" "keyslot remove 00000000" "passphrase change" rekey; do
     read -ra words <<<"$command"
