@@ -4,15 +4,13 @@ use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use zeroize::Zeroizing;
 
+use super::stack::{DEEP, leaving_none};
 use super::{DerivedKey, Failed, random};
 
 /// Bytes of a nonce.
 pub const NONCE_LEN: usize = 12;
 /// Bytes of an authentication tag.
 pub const TAG_LEN: usize = 16;
-
-/// More than the deepest call of the cipher takes.
-const STACK: usize = 8 * 1024;
 
 /// A key for AES-256-GCM.
 pub struct AeadKey(DerivedKey);
@@ -28,9 +26,13 @@ impl AeadKey {
 
     /// Encrypts `message` and appends `nonce ‖ ciphertext ‖ tag` to `out`.
     pub fn seal_onto(&self, out: &mut Vec<u8>, aad: &[u8], message: &[u8]) -> Result<(), Failed> {
-        let sealed = self.seal_above(out, aad, message);
-        wipe_stack();
-        sealed
+        leaving_none::<DEEP, _>(|| {
+            let mut nonce = [0; NONCE_LEN];
+            random::fill(&mut nonce)?;
+            out.reserve(NONCE_LEN + message.len() + TAG_LEN);
+            out.extend_from_slice(&nonce);
+            self.seal_under(out, nonce, aad, message)
+        })
     }
 
     /// Encrypts `message` and appends `ciphertext ‖ tag` to `out`. Of one key, every nonce is used once.
@@ -41,9 +43,7 @@ impl AeadKey {
         aad: &[u8],
         message: &[u8],
     ) -> Result<(), Failed> {
-        let sealed = self.seal_under(out, nonce, aad, message);
-        wipe_stack();
-        sealed
+        leaving_none::<DEEP, _>(|| self.seal_under(out, nonce, aad, message))
     }
 
     /// Decrypts `ciphertext ‖ tag` of [`Self::seal_numbered`].
@@ -53,21 +53,9 @@ impl AeadKey {
         aad: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Failed> {
-        let opened = self.open_under(nonce, aad, sealed);
-        wipe_stack();
-        opened
+        leaving_none::<DEEP, _>(|| self.open_under(nonce, aad, sealed))
     }
 
-    #[inline(never)]
-    fn seal_above(&self, out: &mut Vec<u8>, aad: &[u8], message: &[u8]) -> Result<(), Failed> {
-        let mut nonce = [0; NONCE_LEN];
-        random::fill(&mut nonce)?;
-        out.reserve(NONCE_LEN + message.len() + TAG_LEN);
-        out.extend_from_slice(&nonce);
-        self.seal_under(out, nonce, aad, message)
-    }
-
-    #[inline(never)]
     fn seal_under(
         &self,
         out: &mut Vec<u8>,
@@ -88,19 +76,12 @@ impl AeadKey {
 
     /// Decrypts `nonce ‖ ciphertext ‖ tag`. Nothing of a message that fails is returned.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failed> {
-        let opened = self.open_above(aad, sealed);
-        wipe_stack();
-        opened
+        leaving_none::<DEEP, _>(|| {
+            let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Failed)?;
+            self.open_under(*nonce, aad, rest)
+        })
     }
 
-    /// Never inlined, so that what the cipher leaves on the stack lies below the caller's frame, where it is wiped.
-    #[inline(never)]
-    fn open_above(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failed> {
-        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Failed)?;
-        self.open_under(*nonce, aad, rest)
-    }
-
-    #[inline(never)]
     fn open_under(
         &self,
         nonce: [u8; NONCE_LEN],
@@ -116,15 +97,6 @@ impl AeadKey {
     }
 }
 
-/// Overwrites the stack below the caller: the cipher keeps blocks of plaintext in locals that it doesn't wipe
-/// (seen in the memory of a daemon: the last whole block of a value).
-#[inline(never)]
-fn wipe_stack() {
-    // The zeros that it is made of are the wiping: one memset, where `zeroize` writes an array byte for byte.
-    let below = [0_u8; STACK];
-    zeroize::optimization_barrier(&below);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +105,7 @@ mod tests {
     assert_not_impl_any!(AeadKey: std::fmt::Debug, Clone, serde::Serialize);
 
     fn key(byte: u8) -> AeadKey {
-        AeadKey::new(DerivedKey::from_bytes(Zeroizing::new([byte; 32])))
+        AeadKey::new(DerivedKey::from_bytes(&[byte; 32]))
     }
 
     #[test]
@@ -171,7 +143,7 @@ mod tests {
         };
         let key_bytes: [u8; 32] =
             hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308").try_into().unwrap();
-        let key = AeadKey::new(DerivedKey::from_bytes(Zeroizing::new(key_bytes)));
+        let key = AeadKey::new(DerivedKey::from_bytes(&key_bytes));
         let mut sealed = hex("cafebabefacedbaddecaf888");
         sealed.extend(hex(
             "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662",

@@ -5,18 +5,33 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::Failed;
+use super::stack::{DEEPEST, SHALLOW, leaving_none};
+use super::{Failed, random};
 use crate::secret::Plaintext;
 
 /// Bytes of a salt, for either derivation's caller to agree on.
 pub const SALT_LEN: usize = 32;
 
-/// 32 bytes of key material that came out of a derivation; wiped on drop.
-pub struct DerivedKey(Zeroizing<[u8; 32]>);
+/// 32 bytes of key material; wiped on drop.
+pub struct DerivedKey(Box<Zeroizing<[u8; 32]>>);
 
 impl DerivedKey {
-    pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
+    /// Copies the bytes; wiping those is the caller's.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let mut key = Self::empty();
+        key.0.copy_from_slice(bytes);
+        key
+    }
+
+    /// Random bytes.
+    pub fn fresh() -> Result<Self, Failed> {
+        let mut key = Self::empty();
+        random::fill(key.0.as_mut_slice())?;
+        Ok(key)
+    }
+
+    fn empty() -> Self {
+        Self(Box::new(Zeroizing::new([0; 32])))
     }
 
     /// Lends the bytes to the primitive that needs them.
@@ -27,10 +42,12 @@ impl DerivedKey {
 
 /// HKDF-SHA256: `salt` and `info` pick one of the keys under `key`.
 pub fn derive(key: &DerivedKey, salt: &[u8], info: &[u8]) -> DerivedKey {
-    let mut out = Zeroizing::new([0; 32]);
-    key.lend(|ikm| Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, out.as_mut()))
-        .expect("32 bytes are within HKDF-SHA256's 8160");
-    DerivedKey(out)
+    let mut out = DerivedKey::empty();
+    leaving_none::<SHALLOW, _>(|| {
+        key.lend(|ikm| Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, out.0.as_mut_slice()))
+            .expect("32 bytes are within HKDF-SHA256's 8160");
+    });
+    out
 }
 
 /// What an Argon2id computation costs.
@@ -84,10 +101,14 @@ impl Password<'_> {
     /// Argon2id version 0x13. Takes its full time and memory whatever the password is.
     pub fn stretch(&self, salt: &[u8; SALT_LEN], cost: Argon2Cost) -> Result<DerivedKey, Failed> {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| Failed)?;
-        let mut out = Zeroizing::new([0; 32]);
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        self.0.lend(|bytes| argon2.hash_password_into(bytes, salt, out.as_mut())).map_err(|_| Failed)?;
-        Ok(DerivedKey(out))
+        let mut out = DerivedKey::empty();
+        leaving_none::<DEEPEST, _>(|| {
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            self.0
+                .lend(|bytes| argon2.hash_password_into(bytes, salt, out.0.as_mut_slice()))
+                .map_err(|_| Failed)
+        })?;
+        Ok(out)
     }
 }
 
@@ -110,7 +131,7 @@ mod tests {
 
     #[test]
     fn salt_and_info_both_matter() {
-        let key = DerivedKey::from_bytes(Zeroizing::new([7; 32]));
+        let key = DerivedKey::from_bytes(&[7; 32]);
         let bytes = |salt: &[u8], info: &[u8]| derive(&key, salt, info).lend(|b| *b);
         assert_eq!(bytes(b"s", b"i"), bytes(b"s", b"i"));
         assert_ne!(bytes(b"s", b"i"), bytes(b"t", b"i"));

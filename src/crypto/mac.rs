@@ -5,43 +5,48 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::DerivedKey;
+use super::stack::{SHALLOW, leaving_none};
 
 /// Bytes of a keyed hash.
 pub const MAC_LEN: usize = 32;
 
-/// A key for HMAC-SHA256. Holds the keyed state, so that a hash doesn't set the key up anew.
-pub struct MacKey(Hmac<Sha256>);
+/// A key for HMAC-SHA256. Holds the keyed state, so that a hash doesn't set the key up anew; who has that has the key.
+pub struct MacKey(Box<Hmac<Sha256>>);
 
 impl MacKey {
-    pub fn new(key: DerivedKey) -> Self {
-        Self(key.lend(|bytes| Hmac::new_from_slice(bytes).expect("HMAC takes a key of any length")))
+    pub fn new(key: &DerivedKey) -> Self {
+        leaving_none::<SHALLOW, _>(|| {
+            Self(Box::new(
+                key.lend(|bytes| Hmac::new_from_slice(bytes).expect("HMAC takes a key of any length")),
+            ))
+        })
     }
 
     /// The keyed hash of the parts, one after another. The caller makes the parts unambiguous.
     pub fn hash(&self, parts: &[&[u8]]) -> Mac {
-        let mut running = self.begin();
-        for part in parts {
-            running.add(part);
-        }
-        running.end()
+        leaving_none::<SHALLOW, _>(|| {
+            let mut running = Hmac::clone(&self.0);
+            parts.iter().for_each(|part| running.update(part));
+            Mac(running.finalize().into_bytes().into())
+        })
     }
 
     /// Begins a hash that is fed bit by bit.
     pub fn begin(&self) -> Running {
-        Running(self.0.clone())
+        leaving_none::<SHALLOW, _>(|| Running(self.0.clone()))
     }
 }
 
 /// A keyed hash under way.
-pub struct Running(Hmac<Sha256>);
+pub struct Running(Box<Hmac<Sha256>>);
 
 impl Running {
     pub fn add(&mut self, part: &[u8]) {
-        self.0.update(part);
+        leaving_none::<SHALLOW, _>(|| self.0.update(part));
     }
 
     pub fn end(self) -> Mac {
-        Mac(self.0.finalize().into_bytes().into())
+        leaving_none::<SHALLOW, _>(|| Mac(self.0.finalize().into_bytes().into()))
     }
 }
 
@@ -68,7 +73,6 @@ impl Mac {
 mod tests {
     use super::*;
     use static_assertions::assert_not_impl_any;
-    use zeroize::Zeroizing;
 
     assert_not_impl_any!(MacKey: std::fmt::Debug, Clone, serde::Serialize);
     assert_not_impl_any!(Running: std::fmt::Debug, Clone, serde::Serialize);
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn parts_are_hashed_in_order_and_the_key_matters() {
-        let key = |byte| MacKey::new(DerivedKey::from_bytes(Zeroizing::new([byte; 32])));
+        let key = |byte| MacKey::new(&DerivedKey::from_bytes(&[byte; 32]));
         assert!(key(1).hash(&[b"ab", b"c"]).same_as(&key(1).hash(&[b"abc"])));
         assert!(!key(1).hash(&[b"abc"]).same_as(&key(1).hash(&[b"acb"])));
         assert!(!key(1).hash(&[b"abc"]).same_as(&key(2).hash(&[b"abc"])));

@@ -95,7 +95,7 @@ impl Header {
         let mut id = [0; 16];
         crypto::fill(&mut id)?;
         let vault = VaultId(id);
-        let ring = KeyRing::new(vault, DerivedKey::from_bytes(crypto::fresh()?));
+        let ring = KeyRing::new(vault, DerivedKey::fresh()?);
         let slot = Slot::wrap(vault, passphrase, cost, ring.root())?;
         Ok((Self { vault, slots: vec![slot] }, ring))
     }
@@ -164,7 +164,7 @@ impl Header {
 
     /// The same vault under a new root key, with a slot for each of these passphrases. Costs an Argon2id for each.
     pub fn renewed(&self, passphrases: &[Plaintext], cost: Argon2Cost) -> Result<Renewed, HeaderError> {
-        let keys = KeyRing::new(self.vault, DerivedKey::from_bytes(crypto::fresh()?));
+        let keys = KeyRing::new(self.vault, DerivedKey::fresh()?);
         let mut header = Self { vault: self.vault, slots: Vec::with_capacity(passphrases.len()) };
         let cost = self.dearest(cost);
         for passphrase in passphrases {

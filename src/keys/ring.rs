@@ -48,7 +48,7 @@ pub struct KeyRing {
 
 impl KeyRing {
     pub(super) fn new(vault: VaultId, root: DerivedKey) -> Self {
-        let key = |info| MacKey::new(derive(&root, vault.as_bytes(), info));
+        let key = |info| MacKey::new(&derive(&root, vault.as_bytes(), info));
         let (index, fingerprint, census, epoch) = (key(INDEX), key(FINGERPRINT), key(CENSUS), key(EPOCH));
         Self { vault, root, index, fingerprint, census, epoch }
     }
@@ -71,7 +71,7 @@ impl KeyRing {
 
     /// The audit chain's key, for the audit room to keep while unsealed.
     pub fn chain_key(&self) -> ChainKey {
-        ChainKey(MacKey::new(self.chain()))
+        ChainKey(MacKey::new(&self.chain()))
     }
 
     /// The same, to be kept when this root key goes.
@@ -87,7 +87,7 @@ impl KeyRing {
     pub fn backup_keys(&self, salt: &[u8; SALT_LEN]) -> BackupKeys {
         BackupKeys {
             frames: AeadKey::new(derive(&self.root, salt, BACKUP)),
-            digest: MacKey::new(derive(&self.root, salt, BACKUP_DIGEST)),
+            digest: MacKey::new(&derive(&self.root, salt, BACKUP_DIGEST)),
         }
     }
 
@@ -143,12 +143,7 @@ impl FormerChain {
     /// `until (4) ‖ key (32)`.
     pub fn from_record(message: &[u8]) -> Option<Self> {
         let (until, rest) = message.split_first_chunk::<4>()?;
-        let mut key = Zeroizing::new([0; 32]);
-        if rest.len() != key.len() {
-            return None;
-        }
-        key.copy_from_slice(rest);
-        Some(Self { until: u32::from_be_bytes(*until), key: DerivedKey::from_bytes(key) })
+        Some(Self { until: u32::from_be_bytes(*until), key: DerivedKey::from_bytes(rest.try_into().ok()?) })
     }
 
     pub fn to_record(&self) -> Zeroizing<Vec<u8>> {
@@ -160,7 +155,7 @@ impl FormerChain {
     }
 
     pub fn chain_key(&self) -> ChainKey {
-        ChainKey(MacKey::new(self.key.lend(|key| DerivedKey::from_bytes(Zeroizing::new(*key)))))
+        ChainKey(MacKey::new(&self.key))
     }
 }
 

@@ -1,7 +1,6 @@
 //! A key slot: the root key, wrapped under a passphrase. Its layout is drawn in `header.rs`.
 
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::header::{HeaderError, VaultId};
 use super::sealed::FORMAT;
@@ -65,9 +64,8 @@ impl Slot {
         let Ok(root) = key.open(&aad(vault, self.cost, &self.salt), &self.wrapped) else {
             return Ok(None);
         };
-        let mut bytes = Zeroizing::new([0; 32]);
-        bytes.copy_from_slice(&root);
-        Ok(Some(DerivedKey::from_bytes(bytes)))
+        let root = root.as_slice().try_into().map_err(|_| HeaderError::Damaged)?;
+        Ok(Some(DerivedKey::from_bytes(root)))
     }
 
     /// The cost is checked here, before anything is computed at a price that the file names.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
-use crate::crypto::{DerivedKey, Failed, MacKey, fresh};
+use crate::crypto::{DerivedKey, Failed, MacKey};
 use crate::model::{CallerName, Employee, IntegrationName, Invalid, SecretId};
 
 /// Events that can be resumed from. One takes some 200 bytes.
@@ -100,7 +100,7 @@ pub struct Interest {
 
 impl Feed {
     pub(super) fn new() -> Result<Self, Failed> {
-        let key = MacKey::new(DerivedKey::from_bytes(fresh()?));
+        let key = MacKey::new(&DerivedKey::fresh()?);
         Ok(Self { key, ring: Mutex::default(), head: watch::Sender::new(0), waiting: Mutex::default() })
     }
 

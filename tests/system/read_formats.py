@@ -193,8 +193,8 @@ def former_chains(ring, database, newest):
                 yield until, plaintext[4:]
 
 
-def log_of(data_dir, passphrase_file):
-    """Finds the header without sled, as the page says, and verifies the log with it."""
+def ring_of(data_dir, passphrase_file):
+    """Finds the header without sled, as the page says: the vault's keys, and the database that it lies in."""
     passphrase = Path(passphrase_file).read_bytes().removesuffix(b"\n")
     database = (Path(data_dir) / "store" / "db").read_bytes()
     verdicts = []
@@ -202,17 +202,21 @@ def log_of(data_dir, passphrase_file):
         at = found.start() + 1
         header = database[at : at + FIXED + SLOT * database[at + 21]]
         try:
-            ring = unlock(header, passphrase)
+            return unlock(header, passphrase), database
         except Refused as verdict:
             verdicts.append(str(verdict))
-            continue
-        epoch = read_epoch(ring, (Path(data_dir) / "epoch").read_bytes())
-        files = {path.name: path.read_bytes() for path in (Path(data_dir) / "audit").iterdir()}
-        newest = max(filter(None, map(segment_number, files)), default=0)
-        ring.former_chains = dict(former_chains(ring, database, newest))
-        return verify(ring, files) | {"epoch": epoch}
     print(f"no header opens: {verdicts or 'none found'}")
     sys.exit(3)
+
+
+def log_of(data_dir, passphrase_file):
+    """Verifies the log."""
+    ring, database = ring_of(data_dir, passphrase_file)
+    epoch = read_epoch(ring, (Path(data_dir) / "epoch").read_bytes())
+    files = {path.name: path.read_bytes() for path in (Path(data_dir) / "audit").iterdir()}
+    newest = max(filter(None, map(segment_number, files)), default=0)
+    ring.former_chains = dict(former_chains(ring, database, newest))
+    return verify(ring, files) | {"epoch": epoch}
 
 
 if __name__ == "__main__":

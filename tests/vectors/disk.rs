@@ -12,8 +12,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use zeroize::Zeroizing;
-
 use super::{Hex, Vault, hex, rings, store_key, vectors};
 
 #[tokio::test]
@@ -109,8 +107,8 @@ async fn logs() {
         let vault = ring.vault().to_string();
         let keys =
             vector.former.into_iter().fold(ChainKeys::from(ring.chain_key().0), |keys, (until, key)| {
-                let key = Zeroizing::new(key.0.try_into().expect("32 bytes"));
-                keys.with_former(until, MacKey::new(DerivedKey::from_bytes(key)))
+                let key = DerivedKey::from_bytes(&key.0.try_into().expect("32 bytes"));
+                keys.with_former(until, MacKey::new(&key))
             });
         let opened = Log::open(settings, vault, keys, vector.checkpoint.clone(), Arc::new(SystemClock));
         if let Some("newer_format") = vector.first_bad.as_ref().and_then(|bad| bad["flaw"].as_str()) {

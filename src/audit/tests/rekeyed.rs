@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use zeroize::Zeroizing;
-
 use super::super::chain::Chain;
 use super::super::disk::Directory;
 use super::super::verify::{Extent, verify};
@@ -13,7 +11,7 @@ use super::site::*;
 use crate::crypto::{DerivedKey, MacKey};
 
 fn key_of(byte: u8) -> MacKey {
-    MacKey::new(DerivedKey::from_bytes(Zeroizing::new([byte; 32])))
+    MacKey::new(&DerivedKey::from_bytes(&[byte; 32]))
 }
 
 impl Place {

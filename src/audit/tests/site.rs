@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use super::super::chain::Chain;
 use super::super::disk::{Directory, Disk, Sink, name_of};
@@ -18,7 +17,7 @@ use crate::crypto::{DerivedKey, MacKey};
 pub const VAULT: &str = "000102030405060708090a0b0c0d0e0f";
 
 pub fn key() -> MacKey {
-    MacKey::new(DerivedKey::from_bytes(Zeroizing::new([7; 32])))
+    MacKey::new(&DerivedKey::from_bytes(&[7; 32]))
 }
 
 pub fn entry(nth: usize) -> Entry {

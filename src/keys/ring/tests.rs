@@ -13,7 +13,7 @@ assert_not_impl_any!(ChainKey: std::fmt::Debug, Clone, serde::Serialize);
 
 fn ring(vault: u8, root: u8) -> KeyRing {
     // A header of this vault with another's passphrase would do the same at the price of an Argon2id.
-    KeyRing::new(VaultId::from_bytes([vault; 16]), DerivedKey::from_bytes(Zeroizing::new([root; 32])))
+    KeyRing::new(VaultId::from_bytes([vault; 16]), DerivedKey::from_bytes(&[root; 32]))
 }
 
 fn names() -> impl Strategy<Value = (u8, String, u64)> {
