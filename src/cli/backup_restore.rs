@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::arguments::Globals;
-use super::backup_verify::{callers, document, inspected};
+use super::backup_verify::{CALLERS, callers, document, inspected};
+use super::columns::{Columns, time};
 use super::connect::block_on;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -101,11 +102,14 @@ fn confirm(command: &Restore, backup: &Inspected) -> Result<(), Failure> {
         backup.active_callers().map(|each| &**each).partition(|caller| is_left_out(&caller.name));
     output::tell(format_args!(
         "This backup is of {}. These callers become active, whatever was decided about them since:\n\n{}",
-        super::columns::time(backup.made_at),
-        callers(active.into_iter())
+        time(backup.made_at),
+        callers(Columns::told_with_head(CALLERS), active.into_iter())
     ));
     if !revoked.is_empty() {
-        output::tell(format_args!("These are revoked:\n\n{}", callers(revoked.into_iter())));
+        output::tell(format_args!(
+            "These are revoked:\n\n{}",
+            callers(Columns::told_with_head(CALLERS), revoked.into_iter())
+        ));
     }
     if command.yes {
         return Ok(());

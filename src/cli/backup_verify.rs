@@ -84,13 +84,15 @@ pub(super) fn described(backup: &Inspected) -> String {
     lines.row(["records", &counts.records.iter().map(each).collect::<Vec<_>>().join(", ")]);
     format!(
         "{lines}\nCallers that are active in it:\n{}",
-        callers(backup.active_callers().map(|each| &**each))
+        callers(Columns::with_head(CALLERS), backup.active_callers().map(|each| &**each))
     )
 }
 
+/// The head of [`callers`].
+pub(super) const CALLERS: [&str; 5] = ["NAME", "ROLE", "FOR", "REGISTERED", "CERTIFICATE UNTIL"];
+
 /// Who becomes active by a restore.
-pub(super) fn callers<'a>(all: impl Iterator<Item = &'a Caller>) -> String {
-    let mut lines = Columns::with_head(["NAME", "ROLE", "FOR", "REGISTERED", "CERTIFICATE UNTIL"]);
+pub(super) fn callers<'a>(mut lines: Columns, all: impl Iterator<Item = &'a Caller>) -> String {
     for caller in all {
         let view = CallerView::of(caller);
         let (role, whom) = caller_view::role(&view);

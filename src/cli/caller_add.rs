@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
 use super::arguments::Globals;
@@ -33,7 +34,7 @@ pub struct Add {
     #[arg(long, value_name = "SCRIPT")]
     script: Option<ScriptId>,
     /// An operator: what it may do (view, create, edit or full)
-    #[arg(long, value_name = "LEVEL", requires = "employee", conflicts_with = "suiteapp")]
+    #[arg(long, value_name = "LEVEL", value_parser = level(), requires = "employee", conflicts_with = "suiteapp")]
     operator: Option<Level>,
     /// Of a service: an employee on whose behalf it asks; may be given several times. Of an operator: who it is
     #[arg(long, value_name = "EMPLOYEE")]
@@ -62,6 +63,11 @@ pub struct Add {
     /// Where to write cert.pem, key.pem and ca.pem: the identity directory itself
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// A level by its word; shells offer all of them.
+pub fn level() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(["view", "create", "edit", "full"]).try_map(|word| word.parse::<Level>())
 }
 
 /// Where the caller's key is.

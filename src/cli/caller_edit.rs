@@ -41,7 +41,7 @@ pub struct Edit {
     #[arg(long, conflicts_with_all = ["suiteapp", "level"])]
     no_suiteapp: bool,
     /// Of an operator: what it may do (view, create, edit or full)
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", value_parser = super::caller_add::level())]
     level: Option<Level>,
     /// Serve it only as this user, on the Unix socket
     #[arg(long, value_name = "N")]

@@ -17,6 +17,11 @@ impl Columns {
         Self { rows, bold_head: super::output::is_terminal() && !plain }
     }
 
+    /// The same for standard error, where nothing is bold.
+    pub fn told_with_head<const N: usize>(head: [&str; N]) -> Self {
+        Self { bold_head: false, ..Self::with_head(head) }
+    }
+
     /// Names and what they stand for.
     pub fn pairs() -> Self {
         Self { rows: Vec::new(), bold_head: false }

@@ -46,6 +46,9 @@ pub fn run(globals: &Globals, command: Completions) -> Result<(), Failure> {
 fn script(globals: &Globals, shell: Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "fsm-vault", &mut script);
+    if shell == Shell::Bash {
+        script = one_name(script);
+    }
     match globals.output {
         Form::Text => output::print(&script),
         Form::Json => {
@@ -53,6 +56,14 @@ fn script(globals: &Globals, shell: Shell) -> Result<(), Failure> {
             let document = serde_json::json!({ "shell": shell.to_string(), "script": script });
             output::print_json(&crate::wire::write(&document))
         }
+    }
+}
+
+/// clap_complete writes the hyphen of a program's name in two ways for bash, so that no command's words would be found.
+fn one_name(script: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(script) {
+        Ok(text) => text.replace("fsm__subcmd__vault", "fsm__vault").into_bytes(),
+        Err(odd) => odd.into_bytes(),
     }
 }
 

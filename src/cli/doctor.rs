@@ -191,7 +191,11 @@ async fn notices(daemon: &mut Connection<'_>) -> Result<Vec<Looked>, Failure> {
             Looked::other("notice", health, view.message, view.action)
         })
         .collect();
-    Ok(if seen.is_empty() { vec![Looked::fine("notices", "none that presses")] } else { seen })
+    Ok(if seen.is_empty() {
+        vec![Looked::fine("notices", "none that presses, of those that this identity may see")]
+    } else {
+        seen
+    })
 }
 
 fn word(health: Health) -> &'static str {

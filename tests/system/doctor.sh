@@ -48,6 +48,15 @@ check "with the file that it stood in" says "the file $SCRATCH/wrong (--passphra
 check "looking changes nothing that it reports" rest 0 "$(at records) == \"ok\""
 check "text says what to do" says "do: " 1 as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
 
+if [ "$(id -u)" = 0 ]; then
+    # Who may not look isn't told that something is wrong with what he can't see.
+    chmod 0755 "$SCRATCH"
+    cp "$FSM_VAULT_BIN" "$SCRATCH/fsm-vault"
+    as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$SCRATCH/fsm-vault" "$@"; }
+    as_owner() { as_nobody doctor --data-dir "$VAULT" >"$SCRATCH/asked" 2>&1 || ! grep -E '^ +do: ' "$SCRATCH/asked" | grep -vE 'look as its owner|as for'; }
+    check "who may not look is told who may" as_owner
+fi
+
 cp -r "$VAULT" "$SCRATCH/prepared"
 fresh() { rm -rf "$VAULT" && cp -r "$SCRATCH/prepared" "$VAULT"; }
 chmod 0755 "$VAULT/audit"

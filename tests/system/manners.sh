@@ -164,6 +164,15 @@ for shell in bash zsh fish; do
     check "completions for $shell" grep -q quickstart "$SCRATCH/completions.$shell"
 done
 check "which bash can read" bash -n "$SCRATCH/completions.bash"
+# offered WORD...: what bash offers in the last one's place.
+offered() {
+    bash -c 'source "$1"; shift; COMP_WORDS=(fsm-vault "$@") COMP_CWORD=$#; _fsm__vault fsm-vault "${@: -1}" "${@: -2:1}"; echo "${COMPREPLY[*]}"' \
+        - "$SCRATCH/completions.bash" "$@"
+}
+check "bash offers commands" says quickstart 0 offered ""
+check "and what one of them takes" says "add list show edit revoke renew" 0 offered caller ""
+check "and its options" says "--operator" 0 offered caller add --
+check "and their values" says "view create edit full" 0 offered caller add --operator ""
 check "neither a shell nor the manual: both are named" says "completions --man DIR" 2 "$FSM_VAULT_BIN" completions
 check "the manual is written" "$FSM_VAULT_BIN" completions --man "$SCRATCH/man"
 check "a page for a verb" [ -s "$SCRATCH/man/fsm-vault-audit-explain.1" ]

@@ -44,6 +44,8 @@ as "$ADMIN" secret create _x --value-file "$SCRATCH/value" --script customscript
 check "and as it was typed before" typed _x secret delete custsecret_x
 check "the name goes on" typed fsm integration reset fsm --no-capture
 check "and here" typed fsm integration delete fsm
+in_plain_text() { ! typed no backup restore "$SCRATCH/vault.fsmb" "${words[@]}" >"$SCRATCH/asked" 2>&1 && ! grep -qF 1b "$SCRATCH/asked" && grep -qF NAME "$SCRATCH/asked"; }
+check "what comes back is listed without codes" in_plain_text
 check "the word goes on" typed restore backup restore "$SCRATCH/vault.fsmb" "${words[@]}"
 # That it looks first whether the pair is there already is no refusal in the log: an alert may hang on those.
 denied() { as "$ADMIN" --output json audit show --outcome denied | jq '.items | length'; }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 use super::super::failure::Failure;
@@ -33,7 +34,7 @@ pub struct Filters {
     #[arg(long, value_name = "ACTION")]
     action: Option<Action>,
     /// allowed, denied or failed
-    #[arg(long, value_name = "OUTCOME")]
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome())]
     outcome: Option<Outcome>,
     /// From this time on: 2026-11-22T12:00:00Z, a day (from its beginning, UTC), or so long ago, such as 24h
     #[arg(long, value_name = "TIME")]
@@ -48,6 +49,11 @@ pub struct Filters {
 enum When {
     At(Timestamp),
     Ago(SignedDuration),
+}
+
+/// An outcome by its word; shells offer all of them.
+fn outcome() -> impl TypedValueParser<Value = Outcome> {
+    PossibleValuesParser::new(["allowed", "denied", "failed"]).try_map(|word| word.parse::<Outcome>())
 }
 
 /// What to ask the daemon for.

@@ -1,5 +1,7 @@
 //! What to type about each thing that can be wrong with a data directory at rest.
 
+use std::os::unix::fs::MetadataExt;
+
 use super::super::directory::Directory;
 use super::super::error::VaultError;
 use super::{Health, Looked};
@@ -52,6 +54,12 @@ pub fn of_file(error: &FileError, directory: &Directory, otherwise: &str) -> Str
             format!("give it to the vault's user: sudo chown {user} {}", typed(path))
         }
         FileError::Foreign { owner, .. } => as_owner(*owner, &typed(directory.path())),
+        FileError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+            match std::fs::metadata(directory.path()) {
+                Ok(itself) => as_owner(itself.uid(), &typed(directory.path())),
+                Err(_) => otherwise.to_owned(),
+            }
+        }
         FileError::Exposed { path } => format!("take it from the others: chmod 600 {}", typed(path)),
         FileError::Content { path, .. } if path.ends_with("ca.pem") => format!(
             "put back a copy, which every identity directory has: cp IDENTITY/ca.pem {}",
