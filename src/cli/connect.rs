@@ -36,7 +36,7 @@ pub fn client(globals: &Globals) -> Result<Client, Failure> {
         let failure = Failure::from(error);
         if missing {
             failure
-                .and("An identity directory holds cert.pem, key.pem and ca.pem; is --identity the right one?")
+                .and("An identity directory holds cert.pem, key.pem and ca.pem; is --identity, or FSM_VAULT_IDENTITY, the right one?")
         } else {
             failure
         }

@@ -104,7 +104,7 @@ impl Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let exit = Exit::of_client(&error);
-        let text = in_options(&error).unwrap_or_else(|| error.to_string());
+        let text = in_options(&error).or_else(|| with_list(&error)).unwrap_or_else(|| error.to_string());
         let refusal = match error {
             ClientError::Refused(refusal) => Some(refusal),
             _ => None,
@@ -124,6 +124,18 @@ fn in_options(error: &ClientError) -> Option<String> {
         _ => return None,
     };
     Some(error.to_string().replace(parameter, option))
+}
+
+/// What isn't there, with where to look what is.
+fn with_list(error: &ClientError) -> Option<String> {
+    let ClientError::Refused(refusal) = error else { return None };
+    let list = match refusal.detail.as_str() {
+        "There is no such caller." => "caller list",
+        "There is no such key slot." => "keyslot list",
+        "There is no such notice." => "notices",
+        _ => return None,
+    };
+    Some(format!("{error}\nSee which there are: fsm-vault {list}"))
 }
 
 impl From<FileError> for Failure {

@@ -9,7 +9,7 @@ use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::secret::{told, warn_if_past};
-use super::{listing, prompt, value};
+use super::{listing, output, prompt, value};
 use crate::client::{Body, Call};
 use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId};
 
@@ -74,6 +74,7 @@ pub fn create(globals: &Globals, command: Create) -> Result<(), Failure> {
     } else {
         client(globals)?;
     }
+    warn_if_run_together(&command.id);
     let value = value::read(command.value_file.as_deref(), "value", "--value-file", command.exact)?;
     let body = Body::with_room(value.lend(|bytes| bytes.len() * 4 / 3) + 4096)
         .field("id", &command.id)
@@ -103,6 +104,13 @@ fn refuse_second(globals: &Globals, id: &SecretId) -> Result<(), Failure> {
         );
         Err(Failure::new(Exit::Conflict, text))
     })
+}
+
+/// NetSuite's own IDs have a line behind the word.
+fn warn_if_run_together(id: &SecretId) {
+    if let Some(rest) = id.as_str().strip_prefix("custsecret").filter(|rest| !rest.starts_with('_')) {
+        output::tell(format_args!("note that the ID is {id}; for custsecret_{rest} type _{rest}"));
+    }
 }
 
 fn restrictions(command: &Create) -> RestrictionsForm {

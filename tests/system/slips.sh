@@ -44,6 +44,14 @@ LINES
 check "an import tells a line's white space" says "line 1: value begins or ends" 2 as "$ADMIN" secret import "$SCRATCH/import"
 check "and another's field at once" says "line 2: restrcitions is no known field" 2 as "$ADMIN" secret import "$SCRATCH/import"
 
+check "who isn't there, with where to look" says "fsm-vault caller list" 4 as "$ADMIN" caller show nobody
+check "no such slot" says "fsm-vault keyslot list" 4 as "$ADMIN" keyslot remove 00000000 --passphrase-file "$PASSPHRASE"
+check "no such notice" says "fsm-vault notices" 4 as "$ADMIN" notices acknowledge expiry.nobody.2027-01-01
+printf v >"$SCRATCH/v"
+check "an ID run together is told" says "for custsecret_crm type _crm" 0 \
+    as "$ADMIN" secret create crm --value-file "$SCRATCH/v" --script customscript_a --allow-all-domains
+check "a place for an export is named as it was typed" says "/nowhere/x.jsonl: " 2 as "$ADMIN" audit export --out "$SCRATCH/nowhere/x.jsonl"
+
 check "sealed" as "$ADMIN" seal
 check "sealed already is sealed" says "sealed already" 0 as "$ADMIN" seal
 check "as one document" holds .sealed as "$ADMIN" seal --output json

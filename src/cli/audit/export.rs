@@ -145,7 +145,7 @@ impl Draft {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
         let file = made.map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => exists(&draft),
-            _ => Failure::usage(format!("can't write {}: {error}", draft.display())),
+            _ => Failure::usage(format!("can't write {}: {error}", path.display())),
         })?;
         Ok(Self { file, draft, path: path.to_owned() })
     }
