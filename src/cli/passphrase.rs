@@ -25,11 +25,15 @@ pub fn fresh(file: Option<&Path>) -> Result<Plaintext, Failure> {
         )),
         Some(_) => {}
     }
-    another(file)
+    another_by(file, "--passphrase-file")
 }
 
 /// A new passphrase of a vault that there is: the same rules.
 pub fn another(file: Option<&Path>) -> Result<Plaintext, Failure> {
+    another_by(file, "--new-passphrase-file")
+}
+
+fn another_by(file: Option<&Path>, option: &str) -> Result<Plaintext, Failure> {
     match file {
         Some(path) => {
             let passphrase = from_file(path)?;
@@ -37,12 +41,12 @@ pub fn another(file: Option<&Path>) -> Result<Plaintext, Failure> {
             Ok(passphrase)
         }
         None if prompt::can_ask() => {
-            prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"), |typed| {
+            prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"), option, |typed| {
                 is_one(typed, "the passphrase")?;
                 long_enough(typed)
             })
         }
-        None => Err(missing("--new-passphrase-file")),
+        None => Err(missing(option)),
     }
 }
 
@@ -71,7 +75,7 @@ pub fn known(file: Option<&Path>) -> Result<Plaintext, Failure> {
 pub fn known_by(file: Option<&Path>, option: &str) -> Result<Plaintext, Failure> {
     match file {
         Some(path) => from_file(path),
-        None if prompt::can_ask() => checked(prompt::once("Passphrase")?, "the passphrase"),
+        None if prompt::can_ask() => checked(prompt::once("Passphrase", option)?, "the passphrase"),
         None => Err(missing(option)),
     }
 }
@@ -82,7 +86,7 @@ pub fn optional(file: Option<&Path>, without: &str) -> Result<Option<Plaintext>,
     match file {
         Some(path) => from_file(path).map(Some),
         None if prompt::can_ask() => {
-            given(prompt::once(&format!("Passphrase, or an empty line to {without}"))?)
+            given(prompt::once(&format!("Passphrase, or an empty line to {without}"), "--passphrase-file")?)
         }
         None => Ok(None),
     }

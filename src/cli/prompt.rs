@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{hidden, output};
+use super::hidden::{self, Unanswered};
+use super::output;
 use crate::model::SecretId;
 use crate::secret::Plaintext;
 
@@ -16,32 +17,38 @@ pub fn can_ask() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Asks once, unseen.
-pub fn once(what: &str) -> Result<Plaintext, Failure> {
-    ask(&format!("{what} (hidden): "))
+/// Asks once, unseen. `option` names a file in place of the question.
+pub fn once(what: &str, option: &str) -> Result<Plaintext, Failure> {
+    ask(&format!("{what} (hidden): "), option)
 }
 
 /// Asks twice, unseen, and up to three times until both are the same. What `check` refuses is told before it is typed again.
-pub fn twice(what: &str, check: impl Fn(&Plaintext) -> Result<(), Failure>) -> Result<Plaintext, Failure> {
-    ask_twice(what, false, check)
+pub fn twice(
+    what: &str,
+    option: &str,
+    check: impl Fn(&Plaintext) -> Result<(), Failure>,
+) -> Result<Plaintext, Failure> {
+    ask_twice(what, option, false, check)
 }
 
 /// The same, but that an empty line, typed once, is an answer: nothing.
 pub fn twice_unless_empty(
     what: &str,
+    option: &str,
     check: impl Fn(&Plaintext) -> Result<(), Failure>,
 ) -> Result<Option<Plaintext>, Failure> {
-    let typed = ask_twice(what, true, check)?;
+    let typed = ask_twice(what, option, true, check)?;
     Ok(Some(typed).filter(|typed| !typed.is_empty()))
 }
 
 fn ask_twice(
     what: &str,
+    option: &str,
     may_be_empty: bool,
     check: impl Fn(&Plaintext) -> Result<(), Failure>,
 ) -> Result<Plaintext, Failure> {
     for left in (0..TRIES).rev() {
-        let first = ask(&format!("{what} (hidden): "))?;
+        let first = ask(&format!("{what} (hidden): "), option)?;
         if may_be_empty && first.is_empty() {
             return Ok(first);
         }
@@ -53,7 +60,7 @@ fn ask_twice(
             }
             Ok(()) => {}
         }
-        let second = ask(&format!("{what}, again: "))?;
+        let second = ask(&format!("{what}, again: "), option)?;
         if first.same_as(&second) {
             return Ok(first);
         }
@@ -90,9 +97,16 @@ fn judged(typed: &str, word: &str, is: impl Fn(&str) -> bool, kept: &str) -> Res
     Err(Failure::new(Exit::Failed, format!("declined, for `{word}` wasn't typed; {kept}")))
 }
 
-fn ask(prompt: &str) -> Result<Plaintext, Failure> {
-    hidden::line(prompt)
-        .map_err(|error| Failure::new(Exit::Failed, format!("no answer from the terminal: {error}")))
+fn ask(prompt: &str, option: &str) -> Result<Plaintext, Failure> {
+    hidden::line(prompt).map_err(|why| match why {
+        Unanswered::Lines => Failure::usage(format!(
+            "more than one line came at once, and the question takes one; none of it was kept. A text of several lines is given as \
+             a file: {option} FILE (- for standard input)"
+        )),
+        Unanswered::Terminal(error) => {
+            Failure::new(Exit::Failed, format!("no answer from the terminal: {error}"))
+        }
+    })
 }
 
 #[cfg(test)]

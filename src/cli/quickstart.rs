@@ -250,10 +250,11 @@ impl Quickstart {
                 "The FSM pair: the client ID and client secret that NetSuite shows once, when its integration record is \
                  saved.\nTo try it out without: an empty line, for random sample values.",
             );
-            let Some(client_id) = value::asked_unless_empty("client ID", self.exact)? else {
+            let Some(client_id) = value::asked_unless_empty("client ID", "--client-id-file", self.exact)?
+            else {
                 return sample("random sample values, as none were typed");
             };
-            let client_secret = Some(value::asked("client secret", self.exact)?);
+            let client_secret = Some(value::asked("client secret", "--client-secret-file", self.exact)?);
             return Ok(Source { pair: Pair { client_id, client_secret }, from: GIVEN });
         }
         let files = PairFiles {

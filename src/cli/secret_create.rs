@@ -16,7 +16,8 @@ use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId,
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  fsm-vault secret create _crm_key --value-file key.txt --script customscript_crm \
-                  \\\n      --domain api.example.com\n\nWithout a file the value is asked for, unseen and twice."
+                  \\\n      --domain api.example.com\n\nWithout a file the value is asked for, unseen and twice. One of \
+                  several lines takes a file."
 )]
 #[command(group(ArgGroup::new("scripts").args(["script", "allow_all_scripts"]).multiple(true).required(true)))]
 #[command(group(ArgGroup::new("domains").args(["domain", "allow_all_domains"]).multiple(true).required(true)))]

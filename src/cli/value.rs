@@ -30,7 +30,7 @@ pub fn read(file: Option<&Path>, what: &str, flag: &str, exact: bool) -> Result<
     let (value, origin) = match file {
         Some(path) if is_stdin(path) => (from_stdin(what, MAX_VALUE_BYTES)?, Origin::Stdin),
         Some(path) => (from_file(path, MAX_VALUE_BYTES)?, Origin::File(path)),
-        None if prompt::can_ask() => return asked(what, exact),
+        None if prompt::can_ask() => return asked(what, flag, exact),
         None => {
             return Err(Failure::usage(format!(
                 "{what} is missing: give {flag} FILE (- for standard input), or run this on a terminal to be asked"
@@ -41,9 +41,9 @@ pub fn read(file: Option<&Path>, what: &str, flag: &str, exact: bool) -> Result<
     Ok(value)
 }
 
-/// A value by a hidden double prompt.
-pub fn asked(what: &str, exact: bool) -> Result<Plaintext, Failure> {
-    prompt::twice(what, |typed| check_typed(typed, what, exact))
+/// A value by a hidden double prompt; `flag` is the option that names a file in its place.
+pub fn asked(what: &str, flag: &str, exact: bool) -> Result<Plaintext, Failure> {
+    prompt::twice(what, flag, |typed| check_typed(typed, what, exact))
 }
 
 fn check_typed(typed: &Plaintext, what: &str, exact: bool) -> Result<(), Failure> {
@@ -51,8 +51,8 @@ fn check_typed(typed: &Plaintext, what: &str, exact: bool) -> Result<(), Failure
 }
 
 /// The same; None if an empty line comes first.
-pub fn asked_unless_empty(what: &str, exact: bool) -> Result<Option<Plaintext>, Failure> {
-    prompt::twice_unless_empty(what, |typed| check_typed(typed, what, exact))
+pub fn asked_unless_empty(what: &str, flag: &str, exact: bool) -> Result<Option<Plaintext>, Failure> {
+    prompt::twice_unless_empty(what, flag, |typed| check_typed(typed, what, exact))
 }
 
 pub fn is_stdin(path: &Path) -> bool {

@@ -70,6 +70,27 @@ check "nor into a file of that name" [ ! -e ./- ]
 check "--out - exports to standard output" says '"action":' 0 as "$ADMIN" audit export --out -
 check "nor is there a file of that name" [ ! -e ./- ]
 
+# What has several lines is refused whole, and none of it stays for whoever reads the terminal next: a shell would run it.
+# pasted TIMES TEXT ARGUMENT...: TEXT comes so often, all at once, at the first question.
+pasted() {
+    python3 "$(dirname "$0")/pasted.py" "$1" "$2" "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" "${@:3}"
+}
+# unkept CODE SAYS COMMAND...: it ends so and says so, and nothing of the text was shown or is left.
+unkept() {
+    local said code=0
+    said=$("${@:3}" 2>&1) || code=$?
+    printf 'exit %s: %s\n' "$code" "${said:0:4000}"
+    [ "$code" = "$1" ] && grep -qF -- "$2" <<<"$said" && ! grep -qE 'left:|touch|-----' <<<"$said"
+}
+lines=$'-----BEGIN PRIVATE KEY-----\ntouch this\n-----END PRIVATE KEY-----\n'
+create=(secret create _lines --script customscript_a --allow-all-domains)
+check "several lines are no value" unkept 2 "--value-file FILE" pasted 3 "$lines" "${create[@]}"
+check "nor more than the terminal has room for" unkept 2 "--value-file FILE" pasted 4000 "$lines" "${create[@]}"
+check "nor half of a pair" unkept 2 "--client-id-file FILE" pasted 3 "$lines" integration rotate fsm
+check "nor a passphrase" unkept 2 "--passphrase-file FILE" pasted 1 $'another one, longer\ntouch this\n' passphrase change
+check "the end of what is typed leaves nothing either" unkept 1 "nothing was typed" pasted 1 $'\x04touch this\n' passphrase change
+check "nothing was kept" refuses 4 as "$ADMIN" secret show _lines
+
 # What can't be is said before anybody types anything.
 check "an unsealed vault is told to be" says "unsealed already" 6 typed '' unseal
 check "a key slot that isn't there" says "no such key slot" 4 typed '' keyslot remove 00000000
@@ -79,6 +100,7 @@ for command in "keyslot add" "keyslot remove 00000000" "passphrase change" rekey
     read -ra words <<<"$command"
     check "$command: sealed, nobody is asked" says "fsm-vault unseal" 5 typed '' "${words[@]}"
 done
+check "several lines don't unseal" unkept 2 "--passphrase-file FILE" pasted 1 $'another one, longer\ntouch this\n' unseal
 check "unsealed by what is typed" typed 'another one, longer' unseal
 
 # Whoever watches is told that it has begun.

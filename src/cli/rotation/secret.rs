@@ -17,7 +17,8 @@ use crate::wire::SecretView;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault secret rotate _crm_key --value-file new.txt\n  fsm-vault secret rotate _crm_key \
-                  --grace 0s\n\nWithout a file the value is asked for, unseen and twice."
+                  --grace 0s\n\nWithout a file the value is asked for, unseen and twice. One of \
+                  several lines takes a file."
 )]
 pub struct RotateSecret {
     /// Its ID; custsecret may be left out

@@ -1,0 +1,59 @@
+"""pasted.py TIMES TEXT COMMAND...: runs the command on a terminal of its own, and at its first question pastes TEXT, so often, at once.
+Prints what the terminal showed, then what the shell that comes after the command would read, a line each: `left: TEXT`. Exits
+as the command does.
+"""
+
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+
+text, command = int(sys.argv[1]) * sys.argv[2].encode(), sys.argv[3:]
+terminal, theirs = os.openpty()
+# What neither ends nor asks is given up, and so fails; closing its terminal ends the command.
+signal.alarm(30)
+pid = os.fork()
+if pid == 0:
+    os.setsid()
+    import fcntl
+
+    fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+    for number in range(3):
+        os.dup2(theirs, number)
+    os.closerange(3, 64)
+    os.execvp(command[0], command)
+
+
+def paste():
+    rest = text
+    while rest:
+        rest = rest[os.write(terminal, rest) :]
+
+
+shown, pasting, ended = b"", None, None
+while ended is None or select.select([terminal], [], [], 0)[0]:
+    if select.select([terminal], [], [], 0.05)[0]:
+        shown += os.read(terminal, 4096)
+    if pasting is None and shown.endswith(b": "):
+        pasting = threading.Thread(target=paste)
+        pasting.start()
+    if ended is None:
+        gone, status = os.waitpid(pid, os.WNOHANG)
+        ended = status if gone else None
+os.set_blocking(theirs, False)
+left = b""
+while pasting is not None:
+    try:
+        left += os.read(theirs, 65536)
+    except BlockingIOError:
+        # What is left of a long paste comes as there is room for it.
+        if not pasting.is_alive():
+            break
+        pasting.join(0.05)
+sys.stdout.buffer.write(shown)
+for line in left.splitlines():
+    sys.stdout.buffer.write(b"\nleft: " + line)
+sys.stdout.flush()
+sys.exit(os.waitstatus_to_exitcode(ended))
