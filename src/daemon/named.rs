@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::listenable::unlistenable;
 use super::telling;
 use crate::config::{Settings, Trust};
-use crate::identity::{FileError, TrustRoot, open_file};
+use crate::identity::{FileError, TrustRoot, open_trusted};
 use crate::notify::{NotifyError, Ways};
 
 /// A root bundle of a foreign trust domain, or of a mail server, may have this many bytes.
@@ -109,11 +109,11 @@ fn root(trust: &Trust) -> Result<TrustRoot, Unusable> {
     })
 }
 
-/// A file of certificates, as it is.
+/// A file of certificates, as it is. Whoever may write it decides who is believed, so that it isn't for everybody.
 pub(super) fn bundle(key: &'static str, path: &Path) -> Result<(PathBuf, Vec<u8>), Unusable> {
     let failed = |error| Unusable::of_read(key, path, &error);
     // Not a pipe, which would hold this up for ever.
-    let file = open_file(path).map_err(|error| Unusable::of_file(key, &error))?;
+    let file = open_trusted(path).map_err(|error| Unusable::of_file(key, &error))?;
     let mut pem = Vec::new();
     file.take(LARGEST_BUNDLE + 1).read_to_end(&mut pem).map_err(failed)?;
     if pem.len() as u64 > LARGEST_BUNDLE {

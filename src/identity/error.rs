@@ -96,6 +96,9 @@ pub enum FileError {
     Foreign { path: PathBuf, owner: u32, user: u32 },
     #[error("{} is open to others than its owner. Type: chmod 600 {}", path.display(), typed(path))]
     Exposed { path: PathBuf },
+    // The words of the configuration file and of notice.command, which are looked at for the same.
+    #[error("{} can be changed by any user; type: chmod o-w {}", path.display(), typed(path))]
+    Changeable { path: PathBuf },
     #[error("{} is larger than {most} bytes", path.display())]
     TooLarge { path: PathBuf, most: usize },
     #[error("{} exists already; name another place, or remove the file first", path.display())]
@@ -110,7 +113,9 @@ impl FileError {
         match self {
             Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
             Self::NotRegular { .. } | Self::TooLarge { .. } | Self::Content { .. } => true,
-            Self::Foreign { .. } | Self::Exposed { .. } | Self::Exists { .. } => false,
+            Self::Foreign { .. } | Self::Exposed { .. } | Self::Changeable { .. } | Self::Exists { .. } => {
+                false
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::secret::Plaintext;
 
 /// Permission bits that others than the owner would have.
 const OTHERS: u32 = 0o077;
+const WRITABLE_BY_ANYONE: u32 = 0o002;
 pub(super) const PRIVATE: u32 = 0o600;
 pub(super) const PUBLIC: u32 = 0o644;
 
@@ -74,6 +75,15 @@ pub(super) fn make_directory(path: &Path) -> Result<(), FileError> {
 /// Opens a regular file, to be read piece by piece.
 pub fn open_file(path: &Path) -> Result<File, FileError> {
     open(path).map(|(file, _)| file)
+}
+
+/// The same of a file that says whom to trust, which not every user may change. Looked at once it is open.
+pub fn open_trusted(path: &Path) -> Result<File, FileError> {
+    let (file, metadata) = open(path)?;
+    if metadata.mode() & WRITABLE_BY_ANYONE != 0 {
+        return Err(FileError::Changeable { path: path.to_owned() });
+    }
+    Ok(file)
 }
 
 fn open(path: &Path) -> Result<(File, std::fs::Metadata), FileError> {
@@ -184,6 +194,7 @@ impl Drop for Draft {
 
 #[cfg(test)]
 mod tests {
+    use super::super::error::typed;
     use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
@@ -216,6 +227,29 @@ mod tests {
                     assert!(error.to_string().ends_with(&command), "{error}");
                 }
                 _ => panic!("{bits:o}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_says_whom_to_trust_is_not_for_every_user_to_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("roots of others.pem");
+        fs::write(&path, "roots").unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        for (bits, right) in [(0o644, true), (0o664, true), (0o600, true), (0o646, false), (0o666, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
+            assert!(open_file(&path).is_ok());
+            for name in [&path, &link] {
+                match open_trusted(name) {
+                    Ok(_) => assert!(right, "{bits:o}"),
+                    Err(error) => {
+                        assert!(!right && matches!(error, FileError::Changeable { .. }), "{bits:o}");
+                        let command = format!("can be changed by any user; type: chmod o-w {}", typed(name));
+                        assert!(error.to_string().ends_with(&command), "{error}");
+                    }
+                }
             }
         }
     }

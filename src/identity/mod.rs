@@ -37,7 +37,7 @@ mod verifier;
 pub use authority::{Authority, Issued, ServerIdentity, SubjectKey};
 pub use client::{Existing, Identity, Protocols, write_identity};
 pub use error::{CertificateFault, FileError, IdentityError, RequestFault, TrustFault, is_of_place, typed};
-pub use files::{open_file, read_private};
+pub use files::{open_file, open_trusted, read_private};
 pub use new_file::NewFile;
 pub use peer::Peer;
 pub use presented::Presented;

@@ -257,6 +257,18 @@ for key in identity.trust notice.smtp.ca; do
     check "a pipe as $key" says "$key: $SCRATCH/pipe is no regular file" 2 in_time config check "$SCRATCH/piped.toml"
     check "serve says so too" says "$key: $SCRATCH/pipe is no regular file" 2 in_time serve --config "$SCRATCH/piped.toml"
 done
+# Nor is a file believed that any user may change: it says whom to trust.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$SCRATCH/root.key" -out "$SCRATCH/pem" -subj /CN=root \
+    -addext subjectAltName=URI:spiffe://example.org -addext keyUsage=critical,keyCertSign 2>/dev/null
+sed "s|/pipe|/pem|" "$SCRATCH/piped.toml" >"$SCRATCH/trusting.toml"
+chmod 664 "$SCRATCH/pem"
+check "roots that a group may change are its owner's affair" config "$SCRATCH/trusting.toml"
+chmod 646 "$SCRATCH/pem"
+for key in identity.trust notice.smtp.ca; do
+    check "one that any user may change as $key" says "$key: $SCRATCH/pem can be changed by any user; type: chmod o-w $SCRATCH/pem" 2 \
+        config "$SCRATCH/trusting.toml"
+    check "serve says so too" says "$key: $SCRATCH/pem can be changed by any user" 2 in_time serve --config "$SCRATCH/trusting.toml"
+done
 check "a pipe as the configuration" says "$SCRATCH/pipe: can't be read: it is a pipe" 2 in_time config check "$SCRATCH/pipe"
 check "what a shell hands over is read" says "is valid" 0 in_time config check <(printf 'data_dir = "%s"\n' "$VAULT")
 # Where it is to listen is looked at without listening.
