@@ -4,7 +4,9 @@
 //! `jq 'select(.message == "listening") | ."listen.address"'` finds them.
 
 use std::io::{self, IsTerminal};
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -51,7 +53,9 @@ pub fn start(log: &Log) -> Result<(), TelemetryError> {
     tracing::subscriber::set_global_default(subscriber(&log.filter, dress, || &LINES)?)
         .map_err(|_| TelemetryError::AlreadyStarted)?;
     // What it says of itself doesn't go through the queue, where it might be dropped, nor past the filter.
-    let own = Dispatch::new(subscriber("warn", dress, || StandardError)?);
+    let page = Page::default();
+    let writer = page.clone();
+    let own = Dispatch::new(subscriber("warn", dress, move || writer.clone())?);
     let tell = move |lines: u64| {
         dispatcher::with_default(&own, || {
             tracing::warn!(
@@ -59,6 +63,7 @@ pub fn start(log: &Log) -> Result<(), TelemetryError> {
                 "log lines are missing here: standard error didn't take them"
             );
         });
+        page.take()
     };
     let writing = move || LINES.write_out(StandardError, tell);
     thread::Builder::new().name("log".to_owned()).spawn(writing).map_err(|_| TelemetryError::NoThread)?;
@@ -123,32 +128,36 @@ fn is_discreet(metadata: &Metadata) -> bool {
     ours || *metadata.level() <= Level::INFO
 }
 
+/// Collects what is written.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Page {
+    fn take(&self) -> Vec<u8> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
-
-    /// Collects what is written.
-    #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Page {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     fn lines(filter: &str, dress: Dress, speak: impl FnOnce()) -> String {
         let page = Page::default();
         let writer = page.clone();
         let subscriber = subscriber(filter, dress, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, speak);
-        String::from_utf8(page.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(page.take()).unwrap()
     }
 
     #[test]

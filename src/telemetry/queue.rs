@@ -2,7 +2,8 @@
 //!
 //! Standard error may be a pipe that nobody reads, or a terminal that stands still: a write there may wait for ever, and must not
 //! wait on a thread that serves requests. So a line is put here, and whoever logs goes on. What has no room is dropped and
-//! counted; the count is told where the lines are missing, once those before it could be written.
+//! counted, and so is what a full disk doesn't take; the count is told where the lines are missing, on a line of its own, once that
+//! can be written.
 
 use std::io::{self, Write};
 use std::mem;
@@ -47,17 +48,16 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Writes what comes, for ever. `tell` is called with how many lines are missing behind those that were written before.
-    pub fn write_out(&self, mut out: impl Write, tell: impl Fn(u64)) {
-        let mut missing = 0;
+    /// Writes what comes, for ever. `tell` makes a line, with its end, of how many are missing where it is to stand.
+    pub fn write_out(&self, out: impl Write, tell: impl Fn(u64) -> Vec<u8>) {
+        let mut written = Written { out, missing: 0, is_torn: false };
         loop {
             let (lines, dropped) = self.take();
-            let left = write(&mut out, &lines);
-            let are_written = left.is_empty();
-            missing += left.iter().filter(|byte| **byte == b'\n').count() as u64 + dropped;
+            let are_written = written.put_lines(&lines, &tell);
+            written.missing += dropped;
             // A full disk takes no word about it either.
-            if missing > 0 && are_written {
-                tell(mem::take(&mut missing));
+            if are_written {
+                written.put_missing(&tell);
             }
         }
     }
@@ -89,17 +89,53 @@ impl Queue {
     }
 }
 
-/// Writes all, and returns what couldn't be.
-fn write<'a>(out: &mut impl Write, mut bytes: &'a [u8]) -> &'a [u8] {
-    while !bytes.is_empty() {
-        match out.write(bytes) {
-            Ok(0) => break,
-            Ok(count) => bytes = &bytes[count..],
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
+/// What was written so far.
+struct Written<W> {
+    out: W,
+    /// How many lines are missing at its end.
+    missing: u64,
+    /// Whether it ends within a line, of which there was no room for the rest.
+    is_torn: bool,
+}
+
+impl<W: Write> Written<W> {
+    /// Writes lines behind the word of those that are missing before them. If either can't be written, what isn't is missing too.
+    fn put_lines(&mut self, lines: &[u8], tell: &impl Fn(u64) -> Vec<u8>) -> bool {
+        let left = if self.put_missing(tell) { self.put(lines) } else { lines };
+        self.missing += left.iter().filter(|byte| **byte == b'\n').count() as u64;
+        left.is_empty()
     }
-    bytes
+
+    /// Tells what is missing, if anything is; says whether nothing is left to be told.
+    fn put_missing(&mut self, tell: &impl Fn(u64) -> Vec<u8>) -> bool {
+        if self.missing == 0 {
+            return true;
+        }
+        // Not glued to half a line, which whoever reads lines would throw away with it.
+        let mut word = if self.is_torn { vec![b'\n'] } else { Vec::new() };
+        word.extend(tell(self.missing));
+        let is_told = self.put(&word).is_empty();
+        if is_told {
+            self.missing = 0;
+        }
+        is_told
+    }
+
+    /// Writes all, and returns what couldn't be.
+    fn put<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        while !bytes.is_empty() {
+            match self.out.write(bytes) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.is_torn = bytes[count - 1] != b'\n';
+                    bytes = &bytes[count..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        bytes
+    }
 }
 
 /// One call, one line: so the subscriber writes.
@@ -143,10 +179,10 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(600);
 
-    /// Takes bytes while it is let, and says when it is asked to.
+    /// Takes bytes while it is let, so many at most, and says when it is asked to.
     struct Gate {
         asked: Sender<()>,
-        let_go: Receiver<io::Result<()>>,
+        let_go: Receiver<io::Result<usize>>,
         taken: Sender<Vec<u8>>,
     }
 
@@ -154,9 +190,10 @@ mod tests {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.asked.send(());
             // With nobody at the gate it is open.
-            self.let_go.recv().unwrap_or(Ok(()))?;
-            self.taken.send(bytes.to_vec()).unwrap();
-            Ok(bytes.len())
+            let most = self.let_go.recv().unwrap_or(Ok(usize::MAX))?;
+            let taken = &bytes[..most.min(bytes.len())];
+            self.taken.send(taken.to_vec()).unwrap();
+            Ok(taken.len())
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -167,7 +204,7 @@ mod tests {
     struct Ends {
         queue: &'static Queue,
         asked: Receiver<()>,
-        let_go: Sender<io::Result<()>>,
+        let_go: Sender<io::Result<usize>>,
         taken: Receiver<Vec<u8>>,
     }
 
@@ -184,9 +221,8 @@ mod tests {
     fn gated() -> Ends {
         let queue: &'static Queue = Box::leak(Box::new(Queue::new()));
         let ((ask, asked), (let_go, gate), (take, taken)) = (channel(), channel(), channel());
-        let missing = take.clone();
         let out = Gate { asked: ask, let_go: gate, taken: take };
-        let tell = move |count: u64| missing.send(format!("-{count}\n").into_bytes()).unwrap();
+        let tell = |count: u64| format!("-{count}\n").into_bytes();
         thread::spawn(move || queue.write_out(out, tell));
         Ends { queue, asked, let_go, taken }
     }
@@ -205,7 +241,7 @@ mod tests {
         ends.queue.push(b"short, but late\n");
         assert!(ends.queue.waiting().lines.len() <= ROOM);
         assert!(!ends.queue.finish(Duration::ZERO));
-        ends.let_go.send(Ok(())).unwrap();
+        ends.let_go.send(Ok(usize::MAX)).unwrap();
         ends.asked.recv().unwrap();
         ends.queue.push(b"there is room again\n");
         let all = ends.all();
@@ -214,13 +250,39 @@ mod tests {
         assert_eq!(all[all.len() - 2..], ["-4", "there is room again"]);
     }
 
+    fn full() -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
     #[test]
-    fn what_could_not_be_written_is_told_when_something_could() {
+    fn what_could_not_be_written_is_told_in_its_place() {
         let ends = gated();
         ends.queue.push(b"lost\n");
-        ends.let_go.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
+        ends.let_go.send(full()).unwrap();
+        assert!(ends.queue.finish(LONG));
+        // While that can't be told, nothing is written that would stand before it.
+        ends.queue.push(b"lost too\n");
+        ends.let_go.send(full()).unwrap();
         assert!(ends.queue.finish(LONG));
         ends.queue.push(b"kept\n");
-        assert_eq!(ends.all(), ["kept", "-1"]);
+        assert_eq!(ends.all(), ["-2", "kept"]);
+    }
+
+    #[test]
+    fn nothing_is_glued_to_half_a_line() {
+        let ends = gated();
+        ends.queue.push(b"half of it\n");
+        for answer in [Ok(4), full()] {
+            ends.let_go.send(answer).unwrap();
+        }
+        assert!(ends.queue.finish(LONG));
+        // Then the word about it is cut off, right behind the line end that ends the half.
+        ends.queue.push(b"lost\n");
+        for answer in [Ok(2), full()] {
+            ends.let_go.send(answer).unwrap();
+        }
+        assert!(ends.queue.finish(LONG));
+        ends.queue.push(b"kept\n");
+        assert_eq!(ends.all(), ["half", "-", "-2", "kept"]);
     }
 }
