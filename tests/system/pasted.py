@@ -1,6 +1,6 @@
-"""pasted.py TIMES TEXT COMMAND...: runs the command on a terminal of its own, and at its first question pastes TEXT, so often, at once.
-Prints what the terminal showed, then what the shell that comes after the command would read, a line each: `left: TEXT`. Exits
-as the command does.
+"""pasted.py TIMES TEXT COMMAND...: runs the command on a terminal of its own, and at its first question pastes TEXT, so often, at
+once. With 0 as TIMES it is typed before the command begins, and at the question nothing but Ctrl-D. Prints what the terminal
+showed, then what the shell that comes after the command would read, a line each: `left: TEXT`. Exits as the command does.
 """
 
 import os
@@ -10,8 +10,11 @@ import sys
 import termios
 import threading
 
-text, command = int(sys.argv[1]) * sys.argv[2].encode(), sys.argv[3:]
+times, command = int(sys.argv[1]), sys.argv[3:]
+text = times * sys.argv[2].encode() or b"\x04"
 terminal, theirs = os.openpty()
+if times == 0:
+    os.write(terminal, sys.argv[2].encode())
 # What neither ends nor asks is given up, and so fails; closing its terminal ends the command.
 signal.alarm(30)
 pid = os.fork()

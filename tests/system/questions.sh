@@ -89,6 +89,7 @@ check "nor more than the terminal has room for" unkept 2 "--value-file FILE" pas
 check "nor half of a pair" unkept 2 "--client-id-file FILE" pasted 3 "$lines" integration rotate fsm
 check "nor a passphrase" unkept 2 "--passphrase-file FILE" pasted 1 $'another one, longer\ntouch this\n' passphrase change
 check "the end of what is typed leaves nothing either" unkept 1 "nothing was typed" pasted 1 $'\x04touch this\n' passphrase change
+check "what was typed before the question is no answer" says "nothing was typed" 1 pasted 0 $'another one, longer\n' passphrase change
 check "nothing was kept" refuses 4 as "$ADMIN" secret show _lines
 
 # What can't be is said before anybody types anything.
