@@ -86,6 +86,21 @@ impl Failure {
         )
     }
 
+    /// Whether nobody has asked yet who asks: what was asked, or how much at a time, was reason enough.
+    pub fn is_undecided(&self) -> bool {
+        match self {
+            Self::Vault(VaultError::Limited(_))
+            | Self::Unreadable(_)
+            | Self::Invalid(_)
+            | Self::Malformed(_)
+            | Self::NoSuchPath
+            | Self::Method(_)
+            | Self::TooLarge(_)
+            | Self::MediaType => true,
+            Self::Vault(_) | Self::ShuttingDown => false,
+        }
+    }
+
     /// What there wasn't enough of.
     pub fn limit(&self) -> Option<Limit> {
         match self {

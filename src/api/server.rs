@@ -57,7 +57,7 @@ impl Api {
 
     /// Who a connection is, after its handshake.
     pub fn meet(&self, presented: Presented, peer: Peer) -> Session {
-        let share = self.shares.of(&presented.spiffe_id, self.vault.clock().now());
+        let share = self.shares.of(self.vault.holder(&presented, &peer), self.vault.clock().now());
         Session::new(presented, peer, share)
     }
 
@@ -75,22 +75,30 @@ impl Api {
     }
 
     /// Answers a fetch that says what can't be.
-    pub fn answer_wrong(&self, session: &Session, kind: Kind, why: Failure) -> Verdict {
+    pub async fn answer_wrong(&self, session: &Session, kind: Kind, why: Failure) -> Verdict {
+        let request_id = self.request_ids.next();
         let why = match session.share.begin(|| self.vault.clock().now()) {
             Err(limit) => VaultError::Limited(limit).into(),
             Ok(_) if self.vault.is_sealed() => VaultError::Denied(Denial::Sealed).into(),
-            Ok(_) => why,
+            Ok(_under_way) => why,
         };
-        self.verdict(&self.request_ids.next(), kind, Err(why))
+        let why = self.judged(Asker { session, request_id: request_id.as_str() }, why).await;
+        self.verdict(&request_id, kind, Err(why))
     }
 
     /// Answers a fetch, which ends with its connection. It is lent, because what a future is given it keeps twice.
     pub async fn answer_fetch(&self, session: &Session, fetch: &mut Fetch) -> Verdict {
         let request_id = self.request_ids.next();
+        let asker = Asker { session, request_id: request_id.as_str() };
         let outcome = match session.share.begin(|| self.vault.clock().now()) {
             Err(limit) => Err(VaultError::Limited(limit).into()),
             Ok(_) if self.vault.is_sealed() => Err(VaultError::Denied(Denial::Sealed).into()),
-            Ok(_under_way) => fetch.answer(self, Asker { session, request_id: request_id.as_str() }).await,
+            Ok(_under_way) => fetch.answer(self, asker).await,
+        };
+        let outcome = match outcome {
+            // Boxed: its room would be made for each fetch.
+            Err(failure) if failure.is_undecided() => Err(Box::pin(self.judged(asker, failure)).await),
+            other => other,
         };
         self.verdict(&request_id, fetch.kind(), outcome)
     }
@@ -105,6 +113,10 @@ impl Api {
             Ok(_under_way) => self.call(session, asker, &mut request, &mut kind).await,
             Err(limit) => Err(VaultError::Limited(limit).into()),
         };
+        let outcome = match outcome {
+            Err(failure) => Err(self.judged(asker, failure).await),
+            reply => reply,
+        };
         if !body::is_over(&request) {
             body::discard(&mut request).await;
         }
@@ -114,6 +126,15 @@ impl Api {
             *verdict.reply.body_mut() = ReplyBody::default();
         }
         verdict
+    }
+
+    /// What was refused before anybody looked who asks, goes to those alone who are ours: others get their denial, which
+    /// is audited, and ends the connection like every one.
+    async fn judged(&self, asker: Asker<'_>, failure: Failure) -> Failure {
+        if !failure.is_undecided() || self.vault.is_sealed() || self.vault.stands(asker.session) {
+            return failure;
+        }
+        self.vault.greet(asker, "vault.request").await.map_or_else(Failure::from, |()| failure)
     }
 
     /// What becomes of a request, counted and with what every answer carries.
@@ -171,8 +192,12 @@ impl Api {
     }
 
     /// Answers a request on a connection that there is no place for.
-    pub fn no_room(&self, limit: Limit) -> Reply {
-        let reply = refusal(VaultError::Limited(limit).into(), &self.request_ids.next());
+    pub async fn no_room(&self, session: &Session, limit: Limit) -> Reply {
+        let request_id = self.request_ids.next();
+        let asker = Asker { session, request_id: request_id.as_str() };
+        let failure = self.judged(asker, VaultError::Limited(limit).into()).await;
+        failure.verdict().into_iter().for_each(|verdict| self.meter.decided(verdict));
+        let reply = refusal(failure, &request_id);
         self.meter.answered(Kind::None, reply.status().as_u16());
         reply
     }

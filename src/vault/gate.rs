@@ -13,6 +13,7 @@ use super::session::Asker;
 use super::share::Place;
 use super::state::Unsealed;
 use crate::audit::{Begun, Entry, Log, Outcome, Told};
+use crate::identity::{Peer, Presented};
 use crate::model::{
     CallerName, Denial, Domain, Employee, Encoding, IntegrationName, SecretId, Standing, VersionWanted,
 };
@@ -282,14 +283,18 @@ fn weigh<'a>(
 
 /// Who a request comes from, as far as the registrations tell.
 pub(super) fn recognised<'a>(registry: &'a Registry, asker: Asker<'a>) -> Recognised<'a> {
-    let presented = &asker.session.presented;
+    connected(registry, &asker.session.presented, &asker.session.peer)
+}
+
+/// Who a connection comes from, before there is a request.
+pub(super) fn connected<'a>(registry: &'a Registry, presented: &'a Presented, peer: &Peer) -> Recognised<'a> {
     let caller = registry.caller_by_spiffe_id(&presented.spiffe_id);
     Recognised {
         caller,
         key: presented.key,
         serial: &presented.serial,
         not_after: presented.not_after,
-        peer_fits: caller.is_none_or(|caller| asker.session.peer.fits(&caller.pins)),
+        peer_fits: caller.is_none_or(|caller| peer.fits(&caller.pins)),
     }
 }
 

@@ -95,7 +95,7 @@ pub use rollback::RolledBack;
 pub use rotation::{Cut, NewPair, NewVersion, Rotated, Spread};
 pub use secrets::{NewSecret, Page, SeenSecret};
 pub use session::{Asker, Session};
-pub use share::{Bound, Bounds, Place, Rate, SetAside, Share, Shares, UnderWay};
+pub use share::{Bound, Bounds, Holder, Place, Rate, SetAside, Share, Shares, UnderWay};
 pub use uses::Use;
 pub use watch::{Hearing, News, Told, Watcher};
 

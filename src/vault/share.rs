@@ -1,7 +1,7 @@
 //! What one caller may take of the daemon at a time, so that something is left for the others.
 //!
-//! A caller's share is found once for each connection, by the SPIFFE ID that its certificate names; a request then
-//! costs an addition and a subtraction. Nobody waits in a queue here: what is too much is refused.
+//! A caller's share is found once for each connection, by the registration that its certificate speaks for; a request
+//! then costs an addition and a subtraction. Nobody waits in a queue here: what is too much is refused.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::Timestamp;
 
-use crate::model::{Limit, SpiffeId};
+use crate::model::Limit;
+
+mod holder;
+
+pub use holder::Holder;
 
 /// How much there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub struct Shares {
 
 #[derive(Default)]
 struct Held {
-    by_name: HashMap<SpiffeId, Weak<Share>>,
+    by_holder: HashMap<Holder, Weak<Share>>,
     /// With so many entries, those of callers that are gone are removed.
     sweep_at: usize,
 }
@@ -105,24 +109,24 @@ impl Shares {
         Self { bounds, all: Arc::default(), held: Mutex::default() }
     }
 
-    /// The share of who is named so, the same for all of its connections.
-    pub fn of(&self, caller: &SpiffeId, now: Timestamp) -> Arc<Share> {
+    /// The holder's share, the same for all of its connections.
+    pub fn of(&self, holder: Holder, now: Timestamp) -> Arc<Share> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = held.by_name.get(caller).and_then(Weak::upgrade) {
+        if let Some(share) = held.by_holder.get(&holder).and_then(Weak::upgrade) {
             return share;
         }
-        if held.by_name.len() >= held.sweep_at {
-            held.by_name.retain(|_, share| share.strong_count() > 0);
-            held.sweep_at = 64 + 2 * held.by_name.len();
+        if held.by_holder.len() >= held.sweep_at {
+            held.by_holder.retain(|_, share| share.strong_count() > 0);
+            held.sweep_at = 64 + 2 * held.by_holder.len();
         }
         let share = Arc::new(Share {
-            bounds: self.bounds.clone(),
+            bounds: holder.bounds(&self.bounds),
             all: Arc::clone(&self.all),
             own: Taken::default(),
             requests: AtomicUsize::new(0),
             bucket: self.bounds.rate.map(|rate| Mutex::new(Bucket::full(rate, now))),
         });
-        held.by_name.insert(caller.clone(), Arc::downgrade(&share));
+        held.by_holder.insert(holder, Arc::downgrade(&share));
         share
     }
 }

@@ -39,6 +39,34 @@ check "revoked on open connections, TCP" revoked_while_open "$PORT" two "$SCRATC
 check "and are told so over HTTP/1.1" answers 403 caller_revoked tcp "$SCRATCH/one" /v1/sys/status --http1.1
 check "with the connection's end" grep -iq '^connection: close' "$HEADERS"
 check "the command line says revoked" says caller_revoked 3 as "$SCRATCH/one" integration credentials fsm
+# Nor does a request that can't be answered keep a connection, or tell a revoked caller more than that.
+add odd "$SCRATCH/odd"
+revoked_and_odd() {
+    python "$SOCKET" odd "$SCRATCH/odd" <<'PYTHON'
+import subprocess, sys
+from connection import Connection
+binary, socket, admin, where, name, identity = sys.argv[1:]
+odd = {
+    ("GET", "/nope"): 404, ("POST", "/v1/sys/status"): 405, ("OPTIONS", "/v1/secrets"): 405, ("GET", "/v1//secrets"): 400,
+    ("GET", "/v1/secrets/-/value"): 422, ("GET", "/v1/integrations/fsm/credentials?wait=9h"): 422,
+    ("GET", "/v1/watch?x=1"): 422, ("POST", "/v1/sys/seal"): 400,
+}
+def ask(connection, asked):
+    return connection.ask(asked[1], asked[0], "{}" if asked[0] == "POST" else None)
+connections = {asked: Connection(where, identity) for asked in odd}
+for asked, connection in connections.items():
+    status, problem = ask(connection, asked)
+    assert status == odd[asked] and connection.ask("/v1/sys/status")[0] == 200, (asked, status, problem)
+subprocess.run([binary, "--identity", admin, "--addr", f"unix:{socket}", "caller", "revoke", name], check=True)
+for asked, connection in connections.items():
+    status, problem = ask(connection, asked)
+    assert (status, problem["code"]) == (403, "caller_revoked"), (asked, status, problem)
+    assert connection.is_closed(), f"the connection stayed open after {asked}"
+PYTHON
+}
+check "revoked, and asks what can't be" revoked_and_odd
+check "which is in the log" holds '[.items[] | select(.action == "vault.request" and .caller == "odd" and
+    .outcome == "denied" and .reason == "caller_revoked")] | length > 0' as "$ADMIN" --output json audit tail -n 100
 check "others are still served" as "$FSM" integration credentials fsm
 check "revoked twice is a conflict" says "revoked already" 6 as "$ADMIN" caller revoke one
 check "an unknown one isn't found" refuses 4 as "$ADMIN" caller revoke nobody

@@ -137,6 +137,7 @@ fn asked(entry: &Value) -> String {
         "integration.read" => "to read the pair of the integration".to_owned(),
         "audit.read" => "to read the audit log".to_owned(),
         "audit.verify" => "to verify the audit log".to_owned(),
+        "vault.request" => "for what can't be asked so".to_owned(),
         "vault.status" => "for the state of the daemon".to_owned(),
         other => match other.split_once('.') {
             Some((noun, "list")) => format!("to list {noun}s"),

@@ -41,14 +41,14 @@ impl Conversation {
             }
             if let Some(limit) = self.no_room {
                 busy.end();
-                let mut reply = last(self.api.no_room(limit), self.http2);
+                let mut reply = last(Box::pin(self.api.no_room(&self.session, limit)).await, self.http2);
                 reply.body_mut().hold_until_taken(|| self.refusals.begin());
                 return Ok(reply);
             }
             let mut verdict = match asking {
                 Asking::Fetch(mut fetch) => self.api.answer_fetch(&self.session, &mut fetch).await,
-                Asking::Wrong(kind, why) => self.api.answer_wrong(&self.session, kind, *why),
-                // Boxed: its room would be made for each request.
+                // Boxed: their room would be made for each request.
+                Asking::Wrong(kind, why) => Box::pin(self.api.answer_wrong(&self.session, kind, *why)).await,
                 Asking::Other(request) => Box::pin(self.api.answer(&self.session, *request)).await,
             };
             if verdict.ends_connection {

@@ -5,13 +5,17 @@ use std::sync::atomic::Ordering;
 use super::super::error::VaultError;
 use super::super::session::Asker;
 use super::Vault;
-use crate::identity::KnownOperator;
+use crate::identity::{KnownOperator, Peer, Presented};
 use crate::model::{Caller, Denial};
 
 impl Vault {
     /// Whether the asker may act on a sealed vault: a full operator by the hashes in `tls/`.
     pub(in super::super) fn is_known_operator(&self, asker: Asker) -> Result<(), Denial> {
-        let presented = &asker.session.presented;
+        self.knows_operator(&asker.session.presented, &asker.session.peer)
+    }
+
+    /// The same of a connection, before there is a request.
+    pub(in super::super) fn knows_operator(&self, presented: &Presented, peer: &Peer) -> Result<(), Denial> {
         let operators = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let known = operators
             .iter()
@@ -20,7 +24,7 @@ impl Vault {
         if self.clock.now() >= presented.not_after {
             return Err(Denial::CertificateExpired);
         }
-        if asker.session.peer.fits(&known.pins) { Ok(()) } else { Err(Denial::WrongPeer) }
+        if peer.fits(&known.pins) { Ok(()) } else { Err(Denial::WrongPeer) }
     }
 
     /// Writes the full operators' key hashes to `tls/`, so that they are known while sealed.

@@ -8,8 +8,8 @@ fn bounds() -> Bounds {
     Bounds { connections: bound, waiting: bound, large: bound, caller_requests: 2, rate: None }
 }
 
-fn named(name: &str) -> SpiffeId {
-    format!("spiffe://fsm-vault.internal/caller/{name}").parse().unwrap()
+fn named(name: &str) -> Holder {
+    Holder::Caller(format!("spiffe://fsm-vault.internal/caller/{name}").parse().unwrap(), NOON)
 }
 
 const NOON: Timestamp = Timestamp::UNIX_EPOCH;
@@ -17,8 +17,8 @@ const NOON: Timestamp = Timestamp::UNIX_EPOCH;
 #[test]
 fn one_caller_leaves_something_for_the_others() {
     let shares = Shares::new(bounds());
-    let (one, two) = (shares.of(&named("one"), NOON), shares.of(&named("two"), NOON));
-    assert!(Arc::ptr_eq(&one, &shares.of(&named("one"), NOON)), "of all its connections");
+    let (one, two) = (shares.of(named("one"), NOON), shares.of(named("two"), NOON));
+    assert!(Arc::ptr_eq(&one, &shares.of(named("one"), NOON)), "of all its connections");
     type Taking = fn(&Arc<Share>) -> Result<Place, Limit>;
     let kinds: [(Taking, Limit, Limit); 3] = [
         (Share::connect, Limit::CallerConnections, Limit::Connections),
@@ -40,8 +40,22 @@ fn one_caller_leaves_something_for_the_others() {
 }
 
 #[test]
+fn strangers_together_take_a_small_part() {
+    let connections = Bound { all: 100, caller: 50 };
+    let shares = Shares::new(Bounds { connections, ..bounds() });
+    let strangers = shares.of(Holder::Stranger, NOON);
+    assert!(Arc::ptr_eq(&strangers, &shares.of(Holder::Stranger, NOON)), "all of them");
+    let taken = [(); 3].map(|()| strangers.connect().unwrap());
+    assert_eq!(strangers.connect().unwrap_err(), Limit::CallerConnections);
+    let _one = strangers.carry().unwrap();
+    assert_eq!(strangers.carry().unwrap_err(), Limit::CallerLarge, "one, where it would be less");
+    let theirs = (0..50).map(|_| shares.of(named("one"), NOON).connect().unwrap()).count();
+    assert_eq!((theirs, taken.len()), (50, 3));
+}
+
+#[test]
 fn requests_under_way_and_answers_on_their_way_are_counted_together() {
-    let share = Shares::new(bounds()).of(&named("one"), NOON);
+    let share = Shares::new(bounds()).of(named("one"), NOON);
     let begin = || share.begin(|| unreachable!("there is no rate"));
     let first = begin().unwrap();
     let answered = share.answered();
@@ -62,7 +76,7 @@ fn many_connections_are_offered_fewer_streams_each() {
     let connections = Bound { all: 10_000, caller: 10_000 };
     let waiting = Bound { all: 10_000, caller: 5000 };
     let share = Shares::new(Bounds { connections, waiting, caller_requests: 1000, ..bounds() })
-        .of(&named("one"), NOON);
+        .of(named("one"), NOON);
     let places = (0..4000).map(|_| share.connect().unwrap()).collect::<Vec<_>>();
     assert_eq!((share.streams(100), share.streams(5)), (8, 5));
     drop(places);
@@ -76,7 +90,7 @@ fn many_connections_are_offered_fewer_streams_each() {
 #[test]
 fn a_rate_is_kept_over_any_time() {
     let rate = Some(Rate { per_second: 10, burst: 3 });
-    let share = Shares::new(Bounds { rate, ..bounds() }).of(&named("one"), NOON);
+    let share = Shares::new(Bounds { rate, ..bounds() }).of(named("one"), NOON);
     let served = |milliseconds: i64, asked: usize| {
         let now = NOON + SignedDuration::from_millis(milliseconds);
         (0..asked).filter(|_| share.begin(|| now).is_ok()).count()
@@ -96,11 +110,11 @@ fn a_rate_is_kept_over_any_time() {
 #[test]
 fn callers_that_are_gone_leave_nothing() {
     let shares = Shares::new(bounds());
-    let kept = shares.of(&named("kept"), NOON);
+    let kept = shares.of(named("kept"), NOON);
     let _connection = kept.connect().unwrap();
     for number in 0..10_000 {
-        drop(shares.of(&named(&format!("gone{number}")), NOON));
+        drop(shares.of(named(&format!("gone{number}")), NOON));
     }
     let held = shares.held.lock().unwrap();
-    assert!(held.by_name.len() < 200 && held.by_name.contains_key(&named("kept")));
+    assert!(held.by_holder.len() < 200 && held.by_holder.contains_key(&named("kept")));
 }

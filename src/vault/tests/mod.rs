@@ -4,6 +4,7 @@ mod backup;
 mod caller_edit;
 mod enrol;
 mod gauges;
+mod holders;
 mod import;
 mod integrations;
 mod keyslots;

@@ -194,7 +194,7 @@ pub fn session(presented: Presented, peer: Peer) -> Session {
     let plenty = Bound { all: 1000, caller: 1000 };
     let bounds =
         Bounds { connections: plenty, waiting: plenty, large: plenty, caller_requests: 1000, rate: None };
-    let share = Shares::new(bounds).of(&presented.spiffe_id, noon());
+    let share = Shares::new(bounds).of(Holder::Untold(presented.spiffe_id.clone()), noon());
     Session::new(presented, peer, share)
 }
 
