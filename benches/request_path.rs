@@ -14,8 +14,8 @@ use fsm_vault::model::{FSM_NAME, FSM_SECRETS, IntegrationForm, Pins, Role, Versi
 use fsm_vault::policy::Ask;
 use fsm_vault::secret::Plaintext;
 use fsm_vault::vault::{
-    Asker, Bound, Bounds, CertificateSource, Directory, NewCaller, NewIntegration, NewVault, NoticeRules,
-    Opening, PairSource, Session, Shares, Vault, create, open_store,
+    Asker, Bound, Bounds, CertificateSource, Directory, Holder, NewCaller, NewIntegration, NewVault,
+    NoticeRules, Opening, PairSource, Session, Shares, Vault, create, open_store,
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -99,7 +99,7 @@ fn session(presented: Presented, peer: Peer) -> Session {
     let plenty = Bound { all: 1000, caller: 1000 };
     let bounds =
         Bounds { connections: plenty, waiting: plenty, large: plenty, caller_requests: 1000, rate: None };
-    let share = Shares::new(bounds).of(&presented.spiffe_id, SystemClock.now());
+    let share = Shares::new(bounds).of(Holder::Untold(presented.spiffe_id.clone()), SystemClock.now());
     Session::new(presented, peer, share)
 }
 

@@ -10,7 +10,8 @@ use fsm_vault::identity::{Peer, Presented};
 use fsm_vault::model::{Caller, Release, RestrictionsForm};
 use fsm_vault::secret::Plaintext;
 use fsm_vault::vault::{
-    Asker, Bound, Bounds, Directory, NewSecret, NoticeRules, Opening, Session, Shares, Vault, open_store,
+    Asker, Bound, Bounds, Directory, Holder, NewSecret, NoticeRules, Opening, Session, Shares, Vault,
+    open_store,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -116,7 +117,7 @@ impl Fixture {
         let plenty = Bound { all: 1000, caller: 1000 };
         let bounds =
             Bounds { connections: plenty, waiting: plenty, large: plenty, caller_requests: 1000, rate: None };
-        let share = Shares::new(bounds).of(&presented.spiffe_id, self.now());
+        let share = Shares::new(bounds).of(Holder::Untold(presented.spiffe_id.clone()), self.now());
         Session::new(presented, Peer::Unix { uid: 7, pid: Some(1), unit: None }, share)
     }
 }

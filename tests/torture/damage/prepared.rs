@@ -14,7 +14,7 @@ use fsm_vault::model::{
 use fsm_vault::policy::Ask;
 use fsm_vault::secret::Plaintext;
 use fsm_vault::vault::{
-    Asker, Bound, Bounds, CertificateSource, Directory, IfMatch, NewCaller, NewIntegration, NewPair,
+    Asker, Bound, Bounds, CertificateSource, Directory, Holder, IfMatch, NewCaller, NewIntegration, NewPair,
     NewSecret, NewVault, NewVersion, NoticeRules, Opening, PairSource, SecretEdit, Session, Shares, Spread,
     Vault, create, open_store,
 };
@@ -266,6 +266,6 @@ fn session(presented: Presented, now: Timestamp) -> Session {
     let plenty = Bound { all: 1000, caller: 1000 };
     let bounds =
         Bounds { connections: plenty, waiting: plenty, large: plenty, caller_requests: 1000, rate: None };
-    let share = Shares::new(bounds).of(&presented.spiffe_id, now);
+    let share = Shares::new(bounds).of(Holder::Untold(presented.spiffe_id.clone()), now);
     Session::new(presented, Peer::Unix { uid: 0, pid: Some(1), unit: None }, share)
 }
