@@ -11,7 +11,7 @@ use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::listing;
-use crate::client::{Answer, Call, Connection, FreshKey, printable, replace_identity};
+use crate::client::{Answer, Call, Connection, FreshKey, Renewal, printable};
 use crate::model::CallerName;
 use crate::secret::Plaintext;
 use crate::wire::{self, CallerView, Enrolled, RenewalForm};
@@ -53,7 +53,8 @@ pub struct Revoke {
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  fsm-vault caller renew --identity /etc/fsm-mobile/vault\n\nThe new key is made here and \
-                  never leaves this host. The old certificate stays valid until it expires."
+                  never leaves this host. The old certificate stays valid until it expires. Nothing is asked of the \
+                  daemon before the directory has taken the new key."
 )]
 pub struct Renew {
     /// How long the new certificate lives, such as 12h [default and most: what the caller's kind gets]
@@ -113,6 +114,8 @@ fn renew(globals: &Globals, command: Renew) -> Result<(), Failure> {
     let directory = globals.identity.clone().unwrap_or_default();
     client(globals)?;
     let fresh = FreshKey::generate()?;
+    // A certificate that can't be kept would be one of the few that the caller may have.
+    let renewal = Renewal::begin(&directory, &fresh.key_pem)?;
     let form = RenewalForm { csr: fresh.request_pem.clone(), valid: command.valid };
     with_daemon(globals, async |daemon| {
         let call = Call::post("/v1/identity/renew").with(Plaintext::new(wire::write(&form)));
@@ -121,7 +124,7 @@ fn renew(globals: &Globals, command: Renew) -> Result<(), Failure> {
         let certificate = renewed.certificate.as_deref();
         let certificate =
             certificate.ok_or_else(|| Failure::new(Exit::Failed, "the daemon sent no certificate"))?;
-        replace_identity(&directory, certificate, &fresh.key_pem)?;
+        renewal.end(certificate)?;
         globals.output.answer(&answer, || {
             let until = renewed.caller.certificate_expires_at.map(time).unwrap_or_default();
             format!(

@@ -27,4 +27,4 @@ pub use error::{ClientError, Refusal};
 pub use events::{Event, Events};
 pub use fresh_key::FreshKey;
 pub use printable::{printable, printable_json};
-pub use renewal::replace_identity;
+pub use renewal::Renewal;

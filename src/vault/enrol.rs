@@ -10,7 +10,7 @@ use super::noun::Noun;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
-use crate::identity::{Authority, CertificateRequest, Issued, SubjectKey};
+use crate::identity::{Authority, CertificateRequest, Issued, Presented, SubjectKey};
 use crate::model::{Caller, CallerName, CallerState, Pins, Role, SpiffeId};
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -18,7 +18,8 @@ use crate::secret::Plaintext;
 /// Certificates that live longer than this aren't issued to callers.
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
-/// Keys that may speak for one caller at a time: while it renews, the old and the new.
+/// Keys that may speak for one caller at a time: while it renews, the old and the new. The rest is for answers that never
+/// arrived.
 const MOST_KEYS: usize = 8;
 
 /// Where a caller's certificate comes from.
@@ -132,7 +133,8 @@ impl Vault {
         })
     }
 
-    /// A new certificate for the asker itself, for the key in `request`; the old one speaks until it expires.
+    /// A new certificate for the asker itself, for the key in `request`; the old one speaks until it expires. Where there are
+    /// as many as may be, the oldest but the asker's own ends now: who lost the answers must not be locked out.
     pub async fn renew_identity(
         &self,
         asker: Asker<'_>,
@@ -141,21 +143,26 @@ impl Vault {
     ) -> Result<EnrolledCaller, VaultError> {
         let turn = self.turn().await;
         let cleared = self.clear_any(asker, asker.entry(None, "caller.renew")).await?;
-        let prepared = self.prepare_renewal(&cleared, request, valid);
-        let (mut cleared, enrolled) = cleared.prepared(prepared).await?;
+        let prepared = self.prepare_renewal(&cleared, &asker.session.presented, request, valid);
+        let (mut cleared, (enrolled, ended)) = cleared.prepared(prepared).await?;
         cleared.entry.subject = Some(enrolled.caller.name.shared());
         cleared.entry.changes = Some(enrolment(&enrolled.caller));
         self.commit(&turn, cleared, vec![Noun::Caller(enrolled.caller.clone())]).await?;
+        if ended {
+            self.departures.recall().await;
+        }
         self.note_operators();
         Ok(enrolled)
     }
 
+    /// The caller as it will be, and whether one of its certificates that is still valid ends.
     fn prepare_renewal(
         &self,
         cleared: &Cleared<()>,
+        presented: &Presented,
         request: &str,
         valid: Option<SignedDuration>,
-    ) -> Result<EnrolledCaller, VaultError> {
+    ) -> Result<(EnrolledCaller, bool), VaultError> {
         let request = request_of(request)?;
         let live = self.live();
         let Unsealed { registry, authority, .. } = live.unsealed()?;
@@ -172,17 +179,19 @@ impl Vault {
         }
         let mut caller = Caller::clone(caller);
         caller.keys.retain(|key| key.not_after > cleared.now);
-        if caller.keys.len() >= MOST_KEYS {
-            let why =
-                format!("{} has {MOST_KEYS} certificates that are still valid; let one expire", caller.name);
-            return Err(VaultError::Conflict(why));
+        // Nobody has written down which of them were ever used, but for the asker's.
+        let ends = (caller.keys.len() >= MOST_KEYS)
+            .then(|| caller.keys.iter().position(|key| key.serial != presented.serial))
+            .flatten();
+        if let Some(oldest) = ends {
+            caller.keys.remove(oldest);
         }
         let key = SubjectKey::Requested(&request);
         let issued = authority.issue_caller(&caller.spiffe_id, key, valid, cleared.now)?;
         caller.keys.push(issued.speaking);
         let (certificate_pem, ca_pem) =
             (Some(issued.certificate_pem), authority.certificate_pem().to_owned());
-        Ok(EnrolledCaller { caller, certificate_pem, key_pem: None, ca_pem })
+        Ok((EnrolledCaller { caller, certificate_pem, key_pem: None, ca_pem }, ends.is_some()))
     }
 }
 

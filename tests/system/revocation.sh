@@ -83,6 +83,15 @@ check "a caller renews itself" as "$SCRATCH/one.new" caller renew
 check "with another key" refuses 1 cmp -s "$SCRATCH/before/key.pem" "$SCRATCH/one.new/key.pem"
 check "the new one speaks" as "$SCRATCH/one.new" integration credentials fsm
 check "the old one still does" as "$SCRATCH/before" integration credentials fsm
+# A directory that can't take what is new costs none of the certificates that a caller may have.
+renewals() { as "$ADMIN" --output json audit tail -n 100 | jq '[.items[] | select(.action == "caller.renew")] | length'; }
+mkdir "$SCRATCH/one.new/cert.pem.new"
+before=$(renewals)
+check "a renewal that has no place fails" says "cert.pem.new" 2 as "$SCRATCH/one.new" caller renew
+check "and nobody was asked" test "$(renewals)" = "$before"
+rmdir "$SCRATCH/one.new/cert.pem.new"
+check "then it renews" as "$SCRATCH/one.new" caller renew
+check "and leaves no draft" test "$(find "$SCRATCH/one.new" -type f | wc -l)" = 3
 as "$ADMIN" caller revoke one >/dev/null
 check "a revocation ends both: new" refuses 3 as "$SCRATCH/one.new" integration credentials fsm
 check "a revocation ends both: old" refuses 3 as "$SCRATCH/before" integration credentials fsm

@@ -98,14 +98,29 @@ async fn one_renews_oneself_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn certificates_that_are_valid_are_few() {
+async fn certificates_that_are_valid_are_few_and_the_asker_keeps_its_own() {
     let site = Site::unsealed().await;
     let fsm = site.service("fsm", "customscript_a", &[]).await;
-    for _ in 1..8 {
-        site.vault.renew_identity(asker(&fsm), &request(), None).await.unwrap();
+    let renewed = async |by: &Session| {
+        let enrolled = site.vault.renew_identity(asker(by), &request(), None).await.unwrap();
+        (holder(&enrolled.caller), enrolled.caller.keys.len())
+    };
+    let mut lost = Vec::new();
+    for count in 2..=8 {
+        let (session, keys) = renewed(&fsm).await;
+        assert_eq!(keys, count);
+        lost.push(session);
     }
-    let refused = site.vault.renew_identity(asker(&fsm), &request(), None).await;
-    assert!(matches!(refused, Err(VaultError::Conflict(_))));
+    for oldest in [0, 1] {
+        assert!(site.vault.stands(&lost[oldest]));
+        let (newest, keys) = renewed(&fsm).await;
+        assert_eq!(keys, 8, "however often an answer is lost");
+        assert!(!site.vault.stands(&lost[oldest]));
+        assert!([&fsm, &newest, &lost[oldest + 1]].iter().all(|each| site.vault.stands(each)));
+    }
+    let (_newest, keys) = renewed(&lost[6]).await;
+    assert_eq!((keys, site.vault.stands(&fsm)), (8, false), "the oldest of all, once another asks");
+    assert!(site.vault.stands(&lost[6]));
 }
 
 #[tokio::test]
