@@ -15,7 +15,8 @@ use crate::wire::{self, CallerEditForm, CallerView, OperatorEditForm, ServiceEdi
 #[command(
     after_help = "Examples:\n  fsm-vault caller edit fsm --script customscript_nx_suitelet3\n  fsm-vault caller edit ann \
                   --level view --mail ann@example.com\n  fsm-vault caller edit fsm --any-uid\n\nIt holds from the caller's \
-                  next request on, on open connections too."
+                  next request on, on open connections too. The last full operator can be pinned only to where the command \
+                  comes from."
 )]
 #[command(group(ArgGroup::new("changes").multiple(true).required(true).args([
     "script", "employee", "no_employees", "suiteapp", "no_suiteapp", "level", "uid", "any_uid", "unit", "any_unit",

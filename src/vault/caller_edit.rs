@@ -52,7 +52,7 @@ impl Vault {
         let cleared =
             self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;
         let cleared = self.told_until_now(cleared).await?;
-        let prepared = self.prepare_edit(&cleared, name, if_match, edit);
+        let prepared = self.prepare_edit(asker, &cleared, name, if_match, edit);
         let (mut cleared, (before, mut after)) = cleared.prepared(prepared).await?;
         cleared.entry.changes = difference(&*before.caller, &after, HIDDEN);
         // After that: the entry has a time of its own.
@@ -74,6 +74,7 @@ impl Vault {
 
     fn prepare_edit(
         &self,
+        asker: Asker<'_>,
         cleared: &Cleared,
         name: &CallerName,
         if_match: &IfMatch,
@@ -95,8 +96,9 @@ impl Vault {
         after.pins.uid = edit.uid.unwrap_or(after.pins.uid);
         after.pins.unit = edit.unit.unwrap_or(after.pins.unit);
         after.mail = edit.mail.unwrap_or(after.mail);
-        if before.caller.is_active_full_operator() && !after.is_active_full_operator() {
-            refuse_last(registry, name, cleared.now)?;
+        let loses = !after.is_active_full_operator() || after.pins != before.caller.pins;
+        if before.caller.is_active_full_operator() && loses {
+            refuse_last(registry, name, Some(&after), asker, cleared.now)?;
         }
         Ok((before, after))
     }

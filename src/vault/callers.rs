@@ -11,10 +11,10 @@ use super::noun::Noun;
 use super::registry::{Kept, Registry};
 use super::revision::Revision;
 use super::secrets::{Page, lower};
-use super::session::Asker;
+use super::session::{Asker, Session};
 use super::state::Unsealed;
 use crate::audit::Entry;
-use crate::model::{Caller, CallerName, CallerState, Employee};
+use crate::model::{Caller, CallerName, CallerState, Employee, Pins};
 use crate::policy::Action;
 
 /// A registration as it stands.
@@ -68,7 +68,7 @@ impl Vault {
         let entry = Entry { subject: Some(name.shared()), ..asker.entry(None, "caller.revoke") };
         let cleared =
             self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;
-        let prepared = self.prepare_revocation(&cleared, name);
+        let prepared = self.prepare_revocation(asker, &cleared, name);
         let (cleared, revoked) = cleared.prepared(prepared).await?;
         self.commit(&turn, cleared, vec![Noun::Caller(revoked)]).await?;
         self.departures.recall().await;
@@ -76,7 +76,12 @@ impl Vault {
         Ok(())
     }
 
-    fn prepare_revocation(&self, cleared: &Cleared, name: &CallerName) -> Result<Caller, VaultError> {
+    fn prepare_revocation(
+        &self,
+        asker: Asker<'_>,
+        cleared: &Cleared,
+        name: &CallerName,
+    ) -> Result<Caller, VaultError> {
         let live = self.live();
         let registry = &live.unsealed()?.registry;
         let caller = &registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?.noun;
@@ -84,24 +89,48 @@ impl Vault {
             return Err(VaultError::Conflict(format!("{name} is revoked already")));
         }
         if caller.is_active_full_operator() {
-            refuse_last(registry, name, cleared.now)?;
+            refuse_last(registry, name, None, asker, cleared.now)?;
         }
         let state = CallerState::Revoked { revoked_at: cleared.now, revoked_by: cleared.by.clone() };
         Ok(Caller { state, ..Caller::clone(caller) })
     }
 }
 
-/// Refuses to lose the last full operator. One of a foreign trust domain is no replacement: a sealed daemon doesn't
-/// know it. Nor is one whose certificates have expired.
-pub(super) fn refuse_last(registry: &Registry, name: &CallerName, now: Timestamp) -> Result<(), VaultError> {
-    let speaks = |other: &Caller| other.keys.iter().any(|key| key.not_after > now);
-    if registry.active_full_operators().any(|other| other.name != *name && speaks(other)) {
+/// Refuses to lose the last full operator, where `name` becomes `after` (none: it is revoked). One of a foreign trust domain
+/// is no replacement: a sealed daemon doesn't know it. Nor is one whose certificates have expired, or who is pinned: where
+/// nobody can come from locks him out. But who asks is here, if the pins that he will have fit.
+pub(super) fn refuse_last(
+    registry: &Registry,
+    name: &CallerName,
+    after: Option<&Caller>,
+    asker: Asker<'_>,
+    now: Timestamp,
+) -> Result<(), VaultError> {
+    let Session { presented, peer, .. } = asker.session;
+    let is_here = |each: &Caller| each.spiffe_id == presented.spiffe_id && peer.fits(&each.pins);
+    let speaks = |each: &&Caller| each.keys.iter().any(|key| key.not_after > now);
+    let others = || registry.active_full_operators().filter(|other| other.name != *name).filter(speaks);
+    let itself = after.filter(|after| after.is_active_full_operator()).filter(speaks);
+    if others().chain(itself).any(|each| each.pins == Pins::default() || is_here(each)) {
         return Ok(());
     }
-    let why = "is the last full operator; add another first: \
-               fsm-vault caller add NAME --operator full --employee E --out DIR";
+    let why = match (others().next(), itself) {
+        (Some(other), _) => format!(
+            "can't go: that would leave no full operator who can surely come in: {0} is pinned. Connect as {0} and do it, or take the pins away \
+             first: fsm-vault caller edit {0} --any-uid --any-unit",
+            other.name
+        ),
+        (None, Some(_)) => format!(
+            "is the last full operator, and the pins that it would have don't fit this connection: do it on the Unix socket as that \
+             user, from that unit; or {ADD_ANOTHER}"
+        ),
+        (None, None) => format!("is the last full operator; {ADD_ANOTHER}"),
+    };
     Err(VaultError::Conflict(format!("{name} {why}")))
 }
+
+const ADD_ANOTHER: &str =
+    "add another first: fsm-vault caller add NAME --operator full --employee E --out DIR";
 
 pub(super) fn exists(unsealed: &Unsealed, name: &CallerName) -> Option<Vec<Employee>> {
     unsealed.registry.callers.contains_key(name).then(Vec::new)

@@ -46,6 +46,14 @@ check "an operator gets no script" says "is an operator" 2 edit admin --script c
 check "nothing to change is a usage error" refuses 2 edit fsm
 check "an unknown one isn't found" refuses 4 edit nobody --no-mail
 check "the last full operator stays one" says "last full operator" 6 edit admin --level edit
+check "nor is it pinned to where nobody comes from" says "don't fit this connection" 6 edit admin --uid 4294967294
+check "nor from a listener that no pin fits" says "Unix socket" 6 \
+    "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "https://127.0.0.1:$PORT" caller edit admin --uid "$(id -u)"
+check "to where it is, it can be" edit admin --uid "$(id -u)"
+as "$ADMIN" caller add nowhere --operator full --employee 9 --uid 4294967294 --out "$SCRATCH/nowhere" >/dev/null
+check "one who can't come in is no replacement" says "caller edit nowhere --any-uid" 6 as "$ADMIN" caller revoke admin
+as "$ADMIN" caller revoke nowhere >/dev/null
+check "without a pin again" edit admin --any-uid
 check "the API refuses the other kind" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm --request PATCH \
     --json '{"operator":{"level":"full"}}'
 check "and unknown fields" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm --request PATCH --json '{"name":"x"}'

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::site::*;
-use crate::model::{Denial, Level};
+use crate::model::{Denial, Level, Pins, Role};
 
 fn service(edit: impl FnOnce(&mut RoleEdit)) -> CallerEdit {
     let mut role = RoleEdit::Service { script: None, employees: None, suiteapp: None };
@@ -75,6 +75,43 @@ async fn the_last_full_operator_stays_one() {
     site.operator("ann", Level::Full, "2").await;
     edit(&site, "admin", level(Level::Edit)).await.unwrap();
     assert_eq!(denied(edit(&site, "admin", level(Level::Full)).await), Denial::Level);
+}
+
+#[tokio::test]
+async fn pins_dont_lock_the_last_full_operator_out() {
+    let site = Site::unsealed().await;
+    let uid = |uid: u32| CallerEdit { uid: Some(Some(uid)), ..CallerEdit::default() };
+    let unit = |unit: &str| CallerEdit { unit: Some(Some(unit.parse().unwrap())), ..CallerEdit::default() };
+    let refused = async |outcome: Result<SeenCaller, VaultError>, word: &str| match outcome {
+        Err(VaultError::Conflict(why)) => assert!(why.contains(word), "{why}"),
+        other => panic!("{:?}", other.map(|seen| seen.caller)),
+    };
+    // He comes from uid 7 and from no unit.
+    for locks_out in [uid(u32::MAX - 1), unit("a.service")] {
+        refused(edit(&site, "admin", locks_out).await, "caller add").await;
+    }
+    edit(&site, "admin", uid(7)).await.unwrap();
+    refused(edit(&site, "admin", unit("a.service")).await, "caller add").await;
+    // Another who may come from nowhere is no replacement, unless it is he who asks.
+    let role = || Role::Operator { level: Level::Full, employee: "2".parse().unwrap() };
+    let pinned = site.enrol("pinned", role(), Pins { uid: Some(7), unit: None }).await;
+    refused(edit(&site, "admin", uid(8)).await, "caller edit pinned --any-uid").await;
+    refused(edit(&site, "admin", level(Level::Edit)).await, "Connect as pinned").await;
+    let admin = "admin".parse().unwrap();
+    assert!(matches!(site.vault.revoke_caller(site.admin(), &admin).await, Err(VaultError::Conflict(_))));
+    let by_other = site.vault.edit_caller(asker(&pinned), &admin, &IfMatch::Any, uid(8)).await;
+    assert_eq!(by_other.unwrap().caller.pins.uid, Some(8));
+    site.vault.revoke_caller(asker(&pinned), &admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_operator_who_has_no_pins_is_enough() {
+    let site = Site::unsealed().await;
+    let nowhere = Pins { uid: Some(u32::MAX - 1), unit: None };
+    site.operator("free", Level::Full, "2").await;
+    let pin = CallerEdit { uid: Some(nowhere.uid), ..CallerEdit::default() };
+    edit(&site, "admin", pin).await.unwrap();
+    assert_eq!(denied(site.vault.list_callers(site.admin(), None, 9).await), Denial::WrongPeer);
 }
 
 #[tokio::test]
