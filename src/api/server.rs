@@ -107,6 +107,12 @@ impl Api {
         let request_id = self.request_ids.next();
         let asker = Asker { session, request_id: request_id.as_str() };
         let bare = request.method() == Method::HEAD;
+        let has_a_body = !body::is_over(&request);
+        if has_a_body {
+            session.outgoing.took_a_body();
+        }
+        // All bodies there hold passphrases, which buffers keep as long as the connection is open.
+        let tells_a_passphrase = has_a_body && request.uri().path().starts_with("/v1/sys/");
         let mut kind = Kind::None;
         let outcome = match session.share.begin(|| self.vault.clock().now()) {
             // What it holds ends with the call: reading the rest of a refused body is no request under way.
@@ -121,6 +127,7 @@ impl Api {
             body::discard(&mut request).await;
         }
         let mut verdict = self.verdict(&request_id, kind, outcome);
+        verdict.ends_connection |= tells_a_passphrase;
         if bare {
             // HTTP/1.1 would leave the body out by itself, HTTP/2 would send what no client may take.
             *verdict.reply.body_mut() = ReplyBody::default();
@@ -186,6 +193,11 @@ impl Api {
         session.outgoing.is_waiting() && !self.vault.stands(session)
     }
 
+    /// To be called after each answer, for the connections that a seal or a revocation waits for.
+    pub fn answered(&self, session: &Arc<Session>) {
+        self.vault.departures().note(session);
+    }
+
     /// Changes when connections are to look at [`Self::must_cut`].
     pub fn watch(&self) -> tokio::sync::watch::Receiver<()> {
         self.vault.departures().watch()
@@ -214,9 +226,10 @@ impl Api {
         &self.meter
     }
 
-    /// Whether a connection must come to its end: its caller has lost what it watches, and doesn't take the last event.
+    /// Whether a connection must come to its end: its caller isn't served any more, or the vault is sealed and buffers may
+    /// keep something that went over it.
     pub fn must_end(&self, session: &Session) -> bool {
-        session.outgoing.is_watching() && !self.vault.is_sealed() && !self.vault.stands(session)
+        if self.vault.is_sealed() { session.outgoing.may_keep() } else { !self.vault.stands(session) }
     }
 }
 

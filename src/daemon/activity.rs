@@ -19,6 +19,8 @@ pub struct Activity {
     start: Instant,
     /// Requests under way.
     busy: AtomicU64,
+    /// Answers that haven't been taken up; of values, which are counted elsewhere, none.
+    untaken: AtomicU64,
     /// When the last of them ended.
     idle_since: AtomicU64,
     /// When the first byte came of a head that isn't complete; 0: none.
@@ -40,6 +42,9 @@ pub struct Activity {
 /// A request under way; ends when dropped.
 pub struct Busy(Arc<Activity>);
 
+/// An answer that hasn't been taken up; it is when this is dropped.
+pub struct Untaken(Arc<Activity>);
+
 /// Which limit a connection has passed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Late {
@@ -50,6 +55,9 @@ pub enum Late {
 /// HTTP/2 frames that bring neither a head nor a body (PING, SETTINGS, …): so many at once, and so many a second.
 const TALK: u64 = 1000;
 const TALK_PER_SECOND: u64 = 50;
+
+/// So often one looks for what is overdue, at least.
+const LOOK: Duration = Duration::from_secs(10);
 
 impl Late {
     /// Whether there is half a request, for which no orderly end can wait.
@@ -64,6 +72,7 @@ impl Activity {
         Self {
             start: Instant::now(),
             busy: zero(),
+            untaken: zero(),
             idle_since: zero(),
             head_since: zero(),
             bare: AtomicBool::new(false),
@@ -95,11 +104,17 @@ impl Activity {
         self.end.notified().await;
     }
 
-    /// Returns once a head has been on its way for `header`, or nothing has been for `idle`. No limit, no end.
-    /// Looks once in a `header` (or `idle`), instead of setting a timer with every request.
-    pub async fn overdue(&self, header: Option<Duration>, idle: Option<Duration>) -> Late {
-        let Some(look) = header.into_iter().chain(idle).min() else { return std::future::pending().await };
+    /// Whether no request is under way and no answer.
+    pub fn is_quiet(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) + self.untaken.load(Ordering::Relaxed) == 0
+    }
+
+    /// Returns once a head has been on its way for `header`, or nothing has been for `idle`, which may change. No limit,
+    /// no end. Looks once in a `header` (or `idle`), instead of setting a timer with every request.
+    pub async fn overdue(&self, header: Option<Duration>, idle: impl Fn() -> Option<Duration>) -> Late {
         loop {
+            let idle = idle();
+            let look = header.into_iter().chain(idle).fold(LOOK, Duration::min);
             let (due, late) = self.next_due(header, idle);
             match due {
                 Some(due) if due <= Instant::now() => return late,
@@ -178,9 +193,22 @@ impl Busy {
         self.0.deaf.store(true, Ordering::Relaxed);
     }
 
+    /// To be kept with the answer.
+    pub fn untaken(&self) -> Untaken {
+        self.0.untaken.fetch_add(1, Ordering::Relaxed);
+        Untaken(Arc::clone(&self.0))
+    }
+
     /// The connection must end after the answers under way.
     pub fn end(&self) {
         self.0.end.notify_one();
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        self.0.idle_since.store(self.0.elapsed(), Ordering::Relaxed);
+        self.0.untaken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

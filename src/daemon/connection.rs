@@ -135,6 +135,9 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if http2 {
+            session.outgoing.is_over_http2();
+        }
         let (api, session) = (Arc::clone(&self.api), Arc::new(session));
         let (last_words, refusals) = (LastWords::default(), Arc::default());
         let talk = Arc::new(Conversation { api, session, http2, no_room, last_words, refusals });

@@ -48,6 +48,7 @@ mod registry;
 mod rekey;
 mod reopening;
 mod resealing;
+mod residue;
 mod revision;
 mod rollback;
 mod rotation;

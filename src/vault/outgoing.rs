@@ -1,14 +1,17 @@
 //! Released values on their way out: from the gate's answer until their last byte is the kernel's.
 //!
 //! A peer that doesn't read keeps what was released to it waiting in a send buffer. When the vault is sealed or a
-//! caller revoked, connections with such a rest are ended, and the acknowledgement waits for that.
+//! caller revoked, connections with such a rest are ended, and the acknowledgement waits for that. So are those whose
+//! buffers may keep something that went over them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::residue::{Amount, Residue};
+use super::session::Session;
 use super::share::{Place, Share};
 
 /// How long a seal or a revocation waits for what is under way; connections are told first, so that it is for those
@@ -21,6 +24,8 @@ pub struct Departures {
     under_way: Arc<AtomicUsize>,
     /// Changes when somebody may have lost what was released to them.
     changed: watch::Sender<()>,
+    /// Connections whose buffers may keep something.
+    keeping: Mutex<Vec<Weak<Session>>>,
 }
 
 /// Of one connection.
@@ -40,6 +45,10 @@ struct Released {
     to_flush: AtomicBool,
     /// An answer that isn't taken counts as one of its caller's requests under way.
     share: Arc<Share>,
+    /// Over HTTP/2.
+    is_copied: AtomicBool,
+    residue: Residue,
+    is_noted: AtomicBool,
 }
 
 /// A watch under way on a connection.
@@ -66,7 +75,7 @@ pub struct Flushes(Arc<Released>);
 
 impl Departures {
     pub(super) fn new() -> Self {
-        Self { under_way: Arc::default(), changed: watch::Sender::new(()) }
+        Self { under_way: Arc::default(), changed: watch::Sender::new(()), keeping: Mutex::default() }
     }
 
     /// For a connection, to look again whether its caller still stands.
@@ -80,21 +89,46 @@ impl Departures {
             connection: Arc::clone(&connection.released),
             taken: Some(Taken { vault: Arc::clone(&self.under_way), _place: place }),
         };
+        if departing.is_copied() {
+            departing.connection.residue.add(Amount::Perhaps);
+        }
         departing.connection.share.count();
         departing.connection.count.fetch_add(1, Ordering::SeqCst);
         self.under_way.fetch_add(1, Ordering::SeqCst);
         departing
     }
 
-    /// Tells the connections, and waits until nothing is under way, or until those that were told have had time.
-    pub(super) async fn recall(&self) {
+    /// To be called after each answer: a connection that may keep something is waited for when it must end.
+    pub fn note(&self, session: &Arc<Session>) {
+        let Outgoing { released, .. } = &session.outgoing;
+        if released.residue.may_be() && !released.is_noted.swap(true, Ordering::SeqCst) {
+            let mut keeping = self.keeping();
+            keeping.retain(|other| other.strong_count() > 0);
+            keeping.push(Arc::downgrade(session));
+        }
+    }
+
+    /// Tells the connections, and waits until nothing is under way, and connections that may keep something of what they
+    /// have `lost` are over, or until those that were told have had time. The connection that asks for it gets its answer
+    /// first.
+    pub(super) async fn recall(&self, asks: &Session, lost: impl Fn(&Session) -> bool) {
         self.changed.send_replace(());
+        let over = |each: &Weak<Session>| each.strong_count() == 0;
+        let must_end = |each: &Weak<Session>| {
+            each.upgrade().is_some_and(|each| !std::ptr::eq(&*each, asks) && lost(&each))
+        };
+        let mut ending: Vec<_> = self.keeping().clone();
+        ending.retain(must_end);
         let gone = async {
-            while self.under_way.load(Ordering::SeqCst) > 0 {
+            while self.under_way.load(Ordering::SeqCst) > 0 || !ending.iter().all(over) {
                 tokio::time::sleep(LOOK).await;
             }
         };
         let _ = tokio::time::timeout(PATIENCE, gone).await;
+    }
+
+    fn keeping(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Session>>> {
+        self.keeping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,8 +139,31 @@ impl Outgoing {
             unflushed: Mutex::default(),
             to_flush: AtomicBool::new(false),
             share: Arc::clone(share),
+            is_copied: AtomicBool::new(false),
+            residue: Residue::default(),
+            is_noted: AtomicBool::new(false),
         };
         Self { released: Arc::new(released), watches: Arc::default() }
+    }
+
+    /// The connection speaks HTTP/2: of what is sent, its buffer of frames keeps copies.
+    pub fn is_over_http2(&self) {
+        self.released.is_copied.store(true, Ordering::SeqCst);
+    }
+
+    /// A body came in, perhaps with a value or a passphrase; buffers that are read into keep it.
+    pub fn took_a_body(&self) {
+        self.released.residue.add(Amount::Some);
+    }
+
+    /// Whether buffers may keep something that went over this connection.
+    pub fn may_keep(&self) -> bool {
+        self.released.residue.may_be()
+    }
+
+    /// Whether they do, as far as one knows.
+    pub fn keeps(&self) -> bool {
+        self.released.residue.is_certain()
     }
 
     /// To be told of each flush.
@@ -155,6 +212,18 @@ impl Released {
             self.count.fetch_sub(1, Ordering::SeqCst);
             taken.vault.fetch_sub(1, Ordering::SeqCst);
         }
+    }
+}
+
+impl Departing {
+    /// Whether what is sent in small pieces is copied into a buffer that isn't wiped.
+    pub fn is_copied(&self) -> bool {
+        self.connection.is_copied.load(Ordering::SeqCst)
+    }
+
+    /// Some of it will be.
+    pub fn leaves_a_copy(&self) {
+        self.connection.residue.add(Amount::Some);
     }
 }
 

@@ -32,7 +32,7 @@ pub use lists::{AuditEntries, Listed};
 pub use notices::NoticeView;
 pub use problem::{Code, Problem};
 pub use released::{
-    Issued, IssuedRead, PairRead, ValueRead, enrolled_body, issued_body, pair_body, value_body,
+    Issued, IssuedRead, PairRead, ValueRead, enrolled_body, issued_body, pair_body, set_apart, value_body,
 };
 pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
 pub use secrets::{ImportForm, ImportedView, MAX_IMPORTED, SecretForm, SecretPatch, SecretView, VersionView};

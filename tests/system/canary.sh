@@ -4,6 +4,7 @@
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+: "${FSM_VAULT_PYTHON:?is a python3 with tests/system/requirements.txt; tests/all makes it}"
 MARK=$(openssl rand -hex 16) PASS=$(openssl rand -hex 16) WRONG=$(openssl rand -hex 16)
 SAID=$SCRATCH/said RELEASED=$SCRATCH/released GIVEN=$SCRATCH/given
 mkdir "$SAID" "$RELEASED" "$GIVEN"
@@ -182,9 +183,45 @@ with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem
 sys.exit(found > 0)
 PYTHON
 }
+
+# kept HTTP IDENTITY PATH BODY ACCEPT COMMAND...: does COMMAND while a connection is open that has had its answer.
+kept() {
+    local http=$1 identity=$2 path=$3 body=$4 accept=$5
+    shift 5
+    PYTHONDONTWRITEBYTECODE=1 "$FSM_VAULT_PYTHON" "$(dirname "$0")/kept_open.py" "$http" "$SOCKET" "$identity" "$path" "$body" "$accept" \
+        bash -c "$(declare -f until_true as no_trace_of after); DAEMON=$DAEMON; \"\$@\"" kept "$@"
+}
+# after WORD COMMAND...: an operator's COMMAND, and nothing of WORD is left once it has returned.
+after() {
+    local word=$1
+    shift
+    as "$ADMIN" "$@" >/dev/null && no_trace_of "$word"
+}
+# At its end the vault is unsealed and the caller fsm revoked.
+connections_kept_open() {
+    local bytes=application/octet-stream raw=/v1/secrets/_api2/value pair=/v1/integrations/fsm/credentials http
+    export ADMIN SOCKET FSM_VAULT_BIN
+    check "a pair fetched: not in its memory, over HTTP/1.1" kept 1 "$FSM" $pair - - until_true 5 no_trace_of "$MARK"
+    check "over HTTP/2" kept 2 "$FSM" $pair - - until_true 5 no_trace_of "$MARK"
+    check "a value fetched, over HTTP/2" kept 2 "$FSM" $raw - - until_true 5 no_trace_of "$MARK"
+    check "its bytes, over HTTP/1.1" kept 1 "$FSM" $raw - $bytes until_true 5 no_trace_of "$MARK"
+    check "the control: over HTTP/2 they are" refuses 1 kept 2 "$FSM" $raw - $bytes no_trace_of "$MARK"
+    check "but not for long" kept 2 "$FSM" $raw - $bytes until_true 60 no_trace_of "$MARK"
+    check "nor once the vault is sealed" kept 2 "$FSM" $raw - $bytes after "$MARK" seal
+    printf '{"passphrase":"passphrase %s"}' "$PASS" >"$GIVEN/unseal"
+    for http in 1 2; do
+        check "a passphrase isn't there once it has unsealed, HTTP/$http" kept $http "$ADMIN" /v1/sys/unseal "$GIVEN/unseal" - \
+            until_true 5 no_trace_of "$PASS"
+        check "sealed again" as "$ADMIN" seal
+    done
+    check "unsealed" as "$ADMIN" unseal --passphrase-file "$PASSPHRASE"
+    check "nor the bytes once their caller is revoked" kept 2 "$FSM" $raw - $bytes after "$MARK" caller revoke fsm
+}
+
 if [ "$(id -u)" = 0 ]; then
     check "the daemon's memory can be searched" refuses 1 no_trace_of custsecret_base6411
     check "not in its memory, the connections closed" until_true 10 no_trace_of "$MARK" "$PASS" "$WRONG"
+    connections_kept_open
 else
     echo "not ok - not in its memory: reading it takes root; type: sudo env FSM_VAULT_BIN=$FSM_VAULT_BIN $0"
 fi

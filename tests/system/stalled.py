@@ -107,4 +107,5 @@ def arguments():
     return parser.parse_args()
 
 
-main()
+if __name__ == "__main__":
+    main()

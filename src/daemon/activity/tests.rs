@@ -9,15 +9,35 @@ const IDLE: Option<Duration> = Some(Duration::from_secs(600));
 async fn idle_and_half_a_head_have_limits_of_their_own() {
     let activity = Activity::new();
     let start = Instant::now();
-    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Idle);
+    assert_eq!(activity.overdue(HEADER, || IDLE).await, Late::Idle);
     assert_eq!(start.elapsed().as_secs(), 600);
 
     let activity = Activity::new();
     tokio::time::advance(Duration::from_secs(60)).await;
     activity.heard();
     let start = Instant::now();
-    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+    assert_eq!(activity.overdue(HEADER, || IDLE).await, Late::Head);
     assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_becomes_shorter_is_seen_within_a_look_and_an_answer_counts_until_it_is_taken() {
+    let activity = Arc::new(Activity::new());
+    let start = Instant::now();
+    let limit = std::cell::Cell::new(IDLE);
+    let shorten = async {
+        tokio::time::sleep(Duration::from_secs(35)).await;
+        let busy = activity.begin(true, true);
+        let untaken = busy.untaken();
+        drop(busy);
+        assert!(!activity.is_quiet());
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        drop(untaken);
+        assert!(activity.is_quiet());
+        limit.set(Some(LOOK));
+    };
+    let (late, ()) = tokio::join!(activity.overdue(None, || limit.get()), shorten);
+    assert_eq!((late, start.elapsed().as_secs()), (Late::Idle, 49));
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,14 +47,14 @@ async fn half_a_request_behind_a_whole_one_is_half_a_request() {
     let busy = activity.begin(false, true);
     activity.heard();
     drop(busy);
-    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+    assert_eq!(activity.overdue(HEADER, || IDLE).await, Late::Head);
     // What comes with a body is the body.
     let activity = Arc::new(Activity::new());
     activity.heard();
     let busy = activity.begin(false, false);
     activity.heard();
     drop(busy);
-    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Idle);
+    assert_eq!(activity.overdue(HEADER, || IDLE).await, Late::Idle);
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,11 +63,11 @@ async fn an_unfinished_head_is_late_also_beside_a_request_under_way() {
     let head = |flags| [&[0; 24][..], &[0, 0, 1, 1, flags, 0, 0, 0, 1, 0]].concat();
     assert!(activity.heard_frames(&mut frames, &head(4)));
     let _busy = activity.begin(true, true);
-    let never = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, IDLE));
+    let never = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, || IDLE));
     assert!(never.await.is_err());
     assert!(activity.heard_frames(&mut frames, &head(0)[24..]));
     let start = Instant::now();
-    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Head);
+    assert_eq!(activity.overdue(HEADER, || IDLE).await, Late::Head);
     assert_eq!(start.elapsed().as_secs(), 10);
 }
 
@@ -87,12 +107,12 @@ async fn a_request_under_way_is_never_late() {
     let activity = Arc::new(Activity::new());
     activity.heard();
     let busy = activity.begin(false, true);
-    let waiting = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, IDLE));
+    let waiting = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(HEADER, || IDLE));
     assert!(waiting.await.is_err());
     drop(busy);
     let start = Instant::now();
-    assert_eq!(activity.overdue(HEADER, IDLE).await, Late::Idle);
+    assert_eq!(activity.overdue(HEADER, || IDLE).await, Late::Idle);
     assert_eq!(start.elapsed().as_secs(), 600);
-    let none = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(None, None));
+    let none = tokio::time::timeout(Duration::from_secs(5000), activity.overdue(None, || None));
     assert!(none.await.is_err());
 }

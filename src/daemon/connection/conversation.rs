@@ -55,14 +55,15 @@ impl Conversation {
                 busy.end();
                 verdict.reply = last(verdict.reply, self.http2);
             }
+            self.api.answered(&self.session);
             let body = verdict.reply.body_mut();
-            // A watch is under way until its last event.
-            body.hold(busy);
             if verdict.limited {
                 body.hold_until_taken(|| self.refusals.begin());
             } else {
-                body.hold_until_taken(|| self.session.share.answered());
+                body.hold_until_taken(|| (self.session.share.answered(), busy.untaken()));
             }
+            // A watch is under way until its last event.
+            body.hold(busy);
             Ok(verdict.reply)
         }
     }

@@ -14,8 +14,15 @@ use crate::daemon::activity::Activity;
 /// A connection's own end comes this much after the daemon's deadline, which tells what it gave up.
 const AFTER_THE_DRAIN: Duration = Duration::from_secs(1);
 
-/// After a seal or a revocation, answers under way have this long to leave before their connection is cut.
+/// After a seal or a revocation, answers under way have this long to leave before their connection is ended.
 const TO_LEAVE: Duration = Duration::from_millis(50);
+
+/// A connection whose buffers keep something may lie idle so long.
+const BRIEFLY: Duration = Duration::from_secs(10);
+
+/// And, once it takes no more requests and has answered all, has this long for its orderly end: an HTTP/2 peer is asked
+/// whether it has heard of it.
+const TO_PART: Duration = Duration::from_millis(250);
 
 /// How a connection comes to its end.
 #[derive(PartialEq, Eq)]
@@ -50,7 +57,7 @@ impl Connections {
         }
         // Answers under way are finished, no further request is taken; a peer that doesn't read them ends unheard.
         shut(connection.as_mut());
-        let mut cut = seldom(self.until_cut(talk));
+        let mut cut = seldom(self.until_cut(talk, activity));
         tokio::select! {
             biased;
             _ = cut.next() => {}
@@ -65,10 +72,10 @@ impl Connections {
                 activity.stop();
                 Over::AfterAnswers
             }
-            () = activity.ended() => Over::AfterAnswers,
+            () = told(talk, activity) => Over::AfterAnswers,
             () = ignored(talk) => Over::Cut,
             over = self.until_lost(talk, self.api.watch(), |lost| lost.then_some(Over::AfterAnswers)) => over,
-            late = activity.overdue(Some(self.limits.header), self.limits.idle) => {
+            late = activity.overdue(Some(self.limits.header), || self.may_lie_idle(talk, activity)) => {
                 if !late.is_in_the_middle() {
                     return Over::AfterAnswers;
                 }
@@ -78,8 +85,18 @@ impl Connections {
         }
     }
 
+    /// For how long; None: for ever.
+    fn may_lie_idle(&self, talk: &Conversation, activity: &Activity) -> Option<Duration> {
+        let idle = self.limits.idle;
+        if talk.session.outgoing.keeps() && is_quiet(talk, activity) {
+            Some(idle.map_or(BRIEFLY, |idle| idle.min(BRIEFLY)))
+        } else {
+            idle
+        }
+    }
+
     /// Ends when a connection that takes no more requests must be cut.
-    async fn until_cut(&self, talk: &Conversation) {
+    async fn until_cut(&self, talk: &Conversation, activity: &Activity) {
         let drained = tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN);
         let mut recall = self.api.watch();
         // There may have been one just before.
@@ -87,6 +104,7 @@ impl Connections {
         tokio::select! {
             () = drained => {}
             () = ignored(talk) => {}
+            () = parted(talk, activity) => {}
             _ = self.until_lost(talk, recall, |_| None) => {}
         }
     }
@@ -111,6 +129,30 @@ impl Connections {
             }
         }
         std::future::pending().await
+    }
+}
+
+/// Ends when an answer said that it is the last. Over HTTP/2 it leaves first: Python's h2 gives up what comes with the frames
+/// of an orderly end.
+async fn told(talk: &Conversation, activity: &Activity) {
+    activity.ended().await;
+    if talk.http2 {
+        tokio::time::sleep(TO_LEAVE).await;
+    }
+}
+
+/// Whether no request is under way and no answer waits to be sent.
+fn is_quiet(talk: &Conversation, activity: &Activity) -> bool {
+    activity.is_quiet() && !talk.session.outgoing.is_waiting()
+}
+
+/// Ends when a connection whose buffers may keep something has had its time, with nothing under way.
+async fn parted(talk: &Conversation, activity: &Activity) {
+    loop {
+        tokio::time::sleep(TO_PART).await;
+        if talk.session.outgoing.may_keep() && is_quiet(talk, activity) {
+            return tracing::debug!("connection cut: its peer doesn't end it");
+        }
     }
 }
 

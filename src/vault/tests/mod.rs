@@ -20,6 +20,7 @@ mod places;
 mod rekey;
 mod release;
 mod reopening;
+mod residue;
 mod rollback;
 mod rotation;
 mod schedules;
