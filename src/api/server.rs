@@ -226,10 +226,15 @@ impl Api {
         &self.meter
     }
 
-    /// Whether a connection must come to its end: its caller isn't served any more, or the vault is sealed and buffers may
-    /// keep something that went over it.
+    /// Whether a connection must come to its end: its caller has been revoked; or has lost what buffers may keep of what went
+    /// over it, or what it watches, and doesn't take the last event.
     pub fn must_end(&self, session: &Session) -> bool {
-        if self.vault.is_sealed() { session.outgoing.may_keep() } else { !self.vault.stands(session) }
+        let Session { outgoing, .. } = session;
+        if self.vault.is_sealed() {
+            return outgoing.may_keep();
+        }
+        self.vault.is_revoked(session)
+            || (outgoing.may_keep() || outgoing.is_watching()) && !self.vault.stands(session)
     }
 }
 
