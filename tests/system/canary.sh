@@ -206,7 +206,7 @@ connections_kept_open() {
     check "a value fetched, over HTTP/2" kept 2 "$FSM" $raw - - until_true 5 no_trace_of "$MARK"
     check "its bytes, over HTTP/1.1" kept 1 "$FSM" $raw - $bytes until_true 5 no_trace_of "$MARK"
     check "the control: over HTTP/2 they are" refuses 1 kept 2 "$FSM" $raw - $bytes no_trace_of "$MARK"
-    check "but not for long" kept 2 "$FSM" $raw - $bytes until_true 60 no_trace_of "$MARK"
+    check "but not for long" kept 2 "$FSM" $raw - $bytes until_true 25 no_trace_of "$MARK"
     check "nor once the vault is sealed" kept 2 "$FSM" $raw - $bytes after "$MARK" seal
     printf '{"passphrase":"passphrase %s"}' "$PASS" >"$GIVEN/unseal"
     for http in 1 2; do
