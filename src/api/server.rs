@@ -226,15 +226,13 @@ impl Api {
         &self.meter
     }
 
-    /// Whether a connection must come to its end: its caller has been revoked; or has lost what buffers may keep of what went
-    /// over it, or what it watches, and doesn't take the last event.
+    /// Whether a connection must come to its end: its buffers may keep something of a vault that is sealed now, or its caller
+    /// has lost what it watches, and doesn't take the last event.
     pub fn must_end(&self, session: &Session) -> bool {
-        let Session { outgoing, .. } = session;
         if self.vault.is_sealed() {
-            return outgoing.may_keep();
+            return session.outgoing.may_keep();
         }
-        self.vault.is_revoked(session)
-            || (outgoing.may_keep() || outgoing.is_watching()) && !self.vault.stands(session)
+        session.outgoing.is_watching() && !self.vault.stands(session)
     }
 }
 

@@ -65,7 +65,7 @@ impl Vault {
             return Ok(before);
         }
         self.commit(&turn, cleared, vec![Noun::Caller(after)]).await?;
-        self.departures.recall(asker.session, |other| !self.stands(other)).await;
+        self.departures.recall().await;
         self.note_operators();
         let live = self.live();
         let kept = live.unsealed()?.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?;

@@ -71,7 +71,7 @@ impl Vault {
         let prepared = self.prepare_revocation(asker, &cleared, name);
         let (cleared, revoked) = cleared.prepared(prepared).await?;
         self.commit(&turn, cleared, vec![Noun::Caller(revoked)]).await?;
-        self.departures.recall(asker.session, |other| !self.stands(other)).await;
+        self.departures.recall().await;
         self.note_operators();
         Ok(())
     }

@@ -149,7 +149,7 @@ impl Vault {
         cleared.entry.changes = Some(enrolment(&enrolled.caller));
         self.commit(&turn, cleared, vec![Noun::Caller(enrolled.caller.clone())]).await?;
         if ended {
-            self.departures.recall(asker.session, |other| !self.stands(other)).await;
+            self.departures.recall().await;
         }
         self.note_operators();
         Ok(enrolled)

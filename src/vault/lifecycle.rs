@@ -25,7 +25,6 @@ use crate::audit::{self, Finding};
 use crate::clock::Clock;
 use crate::identity::{FileError, KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
 use crate::keys::{Header, VaultId};
-use crate::model::Denial;
 use crate::policy::notices::NoticeRules;
 use crate::policy::recognise;
 use crate::store::{SledStore, Store, StoreError};
@@ -248,20 +247,10 @@ impl Vault {
 
     /// Whether what was released to this connection may still be sent: unsealed, and the caller one of ours.
     pub fn stands(&self, session: &Session) -> bool {
-        self.recognises(session) == Some(Ok(()))
-    }
-
-    /// Whether its caller has been revoked, which nobody takes back.
-    pub fn is_revoked(&self, session: &Session) -> bool {
-        self.recognises(session) == Some(Err(Denial::CallerRevoked))
-    }
-
-    /// None: sealed.
-    fn recognises(&self, session: &Session) -> Option<Result<(), Denial>> {
         let live = self.live();
         let asker = Asker { session, request_id: "" };
-        let open = live.unsealed().ok()?;
-        Some(recognise(recognised(&open.registry, asker), self.clock.now()).map(drop))
+        live.unsealed()
+            .is_ok_and(|open| recognise(recognised(&open.registry, asker), self.clock.now()).is_ok())
     }
 
     /// Refuses what is on its way out to somebody who has lost it.

@@ -1,8 +1,8 @@
 //! Released values on their way out: from the gate's answer until their last byte is the kernel's.
 //!
 //! A peer that doesn't read keeps what was released to it waiting in a send buffer. When the vault is sealed or a
-//! caller revoked, connections with such a rest are ended, and the acknowledgement waits for that. So are those whose
-//! buffers may keep something that went over them.
+//! caller revoked, connections with such a rest are ended, and the acknowledgement waits for that. At a seal, so are those
+//! whose buffers may keep something that went over them; a revoked caller's end with its next request, or soon by themselves.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -108,19 +108,22 @@ impl Departures {
         }
     }
 
-    /// Tells the connections, and waits until nothing is under way, and connections that may keep something of what they
-    /// have `lost` are over, or until those that were told have had time. The connection that asks for it gets its answer
-    /// first.
-    pub(super) async fn recall(&self, asks: &Session, lost: impl Fn(&Session) -> bool) {
-        self.changed.send_replace(());
-        let over = |each: &Weak<Session>| each.strong_count() == 0;
-        let must_end = |each: &Weak<Session>| {
-            each.upgrade().is_some_and(|each| !std::ptr::eq(&*each, asks) && lost(&each))
-        };
+    /// Tells the connections, and waits until nothing is under way, or until those that were told have had time.
+    pub(super) async fn recall(&self) {
+        self.recall_and(|| true).await;
+    }
+
+    /// The same, and until those that may keep something are over. The connection that asks for it gets its answer first.
+    pub(super) async fn recall_all(&self, asks: &Session) {
         let mut ending: Vec<_> = self.keeping().clone();
-        ending.retain(must_end);
+        ending.retain(|each| each.upgrade().is_some_and(|each| !std::ptr::eq(&*each, asks)));
+        self.recall_and(|| ending.iter().all(|each| each.strong_count() == 0)).await;
+    }
+
+    async fn recall_and(&self, over: impl Fn() -> bool) {
+        self.changed.send_replace(());
         let gone = async {
-            while self.under_way.load(Ordering::SeqCst) > 0 || !ending.iter().all(over) {
+            while self.under_way.load(Ordering::SeqCst) > 0 || !over() {
                 tokio::time::sleep(LOOK).await;
             }
         };

@@ -27,7 +27,7 @@ impl Vault {
         }
         drop(log);
         self.wipe().await;
-        self.departures.recall(asker.session, |_| true).await;
+        self.departures.recall_all(asker.session).await;
         Ok(())
     }
 

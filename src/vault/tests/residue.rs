@@ -51,18 +51,3 @@ async fn a_seal_waits_for_all_that_may_keep_something_but_who_asks_for_it() {
     drop(clean);
     site.vault.unseal_locally(plain("right")).await.unwrap();
 }
-
-#[tokio::test]
-async fn a_revocation_waits_for_its_caller_and_for_no_other() {
-    let site = Site::with_fsm().await;
-    let fsm = Arc::new(site.service("fsm", "customscript_nx_suitelet2", &[]).await);
-    let other = Arc::new(site.service("other", "customscript_x", &[]).await);
-    for each in [&fsm, &other] {
-        each.outgoing.took_a_body();
-        site.vault.departures().note(each);
-    }
-    let name = "fsm".parse().unwrap();
-    ends_first(&site, fsm, site.vault.revoke_caller(site.admin(), &name)).await.unwrap();
-    // A second later this would have been given up.
-    assert_eq!(Arc::strong_count(&other), 1);
-}
