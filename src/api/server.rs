@@ -77,12 +77,12 @@ impl Api {
     /// Answers a fetch that says what can't be.
     pub async fn answer_wrong(&self, session: &Session, kind: Kind, why: Failure) -> Verdict {
         let request_id = self.request_ids.next();
-        let why = match session.share.begin(|| self.vault.clock().now()) {
+        let mut why = match session.share.begin(|| self.vault.clock().now()) {
             Err(limit) => VaultError::Limited(limit).into(),
             Ok(_) if self.vault.is_sealed() => VaultError::Denied(Denial::Sealed).into(),
             Ok(_under_way) => why,
         };
-        let why = self.judged(Asker { session, request_id: request_id.as_str() }, why).await;
+        self.judged(Asker { session, request_id: request_id.as_str() }, &mut why).await;
         self.verdict(&request_id, kind, Err(why))
     }
 
@@ -90,16 +90,17 @@ impl Api {
     pub async fn answer_fetch(&self, session: &Session, fetch: &mut Fetch) -> Verdict {
         let request_id = self.request_ids.next();
         let asker = Asker { session, request_id: request_id.as_str() };
-        let outcome = match session.share.begin(|| self.vault.clock().now()) {
+        let mut outcome = match session.share.begin(|| self.vault.clock().now()) {
             Err(limit) => Err(VaultError::Limited(limit).into()),
             Ok(_) if self.vault.is_sealed() => Err(VaultError::Denied(Denial::Sealed).into()),
             Ok(_under_way) => fetch.answer(self, asker).await,
         };
-        let outcome = match outcome {
+        if let Err(failure) = &mut outcome
+            && failure.is_undecided()
+        {
             // Boxed: its room would be made for each fetch.
-            Err(failure) if failure.is_undecided() => Err(Box::pin(self.judged(asker, failure)).await),
-            other => other,
-        };
+            Box::pin(self.judged(asker, failure)).await;
+        }
         self.verdict(&request_id, fetch.kind(), outcome)
     }
 
@@ -114,15 +115,14 @@ impl Api {
         // All bodies there hold passphrases, which buffers keep as long as the connection is open.
         let tells_a_passphrase = has_a_body && request.uri().path().starts_with("/v1/sys/");
         let mut kind = Kind::None;
-        let outcome = match session.share.begin(|| self.vault.clock().now()) {
+        let mut outcome = match session.share.begin(|| self.vault.clock().now()) {
             // What it holds ends with the call: reading the rest of a refused body is no request under way.
             Ok(_under_way) => self.call(session, asker, &mut request, &mut kind).await,
             Err(limit) => Err(VaultError::Limited(limit).into()),
         };
-        let outcome = match outcome {
-            Err(failure) => Err(self.judged(asker, failure).await),
-            reply => reply,
-        };
+        if let Err(failure) = &mut outcome {
+            self.judged(asker, failure).await;
+        }
         if !body::is_over(&request) {
             body::discard(&mut request).await;
         }
@@ -137,11 +137,14 @@ impl Api {
 
     /// What was refused before anybody looked who asks, goes to those alone who are ours: others get their denial, which
     /// is audited, and ends the connection like every one.
-    async fn judged(&self, asker: Asker<'_>, failure: Failure) -> Failure {
-        if !failure.is_undecided() || self.vault.is_sealed() || self.vault.stands(asker.session) {
-            return failure;
+    async fn judged(&self, asker: Asker<'_>, failure: &mut Failure) {
+        let is_ours = || self.vault.is_sealed() || self.vault.stands(asker.session);
+        if failure.is_undecided()
+            && !is_ours()
+            && let Err(error) = self.vault.greet(asker, "vault.request").await
+        {
+            *failure = error.into();
         }
-        self.vault.greet(asker, "vault.request").await.map_or_else(Failure::from, |()| failure)
     }
 
     /// What becomes of a request, counted and with what every answer carries.
@@ -207,7 +210,8 @@ impl Api {
     pub async fn no_room(&self, session: &Session, limit: Limit) -> Reply {
         let request_id = self.request_ids.next();
         let asker = Asker { session, request_id: request_id.as_str() };
-        let failure = self.judged(asker, VaultError::Limited(limit).into()).await;
+        let mut failure = VaultError::Limited(limit).into();
+        self.judged(asker, &mut failure).await;
         failure.verdict().into_iter().for_each(|verdict| self.meter.decided(verdict));
         let reply = refusal(failure, &request_id);
         self.meter.answered(Kind::None, reply.status().as_u16());

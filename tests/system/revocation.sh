@@ -186,4 +186,32 @@ check "the wrong ones are audited once unsealed" holds '[.items[] | select(.acti
 check "the service is served again" as "$FSM" integration credentials fsm
 check "the log is intact" as "$ADMIN" audit verify
 stop_daemon
+
+# What a revoked certificate holds is no part of what the name's next holder may have.
+printf '[limits]\ncaller_connections = 16\n' >"$SCRATCH/few.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/few.toml"
+add four "$SCRATCH/four.old"
+as "$ADMIN" caller revoke four >/dev/null
+add four "$SCRATCH/four"
+crowded() {
+    python "$SOCKET" "$SCRATCH/four.old" "$SCRATCH/four" <<'PYTHON'
+import sys
+from connection import Connection
+where, old, new = sys.argv[4:]
+held = [Connection(where, old) for _ in range(3)]
+for each in held:
+    each.connect()
+honest = [Connection(where, new) for _ in range(16)]
+for each in honest:
+    assert each.ask("/v1/integrations/fsm/credentials")[0] == 200
+for each in held:
+    status, problem = each.ask("/v1/integrations/fsm/credentials")
+    assert (status, problem["code"]) == (403, "caller_unknown"), ("there is room for one", status, problem)
+    assert each.is_closed()
+status, problem = Connection(where, new).ask("/v1/sys/status")
+assert (status, problem["code"]) == (429, "rate_limited"), (status, problem)
+PYTHON
+}
+check "others' certificates of a name take nothing from its holder, and hear why they aren't served" crowded
+stop_daemon
 check "nothing panicked" no_panic

@@ -47,6 +47,7 @@ const KNOWN: &[(&str, &[&str])] = &[
             "passphrase",
             "rekey",
             "reopen",
+            "request",
             "restore",
             "seal",
             "status",
