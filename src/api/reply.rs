@@ -32,7 +32,7 @@ pub struct BrokenOff;
 pub struct Events {
     first: Option<Bytes>,
     next: Option<Piece>,
-    /// Dropped with the last piece.
+    /// Dropped when the last piece has been taken up.
     held: Vec<Box<dyn Any + Send>>,
 }
 
@@ -139,7 +139,13 @@ impl Events {
         making.as_mut().poll(context).map(|made| match made {
             Ok((piece, next)) => {
                 self.next = next.map(|next| (next.0)());
-                Some(Ok(piece))
+                let is_last = self.next.is_none() && !piece.is_empty();
+                let held = if is_last { std::mem::take(&mut self.held) } else { Vec::new() };
+                Some(Ok(if held.is_empty() {
+                    piece
+                } else {
+                    Bytes::from_owner(Untaken { bytes: piece, _kept: held })
+                }))
             }
             Err(broken) => {
                 self.next = None;
@@ -154,6 +160,22 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn what_is_made_in_pieces_is_under_way_until_its_last_has_been_taken() {
+        let kept = Arc::new(());
+        let last = || -> Piece { Box::pin(async { Ok((Bytes::from_static(b"last"), None)) }) };
+        let mut body = ReplyBody::pieces(Next(Box::new(last)));
+        body.hold(Arc::clone(&kept));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut context) else {
+            panic!("there is a frame");
+        };
+        drop(body);
+        assert_eq!(Arc::strong_count(&kept), 2);
+        drop(frame);
+        assert_eq!(Arc::strong_count(&kept), 1);
+    }
 
     #[test]
     fn what_is_held_goes_with_the_last_byte_and_without_bytes_at_once() {

@@ -21,6 +21,8 @@ pub struct Activity {
     busy: AtomicU64,
     /// Answers that haven't been taken up; of values, which are counted elsewhere, none.
     untaken: AtomicU64,
+    /// Something was written that the kernel doesn't have yet.
+    unflushed: AtomicBool,
     /// When the last of them ended.
     idle_since: AtomicU64,
     /// When the first byte came of a head that isn't complete; 0: none.
@@ -73,6 +75,7 @@ impl Activity {
             start: Instant::now(),
             busy: zero(),
             untaken: zero(),
+            unflushed: AtomicBool::new(false),
             idle_since: zero(),
             head_since: zero(),
             bare: AtomicBool::new(false),
@@ -104,9 +107,15 @@ impl Activity {
         self.end.notified().await;
     }
 
+    /// Whether a request is under way.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether no request is under way and no answer.
     pub fn is_quiet(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) + self.untaken.load(Ordering::Relaxed) == 0
+        let waits = self.untaken.load(Ordering::Relaxed) > 0 || self.unflushed.load(Ordering::Relaxed);
+        !self.is_busy() && !waits
     }
 
     /// Returns once a head has been on its way for `header`, or nothing has been for `idle`, which may change. No limit,
@@ -278,6 +287,7 @@ impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for Watched<S, F> {
 
 impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.activity.unflushed.store(true, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -286,6 +296,7 @@ impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.activity.unflushed.store(true, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
@@ -297,6 +308,7 @@ impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
         // hyper flushes when it has handed over all that it holds, and TLS when the kernel has all of that.
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.activity.unflushed.store(false, Ordering::Relaxed);
             (self.flushed)();
         }
         flushed

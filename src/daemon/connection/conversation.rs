@@ -51,8 +51,8 @@ impl Conversation {
                 Asking::Wrong(kind, why) => Box::pin(self.api.answer_wrong(&self.session, kind, *why)).await,
                 Asking::Other(request) => Box::pin(self.api.answer(&self.session, *request)).await,
             };
+            let busy = Last { busy, ends: verdict.ends_connection };
             if verdict.ends_connection {
-                busy.end();
                 verdict.reply = last(verdict.reply, self.http2);
             }
             self.api.answered(&self.session);
@@ -60,11 +60,25 @@ impl Conversation {
             if verdict.limited {
                 body.hold_until_taken(|| self.refusals.begin());
             } else {
-                body.hold_until_taken(|| (self.session.share.answered(), busy.untaken()));
+                body.hold_until_taken(|| (self.session.share.answered(), busy.busy.untaken()));
             }
-            // A watch is under way until its last event.
+            // A watch is under way until its last event, a backup until its last piece.
             body.hold(busy);
             Ok(verdict.reply)
+        }
+    }
+}
+
+/// A request under way, whose answer may be its connection's last: then what is made piece by piece has all the time it takes.
+struct Last {
+    busy: Busy,
+    ends: bool,
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        if self.ends {
+            self.busy.end();
         }
     }
 }

@@ -97,15 +97,26 @@ impl Connections {
 
     /// Ends when a connection that takes no more requests must be cut.
     async fn until_cut(&self, talk: &Conversation, activity: &Activity) {
-        let drained = tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN);
         let mut recall = self.api.watch();
         // There may have been one just before.
         recall.mark_changed();
         tokio::select! {
-            () = drained => {}
+            () = self.drained(talk, activity) => {}
             () = ignored(talk) => {}
             () = parted(talk, activity) => {}
             _ = self.until_lost(talk, recall, |_| None) => {}
+        }
+    }
+
+    /// Ends when the answers under way have had their time. A backup has all that it takes, unless the daemon stops or its
+    /// caller is lost.
+    async fn drained(&self, talk: &Conversation, activity: &Activity) {
+        loop {
+            let counts = self.stop.is_cancelled() || !activity.is_busy();
+            tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN).await;
+            if counts || self.api.is_lost(&talk.session) {
+                return;
+            }
         }
     }
 
