@@ -230,18 +230,13 @@ impl Api {
         &self.meter
     }
 
-    /// Whether its caller is none of ours any more.
-    pub fn is_lost(&self, session: &Session) -> bool {
-        !self.vault.is_sealed() && !self.vault.stands(session)
-    }
-
     /// Whether a connection must come to its end: its buffers may keep something of a vault that is sealed now, or its caller
     /// has lost what it watches, and doesn't take the last event.
     pub fn must_end(&self, session: &Session) -> bool {
         if self.vault.is_sealed() {
             return session.outgoing.may_keep();
         }
-        session.outgoing.is_watching() && self.is_lost(session)
+        session.outgoing.is_watching() && !self.vault.stands(session)
     }
 }
 

@@ -159,27 +159,20 @@ check "not in the daemon's log" refuses 1 found "$LOGS"
 check "not in what the commands said" refuses 1 found "$SAID"
 for part in audit store tls run identities; do check "not in $part/" refuses 1 found "$VAULT/$part"; done
 
+export HERE
+HERE=$(dirname "$0")
 # no_trace_of WORD...: none of them is in the daemon's memory; tells where it is.
 no_trace_of() {
-    python3 - "$DAEMON" "$@" <<'PYTHON'
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$HERE python3 - "$DAEMON" "$@" <<'PYTHON'
 import re, sys
+from memory import pieces
 pid, *marks = sys.argv[1:]
 pattern = re.compile(b"|".join(mark.encode() for mark in marks))
 found = 0
-with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
-    for line in maps:
-        place, mode, _, _, _, *name = line.split(maxsplit=5)
-        start, end = (int(each, 16) for each in place.split("-"))
-        if "r" not in mode or name[:1] in (["[vvar]\n"], ["[vsyscall]\n"]):
-            continue
-        try:
-            memory.seek(start)
-            bytes = memory.read(end - start)
-        except OSError:
-            continue
-        for match in pattern.finditer(bytes):
-            found += 1
-            print(marks.index(match[0].decode()), place, name, bytes[max(0, match.start() - 60):match.end() + 40])
+for place, name, held in pieces(pid):
+    for match in pattern.finditer(held):
+        found += 1
+        print(marks.index(match[0].decode()), place, name, held[max(0, match.start() - 60):match.end() + 40])
 sys.exit(found > 0)
 PYTHON
 }

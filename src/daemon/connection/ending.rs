@@ -101,20 +101,20 @@ impl Connections {
         // There may have been one just before.
         recall.mark_changed();
         tokio::select! {
-            () = self.drained(talk, activity) => {}
+            () = self.drained(activity) => {}
             () = ignored(talk) => {}
             () = parted(talk, activity) => {}
             _ = self.until_lost(talk, recall, |_| None) => {}
         }
     }
 
-    /// Ends when the answers under way have had their time. A backup has all that it takes, unless the daemon stops or its
-    /// caller is lost.
-    async fn drained(&self, talk: &Conversation, activity: &Activity) {
+    /// Ends when the answers under way have had their time. A backup, which a seal and its caller's revocation end, has all that
+    /// it takes, unless the daemon stops.
+    async fn drained(&self, activity: &Activity) {
         loop {
             let counts = self.stop.is_cancelled() || !activity.is_busy();
             tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN).await;
-            if counts || self.api.is_lost(&talk.session) {
+            if counts {
                 return;
             }
         }
