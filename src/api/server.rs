@@ -196,7 +196,7 @@ impl Api {
         session.outgoing.is_waiting() && !self.vault.stands(session)
     }
 
-    /// To be called after each answer, for the connections that a seal or a revocation waits for.
+    /// To be called after each answer, for the connections that a seal waits for.
     pub fn answered(&self, session: &Arc<Session>) {
         self.vault.departures().note(session);
     }

@@ -13,6 +13,8 @@ import signal
 import sys
 import termios
 
+import terminals
+
 text, _, end = sys.argv[2].rpartition("=")
 lines, command = sys.argv[1].split("\n") if sys.argv[1] != "-" else [], sys.argv[3:]
 terminal, theirs = os.openpty()
@@ -24,18 +26,7 @@ def echo():
     return "echo on" if modes & plain == plain else "echo off"
 
 
-# What neither ends nor asks is given up, and so fails; closing its terminal ends the command.
-signal.alarm(90)
-pid = os.fork()
-if pid == 0:
-    os.setsid()
-    import fcntl
-
-    fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
-    for number in range(3):
-        os.dup2(theirs, number)
-    os.closerange(3, 64)
-    os.execvp(command[0], command)
+pid = terminals.run(command, theirs, 90)
 
 
 shown = b""

@@ -5,28 +5,17 @@ showed, then what the shell that comes after the command would read, a line each
 
 import os
 import select
-import signal
 import sys
-import termios
 import threading
+
+import terminals
 
 times, command = int(sys.argv[1]), sys.argv[3:]
 text = times * sys.argv[2].encode() or b"\x04"
 terminal, theirs = os.openpty()
 if times == 0:
     os.write(terminal, sys.argv[2].encode())
-# What neither ends nor asks is given up, and so fails; closing its terminal ends the command.
-signal.alarm(30)
-pid = os.fork()
-if pid == 0:
-    os.setsid()
-    import fcntl
-
-    fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
-    for number in range(3):
-        os.dup2(theirs, number)
-    os.closerange(3, 64)
-    os.execvp(command[0], command)
+pid = terminals.run(command, theirs, 30)
 
 
 def paste():
