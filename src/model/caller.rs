@@ -122,8 +122,8 @@ impl Caller {
         self.employee_since.map_or(self.enrolled_at, |since| since.max(self.enrolled_at))
     }
 
-    /// Whether what its name did then is its own doing, not that of an earlier registration. The log tells times to
-    /// the microsecond.
+    /// Whether what its name did then is its own doing, not that of an earlier registration, as far as the clock can tell:
+    /// for records that say no more. The log tells times to the microsecond.
     pub fn was_there(&self, at: Timestamp) -> bool {
         at.as_microsecond() >= self.enrolled_at.as_microsecond()
     }

@@ -16,6 +16,9 @@ pub struct CallerUse {
     pub at: Timestamp,
     /// Fetches in all.
     pub count: u64,
+    /// Of the registration that the caller's name had. None in records of before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_at: Option<Timestamp>,
 }
 
 /// The uses of one secret, by caller.

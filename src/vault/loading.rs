@@ -163,7 +163,7 @@ impl Loading {
         }
         for (mut recorded, revision) in uses {
             // Written before the name was given again.
-            recorded.callers.retain(|each| registry.is_of_now(&each.caller, each.at));
+            recorded.callers.retain(|each| registry.is_of_now(each));
             match registry.secrets.get_mut(&recorded.id) {
                 Some(kept) => kept.uses = Uses::recorded(recorded, revision),
                 None => flaws.strays.push((keys.store_key(&RecordName::Uses(&recorded.id)), revision)),

@@ -9,8 +9,8 @@ use super::usage::Mark;
 use crate::audit::{ChainKeys, Checkpoint};
 use crate::keys::{Census, FormerChain, KeyRing};
 use crate::model::{
-    Caller, CallerName, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SlotNotes,
-    SpiffeId, Tombstone,
+    Caller, CallerName, CallerUse, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId,
+    SlotNotes, SpiffeId, Tombstone,
 };
 
 mod secrets;
@@ -106,8 +106,12 @@ impl Registry {
     }
 
     /// Whether a fetch was made by the registration that the name has now; one that is gone is told apart by nothing.
-    pub fn is_of_now(&self, name: &CallerName, at: Timestamp) -> bool {
-        self.callers.get(name).is_none_or(|kept| kept.noun.was_there(at))
+    pub fn is_of_now(&self, last: &CallerUse) -> bool {
+        let caller = self.callers.get(&last.caller).map(|kept| &kept.noun);
+        caller.is_none_or(|caller| match last.enrolled_at {
+            Some(enrolled_at) => enrolled_at == caller.enrolled_at,
+            None => caller.was_there(last.at),
+        })
     }
 
     /// A SPIFFE ID leads to the active caller that has it; to a revoked one only if there is none.

@@ -17,7 +17,7 @@ use super::registry::{KeptSecret, Registry};
 use super::state::{Live, Unsealed};
 use super::uses::Use;
 use crate::audit::{Log, LoggedEntry, Look, Outcome, Start};
-use crate::model::{SecretId, UsesMark};
+use crate::model::{CallerName, SecretId, UsesMark};
 
 /// How long fetches under way are waited for. Nothing is lost by giving up: the log has them.
 const TO_FINISH: Duration = Duration::from_secs(2);
@@ -80,7 +80,8 @@ fn unrecorded(registry: &Registry) -> Vec<Noun> {
     let mut nouns = Vec::new();
     // Every fetch that is counted has moved `last`: a hundred thousand secrets that nobody fetched cost no look.
     if last > registry.mark.seq {
-        let of = |kept: &KeptSecret| kept.uses.unrecorded(&kept.noun.id);
+        let enrolled_at = |name: &CallerName| registry.callers.get(name).map(|kept| kept.noun.enrolled_at);
+        let of = |kept: &KeptSecret| kept.uses.unrecorded(&kept.noun.id, enrolled_at);
         let uses = registry.secrets.values().filter_map(of);
         nouns.extend(uses.map(|(uses, changes)| Noun::Uses { uses, changes }));
     }
@@ -105,6 +106,8 @@ struct Recalled {
     uses: HashMap<(Of, Arc<str>), Use>,
     /// Made after the mark. What is older is another one's of the same name.
     made: HashSet<Of>,
+    /// Enrolled after the mark, likewise: a name is given again once its registration is revoked.
+    enrolled: HashSet<Arc<str>>,
     /// The last fetch's line.
     last: u64,
 }
@@ -124,7 +127,7 @@ pub(super) async fn recall(unsealed: &Unsealed) {
         let counts = |entry: &LoggedEntry| entry.entry.outcome == Outcome::Allowed;
         match log.page(look, counts).await {
             Ok(page) => {
-                page.entries.into_iter().for_each(|entry| recalled.take(entry, registry, &halves));
+                page.entries.into_iter().for_each(|entry| recalled.take(entry, &halves));
                 match page.next {
                     Some(next) => start = Start::At(next),
                     None => break,
@@ -141,7 +144,7 @@ pub(super) async fn recall(unsealed: &Unsealed) {
 
 impl Recalled {
     /// One allowed entry; they come newest first.
-    fn take(&mut self, logged: LoggedEntry, registry: &Registry, halves: &HashMap<Arc<str>, Arc<str>>) {
+    fn take(&mut self, logged: LoggedEntry, halves: &HashMap<Arc<str>, Arc<str>>) {
         let LoggedEntry { seq, time, entry } = logged;
         let of = match (&*entry.action, entry.secret, entry.integration) {
             ("secret.create" | "secret.import", Some(id), _) => {
@@ -150,6 +153,10 @@ impl Recalled {
             }
             ("integration.create", _, Some(name)) => {
                 self.made.insert(Of::Pair(name));
+                return;
+            }
+            ("caller.add", ..) => {
+                self.enrolled.extend(entry.subject);
                 return;
             }
             ("secret.read", Some(id), _) => Of::Secret(id),
@@ -162,11 +169,8 @@ impl Recalled {
             Of::Pair(_) => None,
         };
         let (Some(caller), Some(version)) = (entry.caller, entry.version) else { return };
-        if self.made.contains(&of) || pair.is_some_and(|pair| self.made.contains(&pair)) {
-            return;
-        }
-        // The name was given again since.
-        if registry.callers.get(&*caller).is_some_and(|kept| !kept.noun.was_there(time)) {
+        let anothers = self.made.contains(&of) || pair.is_some_and(|pair| self.made.contains(&pair));
+        if anothers || self.enrolled.contains(&caller) {
             return;
         }
         let newest = Use { version, at: time, count: 0 };

@@ -39,7 +39,8 @@ struct Counted {
 impl Uses {
     /// What is in the record of that revision.
     pub fn recorded(uses: SecretUses, revision: u64) -> Self {
-        let each = |CallerUse { caller, version, at, count }: CallerUse| (caller, Use { version, at, count });
+        let each =
+            |CallerUse { caller, version, at, count, .. }: CallerUse| (caller, Use { version, at, count });
         let callers = uses.callers.into_iter().map(each).collect();
         Self(Mutex::new(Some(Box::new(Counted { callers, revision: Some(revision), ..Counted::default() }))))
     }
@@ -83,8 +84,13 @@ impl Uses {
         self.counted().as_ref()?.revision
     }
 
-    /// What the record lacks, as it would then be, and how many changes that is. None: nothing.
-    pub fn unrecorded(&self, id: &SecretId) -> Option<(SecretUses, u64)> {
+    /// What the record lacks, as it would then be, and how many changes that is. None: nothing. `enrolled_at` tells when the
+    /// registration that a name has was made.
+    pub fn unrecorded(
+        &self,
+        id: &SecretId,
+        enrolled_at: impl Fn(&CallerName) -> Option<Timestamp>,
+    ) -> Option<(SecretUses, u64)> {
         let counted = self.counted();
         let counted = counted.as_ref()?;
         let each = |(caller, &Use { version, at, count }): (&CallerName, &Use)| CallerUse {
@@ -92,6 +98,7 @@ impl Uses {
             version,
             at,
             count,
+            enrolled_at: enrolled_at(caller),
         };
         let callers = || counted.callers.iter().map(each).collect();
         (counted.changes > counted.recorded)
@@ -149,15 +156,15 @@ mod tests {
     #[test]
     fn what_comes_while_it_is_being_recorded_is_recorded_next() {
         let (uses, id) = (Uses::default(), "_a".parse().unwrap());
-        assert!(uses.unrecorded(&id).is_none());
+        assert!(uses.unrecorded(&id, |_| None).is_none());
         uses.record(&caller(1), 1, at(1));
-        let (_, changes) = uses.unrecorded(&id).unwrap();
+        let (_, changes) = uses.unrecorded(&id, |_| None).unwrap();
         uses.record(&caller(2), 1, at(2));
         uses.is_recorded(changes, 1);
-        let (record, changes) = uses.unrecorded(&id).unwrap();
+        let (record, changes) = uses.unrecorded(&id, |_| None).unwrap();
         assert_eq!(record.callers.len(), 2);
         uses.is_recorded(changes, 2);
-        assert!(uses.unrecorded(&id).is_none());
+        assert!(uses.unrecorded(&id, |_| None).is_none());
         assert_eq!(uses.revision(), Some(2));
         assert_eq!(Uses::recorded(record, 2).all(), uses.all());
     }

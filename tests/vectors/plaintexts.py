@@ -118,7 +118,7 @@ TOMBSTONES = [
 USES = {
     "id": "custsecret_a",
     "callers": [
-        {"caller": "crm", "version": 8, "at": "2026-11-22T10:00:00.000001Z", "count": 1},
+        {"caller": "crm", "version": 8, "at": "2026-11-22T10:00:00.000001Z", "count": 1, "enrolled_at": "2026-11-22T08:00:00.5Z"},
         {"caller": "fsm", "version": 7, "at": "2026-11-22T09:00:00Z", "count": 2**53},
     ],
 }
@@ -193,7 +193,8 @@ def readings():
         ("caller", caller, ["role"], "suiteapp", True), ("caller", caller, ["role"], "kind", False),
         ("checkpoint", CHECKPOINT, [], "mac", False), ("secret", secret, [], "origin", True),
         ("tombstone", TOMBSTONES[1], [], "suiteapp", True), ("tombstone", TOMBSTONES[0], [], "revision", False),
-        ("uses", USES, [], "callers", False), ("uses", USES, ["callers", 0], "count", False), ("uses_mark", USES_MARK, [], "seq", False),
+        ("uses", USES, [], "callers", False), ("uses", USES, ["callers", 0], "count", False),
+        ("uses", USES, ["callers", 0], "enrolled_at", True), ("uses_mark", USES_MARK, [], "seq", False),
         ("notice", NOTICES[0], [], "acknowledged", True),
         ("notice", NOTICES[0], [], "hook", False),
         ("slots", SLOTS, [], "slots", False), ("slots", SLOTS, ["slots", 0], "label", True), ("slots", SLOTS, ["slots", 0], "made_by", False),
@@ -210,6 +211,7 @@ def readings():
         ("secret", secret, ["restrictions"], "suiteapp_id", None, False),
         ("secret", secret, ["versions", 0], "state", "lost", False), ("secret", secret, [], "origin", "moon", False),
         ("secret", secret, [], "origin", None, False), ("uses", USES, ["callers", 0], "caller", "Fsm", False),
+        ("uses", USES, ["callers", 0], "enrolled_at", "never", False),
         ("uses", USES, [], "callers", [], True), ("uses_mark", USES_MARK, [], "seq", -1, False),
         ("tombstone", TOMBSTONES[0], [], "suiteapp", "no id", False),
         ("caller", CALLERS[2], [], "employee_since", None, True), ("caller", CALLERS[2], [], "employee_since", "today", False),

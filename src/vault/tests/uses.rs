@@ -154,6 +154,41 @@ async fn a_name_that_is_given_again_has_fetched_nothing() {
     }
 }
 
+/// Whoever is enrolled while the clock is ahead has fetched what he fetches after it was set right; what the holder of the
+/// name before him fetched, he hasn't.
+#[tokio::test]
+async fn a_clock_that_was_ahead_takes_no_fetches_away() {
+    for (recorded, closed) in [(false, false), (true, false), (false, true)] {
+        let site = Site::unsealed().await;
+        site.secret("_a", "one", OPEN).await.unwrap();
+        site.later(3600);
+        let before = site.service("one", "customscript_a", &[]).await;
+        fetch(&site, &before, 3).await;
+        site.vault.record_uses().await.unwrap();
+        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+        site.later(-1);
+        let one = site.service("one", "customscript_a", &[]).await;
+        site.later(-3599);
+        assert!(consumers(&site, "_a").await.is_empty());
+        fetch(&site, &one, 2).await;
+        if recorded {
+            site.vault.record_uses().await.unwrap();
+        }
+        if closed {
+            site.vault.close().await.unwrap();
+        }
+        let site = site.restarted().await;
+        assert_eq!(
+            consumers(&site, "_a").await,
+            [("one".into(), 1, 2)],
+            "recorded: {recorded}, closed: {closed}"
+        );
+        rotate(&site, "two", spread(100)).await.unwrap();
+        let retired = site.vault.retire_version(site.admin(), &id("_a"), 1, false).await;
+        assert!(matches!(retired, Err(VaultError::Conflict(_))), "{retired:?}");
+    }
+}
+
 /// Fetches go on while the counts are recorded, again and again; none is lost or counted twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_are_cut_cleanly_under_load() {
