@@ -82,6 +82,7 @@ impl Api {
             Call::Retire(which) => versions::retire(self, asker, which, query, request).await,
             Call::RotatePair(name) => versions::rotate_pair(self, asker, name, query, request).await,
             Call::ActivatePair(which) => versions::activate_pair(self, asker, which, query, request).await,
+            Call::RetirePair(which) => versions::retire_pair(self, asker, which, query, request).await,
             Call::ResetPair(name) => versions::reset(self, asker, name, query, request).await,
             Call::Callers => callers::list(self, asker, query, request).await,
             Call::Enrol => callers::enrol(self, asker, query, request).await,

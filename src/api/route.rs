@@ -40,6 +40,7 @@ pub enum Call<'a> {
     Retire((&'a str, &'a str)),
     RotatePair(&'a str),
     ActivatePair((&'a str, &'a str)),
+    RetirePair((&'a str, &'a str)),
     ResetPair(&'a str),
     Callers,
     Enrol,
@@ -110,6 +111,7 @@ impl Call<'_> {
             | Self::DeleteIntegration(_)
             | Self::RotatePair(_)
             | Self::ActivatePair(_)
+            | Self::RetirePair(_)
             | Self::ResetPair(_) => Kind::Integrations,
             Self::Callers | Self::Enrol | Self::Caller(_) | Self::EditCaller(_) | Self::Revoke(_) => {
                 Kind::Callers
@@ -230,6 +232,7 @@ fn any<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("POST", ["v1", "integrations", name, "credentials", number, "activate"]) => {
             Call::ActivatePair((name, number))
         }
+        ("DELETE", ["v1", "integrations", name, "credentials", number]) => Call::RetirePair((name, number)),
         ("POST", ["v1", "integrations", name, "reset"]) => Call::ResetPair(name),
         ("GET", ["v1", "callers"]) => Call::Callers,
         ("POST", ["v1", "callers"]) => Call::Enrol,
@@ -254,7 +257,9 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         ["v1", "secrets" | "integrations" | "callers"] | ["v1", "sys", "keyslots"] => Some("GET, POST"),
         ["v1", "secrets" | "callers" | "integrations", _] => Some("GET, PATCH, DELETE"),
         ["v1", "integrations", _, "credentials"] => Some("GET, POST"),
-        ["v1", "secrets", _, "versions", _] | ["v1", "sys", "keyslots", _] => Some("DELETE"),
+        ["v1", "secrets", _, "versions", _]
+        | ["v1", "integrations", _, "credentials", _]
+        | ["v1", "sys", "keyslots", _] => Some("DELETE"),
         ["v1", "sys", "seal" | "unseal" | "passphrase" | "rekey" | "backup"]
         | ["v1", "identity", "renew"]
         | ["v1", "imports"]

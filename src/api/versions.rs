@@ -120,6 +120,19 @@ pub async fn retire(
     Ok(answer::deleted())
 }
 
+pub async fn retire_pair(
+    api: &Api,
+    asker: Asker<'_>,
+    (name, number): (&str, &str),
+    query: Option<&str>,
+    request: &Incomes,
+) -> Result<Reply, Failure> {
+    body::none(request)?;
+    let force = forced(query)?;
+    api.vault.retire_pair(asker, &named_integration(name)?, numbered(number)?, force).await?;
+    Ok(answer::deleted())
+}
+
 pub async fn reset(
     api: &Api,
     asker: Asker<'_>,

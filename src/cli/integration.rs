@@ -11,7 +11,7 @@ use super::integration_edit::{self, Delete, Edit};
 use super::integration_view::{described, show_pair, state};
 use super::listing;
 use super::output::{self, Form};
-use super::rotation::{self, ActivatePair, CapturePair, ResetPair, RotatePair};
+use super::rotation::{self, ActivatePair, CapturePair, ResetPair, RetirePair, RotatePair};
 use super::secret_get::{Asked, unchanged};
 use crate::client::Call;
 use crate::model::IntegrationName;
@@ -35,6 +35,8 @@ pub enum Integration {
     Rotate(RotatePair),
     /// Make a pending pair current, or go back to the previous one
     Activate(ActivatePair),
+    /// Retire a pending pair, or the previous one, before its time
+    Retire(RetirePair),
     /// Retire the pair at once: nobody gets it any more
     Reset(ResetPair),
     /// Print the pair, as a service that may use it
@@ -71,6 +73,7 @@ pub fn run(globals: &Globals, command: Integration) -> Result<(), Failure> {
         Integration::Capture(command) => rotation::capture_pair(globals, command),
         Integration::Rotate(command) => rotation::rotate_pair(globals, command),
         Integration::Activate(command) => rotation::activate_pair(globals, command),
+        Integration::Retire(command) => rotation::retire_pair(globals, &command),
         Integration::Reset(command) => rotation::reset_pair(globals, &command),
         Integration::Credentials(command) => credentials(globals, command),
     }

@@ -1,4 +1,4 @@
-//! Rotation: what `secret rotate|activate|retire` and `integration capture|rotate|activate|reset` have in common.
+//! Rotation: what `secret rotate|activate|retire` and `integration capture|rotate|activate|retire|reset` have in common.
 
 use clap::Args;
 
@@ -13,7 +13,8 @@ mod pair;
 mod secret;
 
 pub use pair::{
-    ActivatePair, CapturePair, ResetPair, RotatePair, activate_pair, capture_pair, reset_pair, rotate_pair,
+    ActivatePair, CapturePair, ResetPair, RetirePair, RotatePair, activate_pair, capture_pair, reset_pair,
+    retire_pair, rotate_pair,
 };
 pub use secret::{ActivateSecret, RetireSecret, RotateSecret, activate_secret, retire_secret, rotate_secret};
 
@@ -75,6 +76,22 @@ fn activate(globals: &Globals, path: String, force: bool, grace: Option<&str>) -
     }
     // What was activated isn't pending: there is nothing left to promote.
     store(globals, path, "", force, body.end())
+}
+
+/// Retires version `number` of `name`, which lies at `path`.
+fn retire(
+    globals: &Globals,
+    path: &str,
+    (member, name): (&str, &str),
+    number: u64,
+    force: bool,
+) -> Result<(), Failure> {
+    with_daemon(globals, async |daemon| {
+        let call = Call::delete(format!("{path}/{number}"));
+        daemon.call(call.parameter("force", force.then_some(true))).await?;
+        let document = serde_json::json!({ member: name, "version": number, "state": Standing::Retired });
+        globals.output.show(&document, || format!("version {number} of {name} is retired for good\n"))
+    })
 }
 
 /// `activate` is the command that promotes a version, up to its number.

@@ -18,7 +18,7 @@ pub enum VaultError {
     #[error("{0}")]
     Conflict(String),
     #[error(
-        "it belongs to the integration {0}, whose pair changes as one: fsm-vault integration rotate, edit or delete {0}"
+        "it belongs to the integration {0}, whose pair changes as one: fsm-vault integration rotate, activate, retire, edit or delete {0}"
     )]
     Managed(IntegrationName),
     #[error("{}", .0.iter().map(|each| format!("{} {}", each.pointer, each.detail)).collect::<Vec<_>>().join("; "))]

@@ -39,7 +39,7 @@ check "a wrong grace" refuses 2 operator secret rotate _crm --value-file "$(file
 check "numbers go on" holds '.version == 4' operator --output json secret rotate _crm --value-file "$(file v4 four)"
 check "services don't rotate" refuses 3 as "$SCRATCH/crm" secret rotate _crm --value-file "$(file v5 five)"
 
-check "a half doesn't move alone" says "integration rotate, edit or delete fsm" 6 operator secret rotate _fsm_oauth2_client_id --value-file "$(file v1 one)"
+check "a half doesn't move alone" says "integration rotate, activate, retire, edit or delete fsm" 6 operator secret rotate _fsm_oauth2_client_id --value-file "$(file v1 one)"
 check "a pair is captured once" says "integration rotate fsm" 6 rotate_pair capture 2
 check "the pair rotates" rotate_pair rotate 2
 check "readers get both halves" pair_is 2
@@ -48,14 +48,27 @@ check "readers still get the one before" pair_is 2
 check "and then the new one" operator integration activate fsm 3
 check "both halves of it" pair_is 3
 check "with the one before within the grace" pair_is 2 --version previous
+check "which somebody holds" says "fsm" 6 operator integration retire fsm 2
+check "and isn't taken from him" pair_is 2 --version previous
+check "unless it is meant" says "version 2 of fsm is retired for good" 0 operator integration retire fsm 2 --force
+check "then nobody gets it" refuses 4 as "$FSM" integration credentials fsm --version previous
+check "and never again" refuses 6 operator integration activate fsm 2
+check "the current pair isn't retired so" says "activate another one first" 6 operator integration retire fsm 3
+check "a half isn't retired alone" says "integration rotate, activate, retire" 6 operator secret retire _fsm_oauth2_client_secret 3
+check "nor a pair that never was" refuses 4 operator integration retire fsm 9
+check "a pending one goes too" rotate_pair rotate 9 --pending
+check "before anybody had it" holds '.name == "fsm" and .version == 4 and .state == "retired"' operator --output json integration retire fsm 4
+check "readers still get theirs" pair_is 3
+check "a previous one is there" rotate_pair rotate 2
+check "for the reset" pair_is 3 --version previous
 check "a reset by a script is meant, or none" refuses 2 operator integration reset fsm </dev/null
-check "nothing was reset" pair_is 3
+check "nothing was reset" pair_is 2
 check "a reset ends it at once" operator integration reset fsm --no-capture
 check "for everybody" refuses 4 as "$FSM" integration credentials fsm
 check "the previous one too" refuses 4 as "$FSM" integration credentials fsm --version previous
 check "the new pair is captured" rotate_pair capture 4
 check "and served" pair_is 4
-check "the log tells all of it" holds '[.items[].action] | contains(["integration.rotate", "integration.activate", "integration.reset", "secret.rotate"])' \
+check "the log tells all of it" holds '[.items[].action] | contains(["integration.rotate", "integration.activate", "integration.retire", "integration.reset", "secret.rotate"])' \
     operator --output json audit tail -n 200
 check "and is intact" operator audit verify
 

@@ -59,7 +59,7 @@ fits service "$FSM"
 # Other scripts test both. The versions that the examples name are retired by then, and the
 # notice doesn't stand.
 DEAR=(seal unseal changePassphrase addKeySlot removeKeySlot rekey createBackup)
-NEVER=("${DEAR[@]}" activatePair retireVersion acknowledgeNotice)
+NEVER=("${DEAR[@]}" activatePair retirePair retireVersion acknowledgeNotice)
 fits operator "$ADMIN" "${DEAR[@]/#/--exclude-operation-id=}"
 
 check "the vault is well" holds '(.sealed | not) and .audit == {available: true, damaged: false}' \

@@ -83,6 +83,14 @@ pub fn operations() -> Vec<Operation> {
         .optional_body::<ActivationForm>(MAX_BODY)
         .example(json!({ "grace": "1h" }))
         .ok::<VersionMoved>("Where it stands now."),
+        Operation::delete(
+            "/v1/integrations/{name}/credentials/{number}",
+            "retirePair",
+            "Retires a pending pair, or the previous one, at once",
+        )
+        .operator("edit, and owner of its pair")
+        .takes(&[force()])
+        .deleted("Both halves are destroyed."),
         Operation::post("/v1/integrations/{name}/reset", "resetPair", "Retires the pair at once")
             .operator("edit, and owner of its pair")
             .deleted("Readers get 404 until the next pair is stored."),

@@ -129,6 +129,7 @@ fn sentences_and_their_near_misses() {
         "fsm-vault integration edit x --account 1-sb1=blocked --endpoint token= --clear note --clear account-id",
         "fsm-vault integration edit x --any-employee --no-suiteapp",
         "fsm-vault integration edit x --clear restrictions --script customscript_a --allow-all-domains",
+        "fsm-vault integration retire fsm 2 --force",
         "fsm-vault integration reset fsm --no-capture",
         "fsm-vault integration rotate fsm --issue --grace 0s",
         "fsm-vault audit tail",

@@ -12,7 +12,10 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("audit", &["damage", "read", "recover", "refusing", "resume", "retire", "verify"]),
     ("backup", &["create", "remove"]),
     ("caller", &["add", "edit", "list", "renew", "revoke", "show"]),
-    ("integration", &["activate", "create", "delete", "edit", "list", "read", "reset", "rotate", "show"]),
+    (
+        "integration",
+        &["activate", "create", "delete", "edit", "list", "read", "reset", "retire", "rotate", "show"],
+    ),
     ("keyslot", &["add", "list", "remove"]),
     ("notice", &["acknowledge", "clear", "deliver", "list", "raise"]),
     ("operator", &["recover"]),
@@ -180,10 +183,10 @@ mod tests {
             .map(str::to_owned)
             .collect();
         // Made of a noun and a verb in vault/rotation.rs.
-        for verb in ["rotate", "activate"] {
+        for verb in ["rotate", "activate", "retire"] {
             found.extend(["secret", "integration"].map(|noun| format!("{noun}.{verb}")));
         }
-        found.extend(["secret.retire".to_owned(), "integration.reset".to_owned()]);
+        found.insert("integration.reset".to_owned());
         assert_eq!(known, found);
     }
 }

@@ -1,4 +1,4 @@
-//! `integration capture|rotate|activate|reset`.
+//! `integration capture|rotate|activate|retire|reset`.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use super::super::failure::Failure;
 use super::super::fsm::{Pair, PairFiles};
 use super::super::integration_view::answer_issued;
 use super::super::{output, prompt};
-use super::{Spread, activate, store, storing, told, version};
+use super::{Spread, activate, retire, store, storing, told, version};
 use crate::client::{Body, Call};
 use crate::model::IntegrationName;
 use crate::wire::{IntegrationView, VersionMoved};
@@ -70,6 +70,22 @@ pub struct ActivatePair {
 
 #[derive(Args)]
 #[command(
+    after_help = "Example:\n  fsm-vault integration retire fsm 1\n\nThe current pair is retired by a rotation with --grace 0s, \
+                        or by a reset."
+)]
+pub struct RetirePair {
+    /// Its name, such as fsm
+    name: IntegrationName,
+    /// A pending pair, or the previous one within its grace
+    #[arg(value_parser = version)]
+    version: u64,
+    /// Also if active callers fetched that version last
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Args)]
+#[command(
     after_help = "Examples:\n  fsm-vault integration reset fsm\n  fsm-vault integration reset fsm --client-id-file id.txt \
                         --client-secret-file secret.txt\n  fsm-vault integration reset fsm --no-capture\n\nFor when \
                         NetSuite's Reset Credentials has made the pair worthless: nobody gets it any more, at once. \
@@ -121,6 +137,11 @@ pub fn rotate_pair(globals: &Globals, command: RotatePair) -> Result<(), Failure
 pub fn activate_pair(globals: &Globals, command: ActivatePair) -> Result<(), Failure> {
     let path = format!("/v1/integrations/{}/credentials/{}/activate", command.name, command.version);
     activate(globals, path, command.force, command.grace.as_deref())
+}
+
+pub fn retire_pair(globals: &Globals, command: &RetirePair) -> Result<(), Failure> {
+    let RetirePair { name, version, force } = command;
+    retire(globals, &credentials(name), ("name", name.as_str()), *version, *force)
 }
 
 pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure> {

@@ -9,9 +9,9 @@ use super::super::connect::{client, with_daemon};
 use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::super::value;
-use super::{Spread, activate, store, version};
+use super::{Spread, activate, retire, store, version};
 use crate::client::{Body, Call};
-use crate::model::{SecretId, Standing};
+use crate::model::SecretId;
 use crate::wire::SecretView;
 
 #[derive(Args)]
@@ -84,13 +84,7 @@ pub fn activate_secret(globals: &Globals, command: ActivateSecret) -> Result<(),
 
 pub fn retire_secret(globals: &Globals, command: RetireSecret) -> Result<(), Failure> {
     let RetireSecret { id, version, force } = command;
-    with_daemon(globals, async |daemon| {
-        let call = Call::delete(format!("/v1/secrets/{id}/versions/{version}"));
-        daemon.call(call.parameter("force", force.then_some(true))).await?;
-        let document =
-            serde_json::json!({ "id": id.as_str(), "version": version, "state": Standing::Retired });
-        globals.output.show(&document, || format!("version {version} of {id} is retired for good\n"))
-    })
+    retire(globals, &format!("/v1/secrets/{id}/versions"), ("id", id.as_str()), version, force)
 }
 
 /// Looks at the secret before anybody is asked for a value in vain.

@@ -54,6 +54,19 @@ impl Vault {
         self.shift(asker, Rotating::Secret(id), "retire", Some(number), cut, to).await.map(|_| ())
     }
 
+    /// The same for both halves of a pair.
+    pub async fn retire_pair(
+        &self,
+        asker: Asker<'_>,
+        name: &IntegrationName,
+        number: u64,
+        force: bool,
+    ) -> Result<(), VaultError> {
+        let to = |secret: &mut Secret, now| secret.retire(number, now);
+        let cut = Cut { grace: None, force };
+        self.shift(asker, Rotating::Pair(name), "retire", Some(number), cut, to).await.map(|_| ())
+    }
+
     /// Invalidates an integration's pair at once, as NetSuite's Reset Credentials does. A pending pair stays.
     pub async fn reset_pair(&self, asker: Asker<'_>, name: &IntegrationName) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| Ok(secret.retire_readable(now));

@@ -127,6 +127,15 @@ async fn a_pair_moves_as_one_and_its_halves_not_alone() {
     assert!(holds(&current, "id 2", Some("secret 2")));
     assert!(holds(&previous, "the id", Some("the secret")));
 
+    // Both of them fetched last by fsm.
+    let retire = async |number, force| site.vault.retire_pair(site.admin(), &name, number, force).await;
+    assert!(matches!(retire(2, true).await, Err(VaultError::Conflict(_))), "it is current");
+    assert!(matches!(retire(1, false).await, Err(VaultError::Conflict(_))), "it is held");
+    retire(1, true).await.unwrap();
+    assert_eq!(denied(read(PREVIOUS).await), Denial::Version(Unavailable::Retired));
+    assert!(holds(&read(ANY).await.unwrap(), "id 2", Some("secret 2")));
+    assert!(matches!(retire(1, true).await, Err(VaultError::Conflict(_))), "it is retired");
+
     site.vault.reset_pair(site.admin(), &name).await.unwrap();
     assert!(matches!(denied(read(ANY).await), Denial::Version(_)));
     assert!(matches!(denied(read(PREVIOUS).await), Denial::Version(_)));
