@@ -19,6 +19,7 @@ use super::columns::{Columns, time};
 use super::connect::with_daemon;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::number;
 use super::output;
 use crate::client::{Call, Connection};
 use crate::model::Itself;
@@ -52,7 +53,7 @@ pub struct Tail {
 )]
 pub struct Show {
     /// The number of an entry
-    #[arg(conflicts_with_all = ["Filters", "count"])]
+    #[arg(conflicts_with_all = ["Filters", "count"], value_parser = number::within(1..=u64::MAX))]
     seq: Option<u64>,
     #[command(flatten)]
     filters: Filters,
@@ -63,7 +64,7 @@ pub struct Show {
 #[derive(Args)]
 struct Count<const USUAL: u32> {
     /// How many entries at most: the last ones
-    #[arg(short = 'n', long, value_name = "N", default_value_t = USUAL, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = USUAL, value_parser = number::within(1..=100_000_u32))]
     count: u32,
 }
 

@@ -10,7 +10,7 @@ use super::caller_directory::{again, prepare, write};
 use super::columns::time;
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
-use super::{shell, value};
+use super::{number, shell, value};
 use crate::client::{Call, FreshKey, printable};
 use crate::model::{CallerName, Employee, Level, ScriptId, SpiffeId, SuiteAppId, UnitName};
 use crate::secret::Plaintext;
@@ -43,7 +43,7 @@ pub struct Add {
     #[arg(long, value_name = "ID")]
     suiteapp: Option<SuiteAppId>,
     /// Serve it only as this user, on the Unix socket
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::uid)]
     uid: Option<u32>,
     /// Serve it only from this systemd unit, on the Unix socket
     #[arg(long, value_name = "U")]

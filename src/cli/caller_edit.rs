@@ -6,6 +6,7 @@ use super::arguments::Globals;
 use super::caller_view::described;
 use super::connect::with_daemon;
 use super::failure::Failure;
+use super::number;
 use crate::client::Call;
 use crate::model::{CallerName, Employee, Level, ScriptId, SuiteAppId, UnitName};
 use crate::secret::Plaintext;
@@ -45,7 +46,7 @@ pub struct Edit {
     #[arg(long, value_name = "LEVEL", value_parser = super::caller_add::level())]
     level: Option<Level>,
     /// Serve it only as this user, on the Unix socket
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::uid)]
     uid: Option<u32>,
     /// Serve it as any user
     #[arg(long, conflicts_with = "uid")]

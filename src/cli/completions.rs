@@ -87,6 +87,7 @@ fn manual() -> io::Result<Vec<Page>> {
         let man = Man::new(command.clone()).manual("fsm-vault");
         let mut roff = Vec::new();
         man.render(&mut roff)?;
+        let roff = with_heading(roff);
         pages.push(Page { file: man.get_filename(), roff });
         command.get_subcommands().try_for_each(|verb| add(verb, pages))
     }
@@ -95,6 +96,14 @@ fn manual() -> io::Result<Vec<Page>> {
     let mut pages = Vec::new();
     add(&program, &mut pages)?;
     Ok(pages)
+}
+
+/// clap_mangen calls what stands after the options "EXTRA".
+fn with_heading(roff: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(roff) {
+        Ok(text) => text.replacen("\n.SH EXTRA\n", "\n.SH EXAMPLES\n", 1).into_bytes(),
+        Err(odd) => odd.into_bytes(),
+    }
 }
 
 #[cfg(test)]
@@ -121,8 +130,10 @@ mod tests {
         assert_eq!(pages.len(), commands(&Cli::command()));
         assert!(page("fsm-vault.1").contains("FSM_VAULT_IDENTITY"));
         assert!(page("fsm-vault-audit-explain.1").contains("fsm\\-vault audit explain ab07"));
+        assert!(page("fsm-vault-audit-explain.1").contains("\n.SH EXAMPLES\n"));
         for Page { file, roff } in &pages {
             let roff = std::str::from_utf8(roff).unwrap();
+            assert!(!roff.contains("EXTRA"), "{file}");
             for part in [".TH ", "\n.SH NAME\n", "\n.SH SYNOPSIS\n", "\n.SH DESCRIPTION\n"] {
                 assert!(roff.contains(part), "{file} lacks {part}");
             }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::exit::Exit;
+use super::options::Typed;
 use crate::client::{ClientError, NotText, Refusal};
 use crate::daemon::DaemonError;
 use crate::identity::{FileError, IdentityError};
@@ -64,6 +65,14 @@ impl Failure {
     /// Says first what it is about.
     pub fn of(mut self, what: impl std::fmt::Display) -> Self {
         self.text = format!("{what}: {}", self.text);
+        self
+    }
+
+    /// What the daemon found wrong with fields is told of the options that were typed; programs get it as it is.
+    pub fn in_options(mut self, typed: impl FnOnce() -> Typed) -> Self {
+        if self.refusal().is_some_and(|refusal| !refusal.errors.is_empty()) {
+            self.text = typed().told(&self.text);
+        }
         self
     }
 

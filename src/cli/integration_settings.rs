@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::fsm::checked_uri;
+use super::number;
 use super::secret::warn_if_past;
 use crate::client::Body;
 use crate::model::{
@@ -67,10 +68,10 @@ pub struct Settings {
     #[arg(long, conflicts_with = "m2m")]
     no_m2m: bool,
     /// Of a public client: how long a refresh token is good; 48 of a new one
-    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
+    #[arg(long, value_name = "HOURS", value_parser = number::within(1..=720_u16))]
     refresh_token_validity_hours: Option<u16>,
     /// Of a public client: after how long the user signs in anew; 168 of a new one
-    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u16).range(1..=720))]
+    #[arg(long, value_name = "HOURS", value_parser = number::within(1..=720_u16))]
     maximum_token_rotation_hours: Option<u16>,
     /// Of a public client: clients may ask for its client ID by its redirect URI
     #[arg(long)]
@@ -130,7 +131,7 @@ pub struct Settings {
     #[arg(long, value_name = "DATE")]
     expires_on: Option<jiff::civil::Date>,
     /// Warn when the pair gets older than this
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "DAYS", value_parser = number::within(1..=u32::MAX))]
     max_age_days: Option<u32>,
 }
 

@@ -4,15 +4,15 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::arguments::{Cli, Globals, Noun};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::options::Typed;
 use super::output::{self, Form};
 use super::{
-    audit, backup, caller, completions, config, doctor, fsm, harden, init, integration, keyslot, notices,
-    operator, quickstart, secret, serve, status, watch,
+    audit, backup, caller, completions, config, doctor, fsm, harden, init, integration, keyslot, misuse,
+    notices, operator, quickstart, secret, serve, status, watch,
 };
 use crate::telemetry;
 
@@ -32,7 +32,8 @@ fn typed() -> ExitCode {
             let form = globals.output;
             let is_typed = globals.config.is_some();
             let globals = globals.or_from(|name| std::env::var_os(name));
-            end(form, globals.and_then(|globals| begin(&globals, is_typed, noun)))
+            let ended = globals.and_then(|globals| begin(&globals, is_typed, noun));
+            end(form, ended.map_err(|failure| failure.in_options(|| Typed::of(std::env::args_os()))))
         }
         Err(error) => {
             let form = if wants_json(std::env::args_os()) { Form::Json } else { Form::Text };
@@ -96,13 +97,7 @@ fn misused(form: Form, error: &clap::Error) -> ExitCode {
             _ => Exit::Done.into(),
         };
     }
-    if let Some(text) = no_command(error) {
-        return end(form, Err(Failure::usage(text)));
-    }
-    if has_stray_word(error) {
-        let text = "there is a word too many (it is not repeated here, in case it is a value). Values are never \
-                    given as arguments, where other users see them: they come from a file, standard input or a \
-                    hidden prompt. For more, type the command with --help";
+    if let Some(text) = misuse::text(error) {
         return end(form, Err(Failure::usage(text)));
     }
     if form == Form::Json {
@@ -110,30 +105,6 @@ fn misused(form: Form, error: &clap::Error) -> ExitCode {
     }
     let _ = error.print();
     Exit::Usage.into()
-}
-
-/// In place of clap's text where a word is no command: it would repeat it, and after `passphrase` it may be one.
-fn no_command(error: &clap::Error) -> Option<String> {
-    if error.kind() != ErrorKind::InvalidSubcommand {
-        return None;
-    }
-    let near = match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(near)) => near.as_slice(),
-        Some(ContextValue::String(near)) => std::slice::from_ref(near),
-        _ => &[],
-    };
-    let next = if near.is_empty() {
-        "For those that there are, type what stands before it with --help".to_owned()
-    } else {
-        format!("Did you mean: {}?", near.join(", "))
-    };
-    Some(format!("a word is no command here (it is not repeated, in case it is a value). {next}"))
-}
-
-/// Whether clap's text would repeat a word that is no option and stands where none belongs.
-fn has_stray_word(error: &clap::Error) -> bool {
-    error.kind() == ErrorKind::UnknownArgument
-        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(word)) if !word.starts_with('-'))
 }
 
 /// For arguments that can't be parsed: whether they ask for JSON.
@@ -151,38 +122,6 @@ fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stray_word_is_not_repeated() {
-        let refused = |line: &str| Cli::try_parse_from(line.split_whitespace()).err().unwrap();
-        for line in [
-            "fsm-vault secret create _x 48151623",
-            "fsm-vault unseal 48151623",
-            "fsm-vault fsm setup 48151623",
-        ] {
-            assert!(has_stray_word(&refused(line)), "{line}");
-        }
-        for line in
-            ["fsm-vault secret create _x --value 48151623", "fsm-vault secret create _x --value=48151623"]
-        {
-            let error = refused(line);
-            assert!(!has_stray_word(&error) && !error.to_string().contains("48151623"), "{error}");
-        }
-    }
-
-    #[test]
-    fn nor_is_one_that_is_no_command() {
-        let told = |line: &str| {
-            let refused = Cli::try_parse_from(line.split_whitespace()).err().unwrap();
-            no_command(&refused).unwrap()
-        };
-        assert!(told("fsm-vault statu").ends_with("Did you mean: status?"));
-        for line in
-            ["fsm-vault passphrase hunter2", "fsm-vault hunter2", "fsm-vault passphrase changehunter2"]
-        {
-            assert!(!told(line).contains("hunter2"), "{line}");
-        }
-    }
 
     #[test]
     fn json_is_heard_in_a_broken_sentence() {

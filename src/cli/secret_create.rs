@@ -9,7 +9,7 @@ use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::secret::{told, warn_if_past};
-use super::{listing, output, prompt, value};
+use super::{listing, number, output, prompt, value};
 use crate::client::{Body, Call};
 use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId};
 
@@ -61,7 +61,7 @@ pub struct Create {
     #[arg(long, value_name = "DATE")]
     expires_on: Option<jiff::civil::Date>,
     /// Warn when the value gets older than this
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "DAYS", value_parser = number::within(1..=u32::MAX))]
     max_age_days: Option<u32>,
     /// Never return the value, only use it
     #[arg(long)]

@@ -7,6 +7,7 @@ use super::arguments::Globals;
 use super::connect::with_daemon;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::number;
 use super::output::{self, Form, Reveal};
 use crate::client::Call;
 use crate::model::{Domain, Employee, SecretId, VersionWanted};
@@ -42,7 +43,7 @@ pub struct Asked {
     #[arg(long, value_name = "TIME", conflicts_with = "version")]
     wait: Option<String>,
     /// With --wait: the version that you have. Print nothing if it is still the current one at the end
-    #[arg(long, value_name = "N", requires = "wait", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "wait", value_parser = number::within(1..=u64::MAX))]
     known: Option<u64>,
 }
 

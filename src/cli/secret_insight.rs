@@ -8,6 +8,7 @@ use super::columns::{Columns, time};
 use super::connect::with_daemon;
 use super::failure::Failure;
 use super::listing;
+use super::number;
 use crate::client::{Call, Connection};
 use crate::model::{Domain, Employee, SecretId, Standing};
 use crate::wire::{AccessView, ConsumerView, NoteView, Notes as Told};
@@ -22,7 +23,7 @@ pub struct Notes {
     /// Its ID; custsecret may be left out
     id: SecretId,
     /// How many notes, the latest ones
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100, value_parser = number::within(1..=100_000_u32))]
     count: u32,
 }
 

@@ -11,6 +11,7 @@ use super::arguments::Globals;
 use super::connect::{block_on, client};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::number;
 use super::output::{self, Form};
 use crate::client::{Client, Event, printable, printable_json};
 use crate::wire::{About, NoticeEvent, NoticeState, Problem, RotatedEvent};
@@ -27,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 )]
 pub struct Watch {
     /// End after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::within(1..=u64::MAX))]
     count: Option<u64>,
 }
 

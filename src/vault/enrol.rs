@@ -174,7 +174,11 @@ impl Vault {
         let usual = usual_validity(&caller.role);
         let valid = valid.unwrap_or(usual);
         if !(SHORTEST..=usual).contains(&valid) {
-            let why = "is out of bounds: from 1 minute to what the caller's kind usually gets";
+            let most = match usual.as_hours() {
+                hours if hours > 24 => format!("{} days", hours / 24),
+                hours => format!("{hours} hours"),
+            };
+            let why = format!("is out of bounds: from 1 minute to {most}, as long as it is usually given");
             return Err(VaultError::invalid("/valid", why));
         }
         let mut caller = Caller::clone(caller);
