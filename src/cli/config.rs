@@ -54,8 +54,11 @@ pub fn check(globals: &Globals, command: Check) -> Result<(), Failure> {
     match Settings::load(named) {
         Ok(settings) => look(&settings, &mut found),
         Err(error) => {
-            found.problems = error.problems().to_vec();
             found.file = Some(named.unwrap_or(usual));
+            found.problems = error.problems().to_vec();
+            if let Some(rest) = error.rest() {
+                look_on(rest, error.problems(), &mut found);
+            }
         }
     }
     found.valid = found.problems.is_empty();
@@ -79,6 +82,20 @@ impl Checked<'_> {
         };
         problems.chain(warnings).chain([verdict]).collect()
     }
+}
+
+/// Looks at what a file names that has problems itself: at all but what these are about.
+fn look_on(rest: &Settings, problems: &[Problem], found: &mut Checked) {
+    let about = |key: &str| problems.iter().any(|problem| problem.key.as_deref() == Some(key));
+    if about("data_dir") {
+        // Where the daemon keeps everything, and whose files they are, isn't known.
+        return;
+    }
+    let mut named = Checked { file: found.file, ..Checked::default() };
+    look(rest, &mut named);
+    let told = |each: &Problem| each.key.as_deref().is_none_or(|key| !about(key));
+    found.problems.extend(named.problems.into_iter().filter(told));
+    found.warnings.extend(named.warnings.into_iter().filter(told));
 }
 
 /// Looks at what the settings name, as `serve` will.

@@ -5,5 +5,5 @@ use super::settings::Settings;
 
 /// The settings of a file with this text.
 pub fn settings(text: &str) -> Result<Settings, Vec<Problem>> {
-    super::read::settings(text)
+    super::read::settings(text).map_err(|wrong| wrong.problems)
 }

@@ -48,7 +48,7 @@ fn load(path: &Path, file: File) -> Result<Settings, ConfigError> {
         return Err(ConfigError::of_file(path, "is larger than 1 MiB, which is no configuration"));
     }
     let text = String::from_utf8(bytes).map_err(|_| ConfigError::of_file(path, "is not UTF-8 text"))?;
-    read::settings(&text).map_err(|problems| ConfigError::new(path, problems))
+    read::settings(&text).map_err(|wrong| ConfigError::new(path, wrong))
 }
 
 fn open(path: &Path) -> Result<File, ConfigError> {

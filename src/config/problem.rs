@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::read::Wrong;
+use super::settings::Settings;
+
 /// One problem: where it is, what is wrong, what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
@@ -19,17 +22,19 @@ pub struct Problem {
 pub struct ConfigError {
     file: PathBuf,
     problems: Vec<Problem>,
+    rest: Option<Box<Settings>>,
 }
 
 impl ConfigError {
-    pub(super) fn new(file: &Path, mut problems: Vec<Problem>) -> Self {
+    pub(super) fn new(file: &Path, Wrong { mut problems, rest }: Wrong) -> Self {
         problems.sort_by_key(|problem| problem.line);
-        Self { file: file.to_owned(), problems }
+        Self { file: file.to_owned(), problems, rest: rest.map(Box::new) }
     }
 
     /// A problem of the file as a whole: it can't be read, it is too large.
     pub(super) fn of_file(file: &Path, detail: impl fmt::Display) -> Self {
-        Self::new(file, vec![Problem { line: None, key: None, detail: detail.to_string() }])
+        let problems = vec![Problem { line: None, key: None, detail: detail.to_string() }];
+        Self::new(file, Wrong { problems, rest: None })
     }
 
     pub fn file(&self) -> &Path {
@@ -38,6 +43,12 @@ impl ConfigError {
 
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// What is right in the file, for one who looks on: each key that is wrong has its default. None where the text can't be
+    /// read as a whole.
+    pub fn rest(&self) -> Option<&Settings> {
+        self.rest.as_deref()
     }
 }
 

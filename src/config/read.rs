@@ -18,8 +18,16 @@ use super::settings::{Audit, Backup, Durability, Identity, Limits, Log, LogForma
 use super::table::{Findings, Table, absolute_path};
 use crate::model::Invalid;
 
+/// Everything that is wrong with a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub problems: Vec<Problem>,
+    /// What is right in it, with the default of each key that is wrong. None of broken syntax.
+    pub rest: Option<Settings>,
+}
+
 /// Reads a whole file, or tells everything that is wrong with it.
-pub(super) fn settings(text: &str) -> Result<Settings, Vec<Problem>> {
+pub(super) fn settings(text: &str) -> Result<Settings, Wrong> {
     let mut findings = Findings::new(text);
     let (root, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
@@ -28,11 +36,11 @@ pub(super) fn settings(text: &str) -> Result<Settings, Vec<Problem>> {
         findings.note(line, None, format!("is no TOML: {}", error.message()));
     }
     if !syntax.is_empty() {
-        return Err(findings.into_problems());
+        return Err(Wrong { problems: findings.into_problems(), rest: None });
     }
     let settings = findings.root(root.into_inner(), read);
     let problems = findings.into_problems();
-    if problems.is_empty() { Ok(settings) } else { Err(problems) }
+    if problems.is_empty() { Ok(settings) } else { Err(Wrong { problems, rest: Some(settings) }) }
 }
 
 fn read(table: &mut Table) -> Settings {

@@ -220,6 +220,12 @@ for problem in "passphrase_file: can't open $SCRATCH/none:" "identity.trust: can
     check "config check tells $problem" says "$problem" 2 config "$SCRATCH/names.toml"
     check "serve tells it too" says "$problem" 2 "$FSM_VAULT_BIN" serve --config "$SCRATCH/names.toml"
 done
+# Also where its text is wrong in other places; of what is wrong itself no more is said.
+sed -e '1a audit.durability = "often"' -e 's/^passphrase_file = .*/passphrase_file = "relative"/' "$SCRATCH/names.toml" >"$SCRATCH/both.toml"
+both() { config "$SCRATCH/both.toml" --output json || [ $? = 2 ]; }
+check "text and files are told together" holds '[.problems[].key] |
+    (index("audit.durability") != null) and (map(select(. == "passphrase_file")) | length == 1) and (index("identity.trust") != null)' both
+check "warnings too" holds '[.warnings[].key] == ["backup.directory"]' both
 check "a directory for backups that isn't there is a warning" says "warning: backup.directory: $SCRATCH/none.d is no" 2 \
     config "$SCRATCH/names.toml"
 sed -i -e /shared/d -e /username/d "$SCRATCH/names.toml"

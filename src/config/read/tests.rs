@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const SHIPPED: &str = include_str!("../../../config/fsm-vault.toml");
 
 fn problems(text: &str) -> Vec<String> {
-    settings(text).unwrap_err().iter().map(Problem::to_string).collect()
+    settings(text).unwrap_err().problems.iter().map(Problem::to_string).collect()
 }
 
 /// The shipped file with every key in force: `#key = …` is a key, `# Text` a comment.
@@ -270,7 +270,7 @@ fn all_problems_come_together() {
 #[test]
 fn broken_syntax_is_told_by_line() {
     for (text, line) in [("a = 1\na = 2", 2), ("a = \"unended", 1), ("\n[audit", 2), ("= 1", 1), ("a\n", 1)] {
-        let found = settings(text).unwrap_err();
+        let found = settings(text).unwrap_err().problems;
         assert_eq!(found[0].line, Some(line), "{text}: {found:?}");
         assert!(found[0].detail.starts_with("is no TOML: "), "{found:?}");
     }
@@ -301,7 +301,7 @@ fn nothing_the_file_has_is_repeated() {
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "[a-z_.=\"\\[\\]{}0-9 \n\\\\#',ä-]{0,80}") {
-        if let Err(problems) = settings(&text) {
+        if let Err(Wrong { problems, .. }) = settings(&text) {
             prop_assert!(!problems.is_empty());
         }
     }
