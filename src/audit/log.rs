@@ -151,6 +151,12 @@ impl Log {
         .await
     }
 
+    /// The number of the last line that is written.
+    pub async fn last_line(&self) -> Result<u64, AuditError> {
+        let queue = self.queue.clone();
+        blocking(move || Ok(queue.with_writer(|writer| writer.last_line()))).await
+    }
+
     /// Ends the log under the key that it has, and goes on in a new segment under another, if `switch` makes that one
     /// the vault's. `switch` is given the head, which is durable and stays it: whatever is to be written waits. If it
     /// fails, the log goes on as it was. What comes after it is taken up at the next opening, should it not come to

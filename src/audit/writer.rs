@@ -129,6 +129,10 @@ impl Writer {
         Ok(writer)
     }
 
+    pub fn last_line(&self) -> u64 {
+        self.head.seq
+    }
+
     /// Writes the lines. With `sync`, they are on the disk by then.
     pub fn commit(&mut self, lot: &Lot, sync: bool) -> Vec<Piece> {
         let (mut pieces, mut done) = (Vec::with_capacity(1), 0);

@@ -66,6 +66,7 @@ pub(super) mod tests {
             enrolled_at: at(0),
             enrolled_by: "admin".parse().unwrap(),
             employee_since: None,
+            since_line: None,
         }
     }
 

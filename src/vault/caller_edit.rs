@@ -51,13 +51,13 @@ impl Vault {
         let entry = Entry { subject: Some(name.shared()), ..asker.entry(None, "caller.edit") };
         let cleared =
             self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;
-        let cleared = self.told_until_now(cleared).await?;
+        let (cleared, line) = self.told_until_now(cleared).await?;
         let prepared = self.prepare_edit(asker, &cleared, name, if_match, edit);
         let (mut cleared, (before, mut after)) = cleared.prepared(prepared).await?;
         cleared.entry.changes = difference(&*before.caller, &after, HIDDEN);
         // After that: the entry has a time of its own.
         if after.employee() != before.caller.employee() {
-            after.employee_since = Some(cleared.now);
+            (after.employee_since, after.since_line) = (Some(cleared.now), Some(line));
         }
         if cleared.entry.changes.is_none() {
             cleared.entry.reason = Some("unchanged".into());

@@ -81,6 +81,7 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
         enrolled_at: now,
         enrolled_by: operator.clone(),
         employee_since: None,
+        since_line: Some(0),
     };
     let server = authority.issue_server(now)?;
     let tls = TlsDirectory::open(&directory.tls())?;

@@ -68,9 +68,10 @@ impl Vault {
         // An enrolment is an entry of its own kind: one who may enrol could enrol a service for himself.
         let entry = Entry { subject: Some(new.name.shared()), ..asker.entry(None, "caller.add") };
         let cleared = self.clear_general(asker, Action::Callers, entry).await?;
-        let cleared = self.told_until_now(cleared).await?;
+        let (cleared, line) = self.told_until_now(cleared).await?;
         let prepared = self.prepare_enrolment(&cleared, new);
-        let (mut cleared, enrolled) = cleared.prepared(prepared).await?;
+        let (mut cleared, mut enrolled) = cleared.prepared(prepared).await?;
+        enrolled.caller.since_line = Some(line);
         cleared.entry.changes = Some(enrolment(&enrolled.caller));
         self.commit(&turn, cleared, vec![Noun::Caller(enrolled.caller.clone())]).await?;
         self.note_operators();
@@ -124,6 +125,7 @@ impl Vault {
             enrolled_at: cleared.now,
             enrolled_by: cleared.by.clone(),
             employee_since: None,
+            since_line: None,
         };
         Ok(EnrolledCaller {
             caller,

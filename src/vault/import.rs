@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::burial;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
@@ -50,11 +51,13 @@ impl Vault {
             ..entry.clone()
         };
         let entries = made.iter().map(told).collect();
+        let line = log.last_line().await?;
         let mut imported = Vec::with_capacity(made.len());
         let mut nouns = Vec::with_capacity(2 * made.len());
         for (secret, value) in made {
             let (id, number) = (secret.id.clone(), secret.last_version);
             imported.push(Imported { id: id.clone(), version: number });
+            nouns.extend(burial::reborn(&self.live().unsealed()?.registry, &id, line));
             nouns.extend([Noun::Secret(secret), Noun::Value { id, number, value }]);
         }
         self.commit_all(&turn, &log, entries, nouns).await?;

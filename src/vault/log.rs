@@ -9,10 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::registry::Registry;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
-use crate::audit::{Due, Entry, Filter, Log, LoggedEntry, Look, Page as LogPage, Report};
-use crate::model::{CallerName, Denial, IntegrationName, Itself, Level, Secret};
+use crate::audit::{Due, Filter, Log, LoggedEntry, Look, Page as LogPage, Report};
+use crate::model::{CallerName, Denial, Integration, Itself, Level, Secret};
 use crate::policy::Action;
 
 /// What can be said of the log without reading it.
@@ -79,10 +80,11 @@ impl Vault {
     }
 
     /// Writes what is counted of repeated denials before somebody else has the name: it is none of his doing. What is
-    /// decided next is decided after it.
-    pub(super) async fn told_until_now(&self, cleared: Cleared) -> Result<Cleared, VaultError> {
+    /// decided next is decided after it. Returns the log's last line too, the last one of whoever had the name.
+    pub(super) async fn told_until_now(&self, cleared: Cleared) -> Result<(Cleared, u64), VaultError> {
         cleared.log.flush_tallies(Due::All).await?;
-        Ok(Cleared { now: self.clock.now(), ..cleared })
+        let line = cleared.log.last_line().await?;
+        Ok((Cleared { now: self.clock.now(), ..cleared }, line))
     }
 
     fn sees_entries(
@@ -91,25 +93,24 @@ impl Vault {
     ) -> Result<impl Fn(&LoggedEntry) -> bool + Send + use<>, VaultError> {
         let all = cleared.rights.level == Level::Full;
         let own = OwnDoings::of(self.live().unsealed()?, &cleared.by)?;
-        // Of an ID that had a life before, what was somebody else's then stays theirs.
-        let owned: HashMap<Arc<str>, Timestamp> = {
+        // Of an ID or a name that had a life before, what was somebody else's then stays theirs.
+        let owned: HashMap<Arc<str>, Life> = {
             let live = self.live();
             let Unsealed { registry, .. } = live.unsealed()?;
             let secrets = registry.secrets.values().filter(|kept| !all && cleared.sees(&kept.noun.owners));
             secrets
                 .flat_map(|kept| {
-                    let integration = kept.noun.integration.as_ref().map(IntegrationName::shared);
-                    let since = since(&kept.noun);
-                    [Some(kept.noun.id.shared()), integration].map(|name| name.map(|name| (name, since)))
+                    let integration = registry.owner(&kept.noun);
+                    let record = integration.map(|record| (record.name.shared(), Life::of_record(record)));
+                    [Some((kept.noun.id.shared(), Life::of_secret(registry, &kept.noun))), record]
                 })
                 .flatten()
                 .collect()
         };
-        Ok(move |entry: &LoggedEntry| {
-            let LoggedEntry { entry, time, .. } = entry;
-            let names = [&entry.secret, &entry.integration];
-            all || own.has(entry, *time)
-                || names.into_iter().flatten().any(|name| owned.get(name).is_some_and(|since| time >= since))
+        Ok(move |logged: &LoggedEntry| {
+            let names = [&logged.entry.secret, &logged.entry.integration];
+            let is_owned = |name: &Arc<str>| owned.get(name).is_some_and(|life| life.has(logged));
+            all || own.has(logged) || names.into_iter().flatten().any(is_owned)
         })
     }
 }
@@ -117,30 +118,65 @@ impl Vault {
 /// What an operator did, as far as the log can tell it from others' doings under his name.
 struct OwnDoings {
     name: Arc<str>,
-    /// Before, or at this very time, it was somebody else's doing: another registration of the name, another employee.
-    since: Timestamp,
+    /// Before it was somebody else's doing: another registration of the name, another employee.
+    since: Since,
     /// The program writes what it does itself under this name too.
     is_shared: bool,
+}
+
+/// Where something begins in the log: behind a line, or, of what was recorded before lines were, at a time.
+enum Since {
+    Line(u64),
+    Time(Timestamp),
 }
 
 impl OwnDoings {
     fn of(unsealed: &Unsealed, name: &CallerName) -> Result<Self, VaultError> {
         let caller = &unsealed.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?.noun;
         let (name, is_shared) = (name.shared(), Itself::has(name.as_str()));
-        Ok(Self { name, since: caller.since(), is_shared })
+        let since = caller.since_line.map_or_else(|| Since::Time(caller.since()), Since::Line);
+        Ok(Self { name, since, is_shared })
     }
 
-    fn has(&self, entry: &Entry, time: Timestamp) -> bool {
-        entry.caller.as_ref() == Some(&self.name)
-            && time > self.since
+    fn has(&self, logged: &LoggedEntry) -> bool {
+        let LoggedEntry { seq, time, entry } = logged;
+        // Of certificates of an earlier registration, which speak for nobody any more.
+        let strangers = [Denial::CallerUnknown, Denial::CallerRevoked].map(Denial::reason);
+        let is_since = match self.since {
+            Since::Line(line) => *seq > line,
+            // At this very time it may have been either.
+            Since::Time(since) => *time > since,
+        };
+        is_since
+            && entry.caller.as_ref() == Some(&self.name)
             && (!self.is_shared || entry.was_asked_for())
-            // A certificate of an earlier registration, which speaks for nobody any more.
-            && entry.reason.as_deref() != Some(Denial::CallerUnknown.reason())
+            && entry.reason.as_deref().is_none_or(|reason| !strangers.contains(&reason))
     }
 }
 
-/// When a secret's life in the log begins: entries are told to the microsecond.
-fn since(secret: &Secret) -> Timestamp {
-    let microsecond = SignedDuration::from_micros(1);
-    secret.created_at.checked_sub(microsecond).unwrap_or(Timestamp::MIN)
+/// The life of an ID or a name, as the log tells it: from the time at which it was made, and behind the last line of what it
+/// was before. A clock that was set back would tell of that, one that was ahead hides the beginning.
+struct Life {
+    since: Timestamp,
+    line: u64,
+}
+
+impl Life {
+    fn of_secret(registry: &Registry, secret: &Secret) -> Self {
+        let before = registry.tombstones.get(&secret.id).and_then(|kept| kept.noun.until_line);
+        Self { since: just_before(secret.created_at), line: before.unwrap_or_default() }
+    }
+
+    fn of_record(record: &Integration) -> Self {
+        Self { since: just_before(record.created_at), line: record.since_line.unwrap_or_default() }
+    }
+
+    fn has(&self, logged: &LoggedEntry) -> bool {
+        logged.time >= self.since && logged.seq > self.line
+    }
+}
+
+/// Entries are told to the microsecond.
+fn just_before(time: Timestamp) -> Timestamp {
+    time.checked_sub(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MIN)
 }

@@ -88,7 +88,10 @@ impl Vault {
         cleared.entry.fingerprint = secret.current().map(|first| first.fingerprint.as_str().into());
         let (id, at) = (secret.id.clone(), cleared.now);
         let value = Noun::Value { id: id.clone(), number: secret.last_version, value };
-        self.commit(&turn, cleared, vec![Noun::Secret(secret), value]).await?;
+        let line = cleared.log.last_line().await?;
+        let mut nouns = vec![Noun::Secret(secret), value];
+        nouns.extend(burial::reborn(&self.live().unsealed()?.registry, &id, line));
+        self.commit(&turn, cleared, nouns).await?;
         self.found(&id, at)
     }
 

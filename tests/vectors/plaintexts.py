@@ -82,7 +82,7 @@ PUBLIC = {
     "redirect_uris": ["myapp://callback"], "refresh_token_validity_hours": 720, "maximum_token_rotation_hours": 1,
     "dynamic_client_registration": True, "client_name": "App", "scopes": ["mcp"], "account_id": None, "accounts": [],
     "endpoints": {**NO_ENDPOINTS, "token": "https://sso.example:8443/token"}, "client_id_secret": "custsecret_app",
-    "client_secret_secret": None, "pair_origin": "issued", "restrictions": None,
+    "client_secret_secret": None, "pair_origin": "issued", "restrictions": None, "since_line": 12,
 }
 INTEGRATIONS = [INTEGRATION, PUBLIC]
 SINCE = ("note", "public_client", "dynamic_client_registration", "accounts", "endpoints", "pair_origin")
@@ -104,7 +104,7 @@ CALLERS = [
         "name": "desk", "spiffe_id": "spiffe://fsm-vault.internal/caller/desk",
         "role": {"kind": "operator", "level": "view", "employee": "temp"}, "pins": {"uid": None, "unit": None}, "mail": None,
         "keys": [{"spki_sha256": "5a" * 32, "serial": "4712", "not_after": "2027-02-20T10:00:00Z"}],
-        "state": {"state": "active"}, **ENROLLED, "employee_since": "2026-11-22T11:00:00.5Z",
+        "state": {"state": "active"}, **ENROLLED, "employee_since": "2026-11-22T11:00:00.5Z", "since_line": 2**53,
     },
 ]
 CHECKPOINT = {"seq": 12, "mac": "0f" * 32, "segment": 2, "offset": 3456, "oldest_segment": 1, "segments": 2}
@@ -113,7 +113,7 @@ TOMBSTONES = [
     {"id": "custsecret_a", "last_version": 9, "revision": 2**33, "suiteapp": None, "deleted_at": "2026-11-22T10:00:00Z",
      "deleted_by": "admin"},
     {"id": "custsecret_shared", "last_version": 1, "revision": 1, "suiteapp": "com.example.fieldservice",
-     "deleted_at": "2026-11-22T10:00:00.25Z", "deleted_by": "admin"},
+     "deleted_at": "2026-11-22T10:00:00.25Z", "deleted_by": "admin", "until_line": 40},
 ]
 USES = {
     "id": "custsecret_a",
@@ -189,7 +189,9 @@ def readings():
         ("integration", PUBLIC, [], "client_secret_secret", True), ("integration", INTEGRATION, [], "client_id_secret", False),
         *(("integration", INTEGRATION, [], member, True) for member in SINCE),
         ("integration", PUBLIC, ["endpoints"], "keys", True), ("integration", INTEGRATION, ["accounts", 0], "note", False),
-        ("caller", caller, [], "mail", True), ("caller", CALLERS[2], [], "employee_since", True), ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
+        ("caller", caller, [], "mail", True), ("caller", CALLERS[2], [], "employee_since", True),
+        ("caller", CALLERS[2], [], "since_line", True), ("integration", PUBLIC, [], "since_line", True), ("tombstone", TOMBSTONES[1], [], "until_line", True),
+        ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
         ("caller", caller, ["role"], "suiteapp", True), ("caller", caller, ["role"], "kind", False),
         ("checkpoint", CHECKPOINT, [], "mac", False), ("secret", secret, [], "origin", True),
         ("tombstone", TOMBSTONES[1], [], "suiteapp", True), ("tombstone", TOMBSTONES[0], [], "revision", False),
@@ -215,6 +217,7 @@ def readings():
         ("uses", USES, [], "callers", [], True), ("uses_mark", USES_MARK, [], "seq", -1, False),
         ("tombstone", TOMBSTONES[0], [], "suiteapp", "no id", False),
         ("caller", CALLERS[2], [], "employee_since", None, True), ("caller", CALLERS[2], [], "employee_since", "today", False),
+        ("caller", CALLERS[2], [], "since_line", -1, False), ("tombstone", TOMBSTONES[1], [], "until_line", "40", False),
         ("caller", caller, [], "name", "Fsm", False), ("caller", caller, ["keys", 0], "spki_sha256", "A5" * 32, False),
         ("caller", caller, ["role"], "kind", "guest", False), ("caller", CALLERS[1], ["role"], "level", "root", False),
         ("integration", INTEGRATION, [], "state", "Enabled", False), ("integration", INTEGRATION, [], "note", None, False),

@@ -115,6 +115,7 @@ impl Integration {
             created_at: now,
             created_by: by,
             changed_at: now,
+            since_line: None,
         }
     }
 

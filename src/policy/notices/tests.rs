@@ -186,6 +186,7 @@ fn caller(role: Role, keys: &[Timestamp]) -> Caller {
         enrolled_at: day(0),
         enrolled_by: "admin".parse().unwrap(),
         employee_since: None,
+        since_line: None,
     }
 }
 

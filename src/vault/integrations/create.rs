@@ -66,13 +66,15 @@ impl Vault {
             cleared.entry.version = halves.first().map(|(secret, _)| secret.last_version);
         }
         cleared.entry.changes = issued.is_some().then(|| serde_json::json!({ "pair": "issued" }));
-        let mut nouns = Vec::with_capacity(5);
+        let line = cleared.log.last_line().await?;
+        let mut nouns = Vec::with_capacity(7);
         for (secret, value) in halves {
             let (id, number) = (secret.id.clone(), secret.last_version);
+            nouns.extend(burial::reborn(&self.live().unsealed()?.registry, &id, line));
             nouns.push(Noun::Secret(secret));
             nouns.extend(value.map(|value| Noun::Value { id, number, value }));
         }
-        nouns.push(Noun::Integration(Box::new(record)));
+        nouns.push(Noun::Integration(Box::new(Integration { since_line: Some(line), ..record })));
         self.commit(&turn, cleared, nouns).await?;
         Ok(MadeIntegration { seen: self.found_integration(&name)?, issued })
     }

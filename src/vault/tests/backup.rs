@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::super::*;
 use super::site::*;
-use crate::audit::Outcome;
+use crate::audit::{Filter, Look, Outcome, Start};
 use crate::crypto::Argon2Cost;
 use crate::keys::{Sealed, StoreKey};
 use crate::model::{Denial, Level, NoticeLevel};
@@ -192,6 +192,10 @@ async fn what_is_restored_is_what_was_there() {
     let site = Site::with_fsm().await;
     let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
     let gone = site.service("gone", "customscript_nx_suitelet2", &[]).await;
+    for _ in 0..50 {
+        site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 9).await.unwrap();
+    }
+    let desk = site.operator("desk", Level::Edit, "1").await;
     let name = "fsm".parse().unwrap();
     site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
     let path = site.backed_up().await;
@@ -214,7 +218,7 @@ async fn what_is_restored_is_what_was_there() {
     let names = |all: &[crate::model::CallerName]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
         (names(&restored.active), names(&restored.revoked)),
-        (vec!["admin".into(), "fsm".into()], vec!["gone".into()])
+        (vec!["admin".into(), "desk".into(), "fsm".into()], vec!["gone".into()])
     );
 
     let (store, audit, notices) =
@@ -230,6 +234,12 @@ async fn what_is_restored_is_what_was_there() {
     let consumers = vault.list_consumers(site.admin(), &half, None, 9).await.unwrap();
     assert_eq!(consumers.items[0].last.count, 2);
     assert!(vault.verify_log(site.admin()).await.unwrap().first_bad.is_none());
+    // The log that begins here tells of nobody before those who are there, however long the one before was.
+    let look = Look { start: Start::Newest, limit: 100, numbers: 0..=u64::MAX };
+    vault.list_secrets(asker(&desk), &SecretFilter::default(), None, 9).await.unwrap();
+    let own = vault.read_log(asker(&desk), look, Filter::default()).await.unwrap().entries;
+    assert!(own.iter().any(|each| each.entry.action == "secret.list"));
+    assert!(own.iter().any(|each| each.entry.action == "integration.read"), "of the pair that is his");
     vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
     vault.close().await.unwrap();
 }

@@ -5,7 +5,7 @@ use super::super::*;
 use super::enrol::{new, request, service};
 use super::site::*;
 use crate::audit::{Entry, Filter, LoggedEntry, Look, Outcome, Start};
-use crate::model::{Caller, Denial, Itself, Level};
+use crate::model::{Caller, Denial, IntegrationName, Itself, Level, SecretId};
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 
@@ -104,6 +104,63 @@ async fn another_employee_sees_nothing_of_the_one_befores_doings() {
     assert!(actions(&seen).contains(&"secret.list"), "{:?}", actions(&seen));
 }
 
+/// The clock was ahead and is set right, between two holders of a name or within the life of one: the log's order tells.
+#[tokio::test]
+async fn a_clock_that_is_set_back_shows_and_hides_no_doings() {
+    let site = Site::unsealed().await;
+    site.later(3600);
+    let bob = site.operator("desk", Level::Edit, "bob").await;
+    work(&site, &bob, "_merger").await;
+    site.vault.revoke_caller(site.admin(), &"desk".parse().unwrap()).await.unwrap();
+    site.later(-1800);
+    let eve = site.operator("desk", Level::Edit, "eve").await;
+    begins_anew(&site, &eve, "desk").await;
+    work(&site, &eve, "_hers").await;
+    let employee = Some("temp".parse().unwrap());
+    let role = Some(RoleEdit::Operator { level: None, employee });
+    let edit = CallerEdit { role, ..CallerEdit::default() };
+    site.later(-900);
+    site.vault.edit_caller(site.admin(), &"desk".parse().unwrap(), &IfMatch::Any, edit).await.unwrap();
+    begins_anew(&site, &eve, "desk").await;
+    // What was done since is seen, also at times from before.
+    site.later(-900);
+    let site = site.restarted().await;
+    let seen = read(&site, asker(&eve), Filter::default()).await;
+    assert!(actions(&seen).contains(&"secret.list") && !actions(&seen).contains(&"secret.create"));
+}
+
+#[tokio::test]
+async fn an_id_and_an_integration_that_are_there_again_tell_nothing_of_before() {
+    let site = Site::unsealed().await;
+    let ann = site.operator("ann", Level::Full, "ann").await;
+    let bib = site.operator("bib", Level::Edit, "bib").await;
+    let (id, name): (SecretId, IntegrationName) = ("_twice".parse().unwrap(), "fsm".parse().unwrap());
+    let make = async |session: &Session| {
+        let vault = &site.vault;
+        vault.create_secret(asker(session), new_secret("_twice", "v", OPEN)).await.unwrap();
+        vault.create_integration(asker(session), new_fsm("an id", "a secret")).await.unwrap();
+    };
+    site.later(3600);
+    make(&ann).await;
+    site.vault.delete_secret(asker(&ann), &id, &IfMatch::Any).await.unwrap();
+    site.vault.delete_integration(asker(&ann), &name, &IfMatch::Any).await.unwrap();
+    site.later(-3600);
+    make(&bib).await;
+    site.vault.see_secret(asker(&ann), &id).await.unwrap();
+    site.vault.see_integration(asker(&ann), &name).await.unwrap();
+    let check = async |site: &Site| {
+        let mut seen = read(site, asker(&bib), Filter::default()).await;
+        seen.retain(|each| each.entry.action != "audit.read");
+        assert_eq!(
+            actions(&seen),
+            ["integration.show", "secret.show", "integration.create", "secret.create"]
+        );
+        assert!(seen[2..].iter().all(|each| each.entry.caller.as_deref() == Some("bib")));
+    };
+    check(&site).await;
+    check(&site.restarted().await).await;
+}
+
 #[tokio::test]
 async fn nobody_is_registered_by_a_name_of_the_programs() {
     let site = Site::unsealed().await;
@@ -130,6 +187,8 @@ pub async fn registered_before(site: &Site, from: &str, change: impl FnOnce(&mut
         let found = unsealed.registry.callers.get(from).unwrap();
         (Caller::clone(&found.noun), std::sync::Arc::clone(&unsealed.log))
     };
+    // Nor was it told then where in the log it begins.
+    caller.since_line = None;
     change(&mut caller);
     let entry = Entry { action: "caller.add".into(), outcome: Outcome::Allowed, ..Entry::default() };
     site.vault.commit_as(&turn, &log, entry, vec![Noun::Caller(caller)]).await.unwrap();
