@@ -58,7 +58,7 @@ impl Typed {
 
     fn pointed(&self, pointer: &str) -> Option<String> {
         let members = || pointer.get(1..).unwrap_or_default().split('/');
-        let field = members().find(|member| !HOLDERS.contains(member)).or_else(|| members().last())?;
+        let field = members().find(|member| !HOLDERS.contains(member)).or_else(|| members().next_back())?;
         self.option(field)
     }
 

@@ -28,7 +28,7 @@ pub struct ConfigError {
 impl ConfigError {
     pub(super) fn new(file: &Path, Wrong { mut problems, rest }: Wrong) -> Self {
         problems.sort_by_key(|problem| problem.line);
-        Self { file: file.to_owned(), problems, rest: rest.map(Box::new) }
+        Self { file: file.to_owned(), problems, rest }
     }
 
     /// A problem of the file as a whole: it can't be read, it is too large.

@@ -23,7 +23,7 @@ use crate::model::Invalid;
 pub(super) struct Wrong {
     pub problems: Vec<Problem>,
     /// What is right in it, with the default of each key that is wrong. None of broken syntax.
-    pub rest: Option<Settings>,
+    pub rest: Option<Box<Settings>>,
 }
 
 /// Reads a whole file, or tells everything that is wrong with it.
@@ -40,7 +40,7 @@ pub(super) fn settings(text: &str) -> Result<Settings, Wrong> {
     }
     let settings = findings.root(root.into_inner(), read);
     let problems = findings.into_problems();
-    if problems.is_empty() { Ok(settings) } else { Err(Wrong { problems, rest: Some(settings) }) }
+    if problems.is_empty() { Ok(settings) } else { Err(Wrong { problems, rest: Some(Box::new(settings)) }) }
 }
 
 fn read(table: &mut Table) -> Settings {

@@ -11,13 +11,10 @@ use super::outgoing::Departing;
 use super::registry::{KeptSecret, Registry, SealedValue};
 use super::session::Asker;
 use super::share::Place;
-use super::state::Unsealed;
-use crate::audit::{Begun, Entry, Log, Outcome, Told};
+use crate::audit::{Begun, Entry, Log};
 use crate::identity::{Peer, Presented};
-use crate::model::{
-    CallerName, Denial, Domain, Employee, Encoding, IntegrationName, SecretId, Standing, VersionWanted,
-};
-use crate::policy::{Ask, Recognised, Target, decide_use};
+use crate::model::{CallerName, Denial, Encoding, IntegrationName, SecretId, Standing, VersionWanted};
+use crate::policy::{Ask, Recognised, Target};
 use crate::secret::Plaintext;
 
 /// How often a release is begun at most, where what it decided on is replaced before it can be opened. The last time nothing
@@ -236,51 +233,6 @@ impl Permit {
     }
 }
 
-/// Decides, and tells what was decided.
-fn weigh<'a>(
-    unsealed: &'a Unsealed,
-    asker: Asker<'a>,
-    asked: Asked<'a>,
-    ask: Ask<'a>,
-    now: Timestamp,
-) -> (Result<Permit, Denial>, Told<'a>) {
-    let who = recognised(&unsealed.registry, asker);
-    let found = Found::find(&unsealed.registry, asked);
-    let verdict = decide_use(who, found.target(), ask, now).and_then(|terms| {
-        let permit = who.caller.and_then(|caller| found.permit(caller, &terms, unsealed.generation, now));
-        permit.map(|permit| (terms, permit)).ok_or(Denial::SecretUnknown)
-    });
-
-    let mut told = asker.told(who.caller);
-    match asked {
-        Asked::Secret(id) => {
-            told.action = "secret.read";
-            told.secret = Some(id.as_str());
-        }
-        Asked::Pair(name) => {
-            told.action = "integration.read";
-            told.integration = Some(name.as_str());
-        }
-    }
-    told.domain = ask.domain.map(Domain::as_str);
-    told.employee = ask.employee.map(Employee::as_str);
-    let verdict = match verdict {
-        Ok((terms, permit)) => {
-            told.outcome = Outcome::Allowed;
-            told.version = Some(terms.version);
-            told.employee = terms.employee.map(Employee::as_str);
-            told.fingerprint = found.fingerprints(terms.version);
-            Ok(permit)
-        }
-        Err(denial) => {
-            told.outcome = Outcome::Denied;
-            told.reason = Some(denial.reason());
-            Err(denial)
-        }
-    };
-    (verdict, told)
-}
-
 /// Who a request comes from, as far as the registrations tell.
 pub(super) fn recognised<'a>(registry: &'a Registry, asker: Asker<'a>) -> Recognised<'a> {
     connected(registry, &asker.session.presented, &asker.session.peer)
@@ -306,10 +258,12 @@ pub(super) fn target<'a>(registry: &'a Registry, id: &SecretId) -> Target<'a> {
 mod found;
 mod halves;
 mod waiting;
+mod weigh;
 
 pub(super) use found::Found;
 use halves::Halves;
 pub use waiting::Known;
+use weigh::weigh;
 
 #[cfg(test)]
 mod tests;

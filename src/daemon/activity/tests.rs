@@ -1,5 +1,6 @@
 //! What a connection is doing, by time: idle, half a head, noise, no end.
 
+use super::watched::UNBROKEN;
 use super::*;
 
 const HEADER: Option<Duration> = Some(Duration::from_secs(10));

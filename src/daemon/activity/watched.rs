@@ -1,0 +1,97 @@
+//! A connection's stream, which tells its [`Activity`] what comes and goes.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::super::frames::Frames;
+use super::Activity;
+
+/// A stream that tells when it hears something, and when all that it was given has left.
+pub struct Watched<S, F> {
+    stream: S,
+    activity: Arc<Activity>,
+    /// Over HTTP/2.
+    frames: Option<Frames>,
+    flushed: F,
+    /// Reads since there was nothing to read.
+    unbroken: u32,
+}
+
+/// So often a connection reads without a break; then others get their turn. A peer that sends many small frames would
+/// else keep a thread for as long as it sends: what lies decrypted doesn't count for tokio, which looks at sockets.
+pub(super) const UNBROKEN: u32 = 8;
+
+impl<S, F: Fn()> Watched<S, F> {
+    pub fn new(stream: S, activity: Arc<Activity>, http2: bool, flushed: F) -> Self {
+        Self { stream, activity, frames: http2.then(Frames::new), flushed, unbroken: 0 }
+    }
+}
+
+impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for Watched<S, F> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.activity.deaf.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        if self.unbroken == UNBROKEN {
+            self.unbroken = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let Self { stream, activity, frames, unbroken, .. } = &mut *self;
+        let read = Pin::new(stream).poll_read(cx, buffer);
+        *unbroken = if read.is_ready() { *unbroken + 1 } else { 0 };
+        let bearable = match (&buffer.filled()[before..], frames) {
+            ([], _) => true,
+            (heard, Some(frames)) => activity.heard_frames(frames, heard),
+            (_, None) => {
+                activity.heard();
+                true
+            }
+        };
+        if bearable { read } else { Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())) }
+    }
+}
+
+impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.activity.unflushed.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.activity.unflushed.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when it has handed over all that it holds, and TLS when the kernel has all of that.
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.activity.unflushed.store(false, Ordering::Relaxed);
+            (self.flushed)();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
