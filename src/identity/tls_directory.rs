@@ -4,7 +4,7 @@
 //! ca.pem          0644  the local CA's certificate; names the trust domain
 //! server.pem      0644  the daemon's certificate, for people and tools
 //! server.key      0600  the daemon's private key, followed by its certificate
-//! operators.json  0600  [{"spiffe_id", "spki_sha256", "not_after", "pins"}] of the active full operators
+//! operators.json  0600  [{"spiffe_id", "spki_sha256", "serial", "not_after", "pins"}] of the active full operators
 //! ```
 //!
 //! The daemon reads its certificate from `server.key`, so that after a crash it never finds a key with
@@ -27,12 +27,15 @@ use crate::secret::Plaintext;
 const MAX_PEM: usize = 64 * 1024;
 const MAX_OPERATORS: usize = 1024 * 1024;
 
-/// A full operator as a sealed daemon knows one: by name and key.
+/// A full operator as a sealed daemon knows one: by name, key and certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownOperator {
     pub spiffe_id: SpiffeId,
     pub spki_sha256: KeyHash,
+    /// Of the certificate for that key, in lower-case hex. None in lists of before it was told, until they are written anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
     /// End of the certificate for that key.
     pub not_after: Timestamp,
     pub pins: Pins,
@@ -142,6 +145,7 @@ mod tests {
         let operator = KnownOperator {
             spiffe_id: "spiffe://fsm-vault.internal/caller/admin".parse().unwrap(),
             spki_sha256: KeyHash([7; 32]),
+            serial: Some("4711".to_owned()),
             not_after: noon(),
             pins: Pins::default(),
         };

@@ -33,7 +33,7 @@ key_hash() {
 }
 operator_is_known() {
     [ "$(jq -r '.[0].spki_sha256' "$vault/tls/operators.json")" = "$(key_hash "$vault/identities/admin/cert.pem")" ] &&
-        [ "$(jq -cS '.[0] | keys' "$vault/tls/operators.json")" = '["not_after","pins","spiffe_id","spki_sha256"]' ]
+        [ "$(jq -cS '.[0] | keys' "$vault/tls/operators.json")" = '["not_after","pins","serial","spiffe_id","spki_sha256"]' ]
 }
 server_key_holds_both() {
     openssl pkey -in "$vault/tls/server.key" -noout &&

@@ -17,10 +17,12 @@ impl Vault {
     /// The same of a connection, before there is a request.
     pub(in super::super) fn knows_operator(&self, presented: &Presented, peer: &Peer) -> Result<(), Denial> {
         let operators = self.operators.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let known = operators
-            .iter()
-            .find(|each| each.spki_sha256 == presented.key && each.spiffe_id == presented.spiffe_id)
-            .ok_or(Denial::CallerUnknown)?;
+        let is_known = |each: &&KnownOperator| {
+            each.spki_sha256 == presented.key
+                && each.spiffe_id == presented.spiffe_id
+                && each.serial.as_ref().is_none_or(|serial| *serial == presented.serial)
+        };
+        let known = operators.iter().find(is_known).ok_or(Denial::CallerUnknown)?;
         if self.clock.now() >= presented.not_after {
             return Err(Denial::CertificateExpired);
         }
@@ -67,6 +69,7 @@ pub(in super::super) fn known(operator: &Caller) -> impl Iterator<Item = KnownOp
     operator.keys.iter().map(move |key| KnownOperator {
         spiffe_id: spiffe_id.clone(),
         spki_sha256: key.spki_sha256,
+        serial: Some(key.serial.clone()),
         not_after: key.not_after,
         pins: pins.clone(),
     })

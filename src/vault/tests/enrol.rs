@@ -60,6 +60,33 @@ async fn the_same_key_certified_again_doesnt_revive_the_old_certificate() {
 }
 
 #[tokio::test]
+async fn nor_does_it_on_a_sealed_daemon() {
+    let site = Site::unsealed().await;
+    let request = request();
+    let enrol = async || {
+        let role = Role::Operator { level: Level::Full, employee: "7".parse().unwrap() };
+        let new = new("ann", role, CertificateSource::Request(request.clone()));
+        holder(&site.vault.enrol_caller(site.admin(), new).await.unwrap().caller)
+    };
+    let before = enrol().await;
+    site.vault.revoke_caller(site.admin(), &"ann".parse().unwrap()).await.unwrap();
+    let after = enrol().await;
+    let unseal = async |vault: &Vault, session| vault.unseal(asker(session), plain("right")).await;
+    site.vault.seal(site.admin()).await.unwrap();
+    assert_eq!(denied(unseal(&site.vault, &before).await), Denial::CallerUnknown);
+    unseal(&site.vault, &after).await.unwrap();
+    // What is written down says so too; a list of before there were serials lets the key in, until it is written anew.
+    let site = site.restarted().await;
+    site.vault.seal(site.admin()).await.unwrap();
+    assert_eq!(denied(unseal(&site.vault, &before).await), Denial::CallerUnknown);
+    site.vault.operators.lock().unwrap().iter_mut().for_each(|each| each.serial = None);
+    unseal(&site.vault, &before).await.unwrap();
+    site.vault.seal(site.admin()).await.unwrap();
+    assert_eq!(denied(unseal(&site.vault, &before).await), Denial::CallerUnknown);
+    unseal(&site.vault, &after).await.unwrap();
+}
+
+#[tokio::test]
 async fn one_renews_oneself_and_nobody_else() {
     let site = Site::with_fsm().await;
     let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
