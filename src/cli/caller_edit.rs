@@ -6,7 +6,7 @@ use super::arguments::Globals;
 use super::caller_view::described;
 use super::connect::with_daemon;
 use super::failure::Failure;
-use super::number;
+use super::{number, output};
 use crate::client::Call;
 use crate::model::{CallerName, Employee, Level, ScriptId, SuiteAppId, UnitName};
 use crate::secret::Plaintext;
@@ -43,7 +43,7 @@ pub struct Edit {
     #[arg(long, conflicts_with_all = ["suiteapp", "level"])]
     no_suiteapp: bool,
     /// Of an operator: what it may do (view, create, edit or full)
-    #[arg(long, value_name = "LEVEL", value_parser = super::caller_add::level())]
+    #[arg(long, alias = "operator", value_name = "LEVEL", value_parser = super::caller_add::level())]
     level: Option<Level>,
     /// Serve it only as this user, on the Unix socket
     #[arg(long, value_name = "N", value_parser = number::uid)]
@@ -71,8 +71,9 @@ pub fn run(globals: &Globals, command: Edit) -> Result<(), Failure> {
         let before = daemon.call(Call::get(&*path)).await?;
         let standing: CallerView = before.read()?;
         let form = command.form(standing.operator.is_some())?;
-        let call = Call::patch(&*path).if_match(before.tag).with(Plaintext::new(wire::write(&form)));
+        let call = Call::patch(&*path).if_match(before.tag.clone()).with(Plaintext::new(wire::write(&form)));
         let answer = daemon.call(call).await?;
+        output::tell_if_same(&before, &answer);
         let edited: CallerView = answer.read()?;
         globals.output.answer(&answer, || described(&edited))
     })

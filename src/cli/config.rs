@@ -1,10 +1,12 @@
 //! `config check`: all problems of a configuration at once, those of the files that it names and of where it is to listen too,
 //! without starting anything.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use rustix::fs::{Access, access};
 
 use super::arguments::Globals;
 use super::exit::Exit;
@@ -87,10 +89,6 @@ impl Checked<'_> {
 /// Looks at what a file names that has problems itself: at all but what these are about.
 fn look_on(rest: &Settings, problems: &[Problem], found: &mut Checked) {
     let about = |key: &str| problems.iter().any(|problem| problem.key.as_deref() == Some(key));
-    if about("data_dir") {
-        // Where the daemon keeps everything, and whose files they are, isn't known.
-        return;
-    }
     let mut named = Checked { file: found.file, ..Checked::default() };
     look(rest, &mut named);
     let told = |each: &Problem| each.key.as_deref().is_none_or(|key| !about(key));
@@ -130,12 +128,29 @@ fn look(settings: &Settings, found: &mut Checked) {
             format!("is on, and journald isn't there ({why}): the log's entries will go to its files alone");
         found.warnings.push(Problem { line: None, key: Some("audit.journald".to_owned()), detail });
     }
-    if let Some(directory) = settings.backup.directory.as_deref().filter(|directory| !directory.is_dir()) {
+    let mut warn = |key: &str, detail| {
+        found.warnings.push(Problem { line: None, key: Some(key.to_owned()), detail });
+    };
+    if let Some(directory) = settings.backup.directory.as_deref() {
         let path = shell::word(directory);
-        let detail = format!(
-            "{path} is no directory, so that no backup will be made there. Type: sudo install -d -m 0700 -o fsm-vault -g fsm-vault {path}"
+        if !directory.is_dir() {
+            warn(
+                "backup.directory",
+                format!(
+                    "{path} is no directory, so that no backup will be made there. Type: sudo install -d -m 0700 -o fsm-vault -g fsm-vault {path}"
+                ),
+            );
+        } else if access(directory, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+            warn("backup.directory", format!("this user may not write to {path}; as the daemon: {again}"));
+        }
+    }
+    let data = &settings.data_dir;
+    if std::fs::metadata(data.join("store")).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        let path = shell::word(data);
+        warn(
+            "data_dir",
+            format!("there is no vault in {path} yet; make one: fsm-vault init --data-dir {path}"),
         );
-        found.warnings.push(Problem { line: None, key: Some("backup.directory".to_owned()), detail });
     }
 }
 

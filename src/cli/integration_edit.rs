@@ -71,8 +71,9 @@ pub fn edit(globals: &Globals, command: Edit) -> Result<(), Failure> {
             let why = "say what shall change, such as --state blocked or --clear note; all of it: fsm-vault integration edit --help";
             return Err(Failure::usage(why));
         }
-        let call = Call::patch(&*path).if_match(before.tag).with(body.end());
+        let call = Call::patch(&*path).if_match(before.tag.clone()).with(body.end());
         let answer = daemon.call(call).await?;
+        output::tell_if_same(&before, &answer);
         let record: IntegrationView = answer.read()?;
         globals.output.answer(&answer, || described(&record))
     })

@@ -128,7 +128,7 @@ pub struct Settings {
     #[arg(long, value_name = "EMPLOYEE")]
     owner: Vec<Employee>,
     /// The day on which the pair expires, such as 2027-06-30
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = number::day)]
     expires_on: Option<jiff::civil::Date>,
     /// Warn when the pair gets older than this
     #[arg(long, value_name = "DAYS", value_parser = number::within(1..=u32::MAX))]

@@ -1,32 +1,82 @@
 //! What is told of arguments that can't be parsed, where clap's own text would repeat a word that may be a value, or say
 //! the same twice.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
+
+use super::arguments::Cli;
+use super::options::path;
 
 /// Ways to change something, above which a list of them is told once, and not in a usage line again.
 const MANY: usize = 6;
 /// Commands of similar names that are told.
 const NEAR: usize = 3;
 
-/// The text that stands in for clap's.
-pub fn text(error: &clap::Error) -> Option<String> {
-    no_command(error).or_else(|| stray_word(error)).or_else(|| no_change(error))
+/// What is done under other names elsewhere, and here.
+const OTHER_NAMES: &[(&str, &[&str])] = &[
+    ("read", &["get", "credentials"]),
+    ("put", &["create", "rotate"]),
+    ("set", &["create", "rotate", "edit"]),
+    ("write", &["create", "rotate"]),
+    ("add", &["create", "add"]),
+    ("new", &["create", "add"]),
+    ("update", &["edit", "rotate"]),
+    ("change", &["edit", "change"]),
+    ("delete", &["delete", "revoke", "remove"]),
+    ("remove", &["delete", "revoke", "remove"]),
+    ("rm", &["delete", "revoke", "remove"]),
+    ("ls", &["list"]),
+    ("start", &["serve"]),
+    ("run", &["serve"]),
+    ("lock", &["seal"]),
+    ("unlock", &["unseal"]),
+    ("log", &["audit"]),
+    ("warnings", &["notices"]),
+];
+
+/// The text that stands in for clap's. `words` are those that were typed.
+pub fn text(error: &clap::Error, words: impl Iterator<Item = OsString>) -> Option<String> {
+    no_command(error, words).or_else(|| stray_word(error)).or_else(|| no_change(error))
 }
 
 /// Where a word is no command: after `passphrase` it may be one.
-fn no_command(error: &clap::Error) -> Option<String> {
+fn no_command(error: &clap::Error, words: impl Iterator<Item = OsString>) -> Option<String> {
     if error.kind() != ErrorKind::InvalidSubcommand {
         return None;
     }
-    // The nearest stands last.
-    let near = strings(error, ContextKind::SuggestedSubcommand).iter().rev().take(NEAR).cloned();
-    let near = near.collect::<Vec<_>>().join(", ");
+    let program = Cli::command();
+    let path = path(&program, words);
+    let after = path.iter().map(|each| each.get_name()).collect::<Vec<_>>().join(" ");
+    let word = strings(error, ContextKind::InvalidSubcommand).first().map_or("", String::as_str);
+    let mut near = meant(path.last().unwrap_or(&&program), path.len() == 1, word);
+    if near.is_empty() {
+        // The nearest stands last.
+        near.extend(strings(error, ContextKind::SuggestedSubcommand).iter().rev().cloned());
+    }
+    near.truncate(NEAR);
     let next = if near.is_empty() {
-        "For those that there are, type what stands before it with --help".to_owned()
+        format!("For those that there are: {after} --help")
     } else {
-        format!("Did you mean: {near}?")
+        format!("Did you mean: {}?", near.join(", "))
     };
-    Some(format!("a word is no command here (it is not repeated, in case it is a value). {next}"))
+    Some(format!("the word after {after} is no command (it is not repeated, in case it is a value). {next}"))
+}
+
+/// What such a word stands for, by another name or without its noun.
+fn meant(command: &Command, is_program: bool, word: &str) -> Vec<String> {
+    let others = OTHER_NAMES.iter().filter(|(name, _)| *name == word).flat_map(|(_, names)| *names);
+    let names: Vec<&str> = std::iter::once(word).chain(others.copied()).collect();
+    let found = names.iter().filter(|name| command.find_subcommand(name).is_some());
+    let mut found: Vec<String> = found.map(|name| (*name).to_owned()).collect();
+    if is_program {
+        for noun in command.get_subcommands() {
+            let verbs = names.iter().filter(|name| noun.find_subcommand(name).is_some());
+            found.extend(verbs.map(|verb| format!("{} {verb}", noun.get_name())));
+        }
+    }
+    found
 }
 
 /// Where a word is no option and stands where none belongs.
@@ -65,12 +115,15 @@ fn strings(error: &clap::Error, kind: ContextKind) -> &[String] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::arguments::Cli;
     use super::*;
     use clap::Parser;
 
     fn refused(line: &str) -> clap::Error {
         Cli::try_parse_from(line.split_whitespace()).err().unwrap()
+    }
+
+    fn told(line: &str) -> Option<String> {
+        text(&refused(line), line.split_whitespace().map(OsString::from))
     }
 
     #[test]
@@ -80,22 +133,39 @@ mod tests {
             "fsm-vault unseal 48151623",
             "fsm-vault fsm setup 48151623",
         ] {
-            let told = text(&refused(line)).unwrap();
+            let told = told(line).unwrap();
             assert!(told.contains("a word too many") && !told.contains("48151623"), "{line}");
         }
         for line in
             ["fsm-vault secret create _x --value 48151623", "fsm-vault secret create _x --value=48151623"]
         {
             let error = refused(line);
-            assert!(text(&error).is_none() && !error.to_string().contains("48151623"), "{error}");
+            assert!(told(line).is_none() && !error.to_string().contains("48151623"), "{error}");
         }
     }
 
     #[test]
     fn nor_is_one_that_is_no_command() {
-        let told = |line: &str| text(&refused(line)).unwrap();
-        assert!(told("fsm-vault statu").ends_with("Did you mean: status?"));
-        assert!(told("fsm-vault secret crate").contains("Did you mean: create,"));
+        let told = |line: &str| told(line).unwrap();
+        for (line, near) in [
+            (
+                "statu",
+                "after fsm-vault is no command (it is not repeated, in case it is a value). Did you mean: status?",
+            ),
+            (
+                "secret crate",
+                "after fsm-vault secret is no command (it is not repeated, in case it is a value). Did you mean: create,",
+            ),
+            ("retire fsm 1", "Did you mean: secret retire, integration retire?"),
+            ("restore f", "Did you mean: backup restore?"),
+            ("secret read _x", "Did you mean: get?"),
+            ("caller delete a", "Did you mean: revoke?"),
+            ("start", "Did you mean: serve?"),
+            ("integration hunter", "For those that there are: fsm-vault integration --help"),
+        ] {
+            let told = told(&format!("fsm-vault {line}"));
+            assert!(told.contains(near), "{told}");
+        }
         for line in
             ["fsm-vault passphrase hunter2", "fsm-vault hunter2", "fsm-vault passphrase changehunter2"]
         {
@@ -109,9 +179,9 @@ mod tests {
             ("fsm-vault secret edit _x", "--max-age-days <DAYS|never>. For"),
             ("fsm-vault caller edit a", "--no-mail. For"),
         ] {
-            let told = text(&refused(line)).unwrap();
+            let told = told(line).unwrap();
             assert!(told.contains(last) && told.matches("--suiteapp").count() == 1, "{told}");
         }
-        assert!(text(&refused("fsm-vault secret create _x --value-file f")).is_none());
+        assert!(told("fsm-vault secret create _x --value-file f").is_none());
     }
 }

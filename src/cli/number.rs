@@ -1,46 +1,31 @@
-//! Numbers as they are typed. A rule is told as a sentence, where Rust's own would be about digits and ranges of types.
+//! Numbers and days as they are typed. A rule is told as a sentence, where a parser's own would be about digits and types.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-/// Takes a whole number in this range, which has no end that people know where it ends with its type.
+use jiff::civil::Date;
+
+/// Takes a whole number in this range.
 pub fn within<T>(
     range: RangeInclusive<T>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
 where
-    T: FromStr + PartialOrd + Display + Bounded + Copy + Send + Sync + 'static,
+    T: FromStr + PartialOrd + Display + Send + Sync + Clone + 'static,
 {
     move |text| {
-        let (start, end) = (range.start(), range.end());
-        let rule = || match *end == T::MOST {
-            true => format!("is no whole number from {start}"),
-            false => format!("is no whole number from {start} to {end}"),
-        };
+        let rule = || format!("is no whole number from {} to {}", range.start(), range.end());
         text.parse().ok().filter(|number| range.contains(number)).ok_or_else(rule)
     }
 }
 
-/// What a type can't go beyond.
-pub trait Bounded {
-    const MOST: Self;
-}
-
-impl Bounded for u16 {
-    const MOST: Self = Self::MAX;
-}
-
-impl Bounded for u32 {
-    const MOST: Self = Self::MAX;
-}
-
-impl Bounded for u64 {
-    const MOST: Self = Self::MAX;
-}
-
-/// A user of the host, by number: names are told apart by nothing that the kernel knows.
+/// A user of the host, by number: what the kernel tells of a peer.
 pub fn uid(text: &str) -> Result<u32, &'static str> {
     text.parse().map_err(|_| "is no user's number; that of a name is told by: id -u NAME")
+}
+
+pub fn day(text: &str) -> Result<Date, &'static str> {
+    text.parse().map_err(|_| "is no day such as 2027-06-30")
 }
 
 #[cfg(test)]
@@ -49,12 +34,12 @@ mod tests {
 
     #[test]
     fn a_rule_is_a_sentence() {
-        let (few, many) = (within(1..=720_u16), within(1..=u64::MAX));
-        assert_eq!((few("720"), many("721")), (Ok(720), Ok(721)));
+        let few = within(1..=720_u16);
+        assert_eq!(few("720"), Ok(720));
         for wrong in ["0", "721", "x", "", "-1", "99999"] {
             assert_eq!(few(wrong), Err("is no whole number from 1 to 720".to_owned()), "{wrong}");
         }
-        assert_eq!(many("0"), Err("is no whole number from 1".to_owned()));
         assert!(uid("nobody").unwrap_err().contains("id -u"));
+        assert!(day("2027-06-30").is_ok() && day("30.6.2027").is_err() && day("2027-13-01").is_err());
     }
 }

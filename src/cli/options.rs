@@ -29,17 +29,32 @@ const SPELLED: &[(&str, &str)] = &[
 /// Members that only hold others.
 const HOLDERS: [&str; 4] = ["restrictions", "service", "operator", "pins"];
 
+/// The commands that the words lead to, the program first, up to a word that is none. Before the last of them only options for
+/// all commands may stand, each of which takes a value.
+pub fn path(program: &Command, mut words: impl Iterator<Item = OsString>) -> Vec<&Command> {
+    let mut path = vec![program];
+    words.next();
+    while let Some(word) = words.next() {
+        let word = word.to_string_lossy();
+        match path[path.len() - 1].find_subcommand(&*word) {
+            Some(command) => path.push(command),
+            None if word.starts_with("--") && !word.contains('=') => drop(words.next()),
+            None if word.starts_with('-') => {}
+            None => break,
+        }
+    }
+    path
+}
+
 /// The long options of the command that was typed.
 pub struct Typed(BTreeSet<String>);
 
 impl Typed {
     pub fn of(words: impl Iterator<Item = OsString>) -> Self {
         let program = Cli::command();
-        let mut command: &Command = &program;
-        for word in words {
-            command = word.to_str().and_then(|word| command.find_subcommand(word)).unwrap_or(command);
-        }
-        Self(command.get_arguments().filter_map(Arg::get_long).map(str::to_owned).collect())
+        let path = path(&program, words);
+        let options = path.last().into_iter().flat_map(|command| command.get_arguments());
+        Self(options.filter_map(Arg::get_long).map(str::to_owned).collect())
     }
 
     /// A text with its findings, each a line `  POINTER DETAIL`, where a pointer and the fields in the detail are options of
@@ -89,7 +104,7 @@ mod tests {
     use super::*;
 
     fn typed(line: &str) -> Typed {
-        Typed::of(line.split_whitespace().map(OsString::from))
+        Typed::of(std::iter::once("fsm-vault").chain(line.split_whitespace()).map(OsString::from))
     }
 
     #[test]
@@ -114,6 +129,7 @@ mod tests {
             ("caller edit a", "/operator/level is missing", "--level is missing"),
             ("caller add a", "/operator is odd", "--operator is odd"),
             ("secret get _x", "?wait is out of bounds", "--wait is out of bounds"),
+            ("--identity secret secret --addr=a get _x", "?wait is out of bounds", "--wait is out of bounds"),
             ("secret get _x", "/scopes is rest_webservices", "/scopes is rest_webservices"),
         ] {
             let text = format!("refused: Field\n  {told}");

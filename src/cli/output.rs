@@ -67,6 +67,13 @@ pub fn tell(text: impl Display) {
     }
 }
 
+/// Says so of an edit that changed nothing, by the tags that the record had and has.
+pub fn tell_if_same(before: &Answer, after: &Answer) {
+    if after.tag == before.tag {
+        tell("nothing was changed: it is so already");
+    }
+}
+
 /// Begins a question there: no line end.
 pub fn ask(question: impl Display) {
     let _ = write!(io::stderr().lock(), "{question}");

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ContextKind;
 
 use super::arguments::{Cli, Globals, Noun};
 use super::exit::Exit;
@@ -37,7 +38,7 @@ fn typed() -> ExitCode {
         }
         Err(error) => {
             let form = if wants_json(std::env::args_os()) { Form::Json } else { Form::Text };
-            misused(form, &error)
+            misused(form, error)
         }
     }
 }
@@ -90,16 +91,18 @@ fn end(form: Form, ended: Result<(), Failure>) -> ExitCode {
 }
 
 /// Help and version are results; the rest is wrong usage.
-fn misused(form: Form, error: &clap::Error) -> ExitCode {
+fn misused(form: Form, mut error: clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return match error.print() {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Failed.into(),
             _ => Exit::Done.into(),
         };
     }
-    if let Some(text) = misuse::text(error) {
+    if let Some(text) = misuse::text(&error, std::env::args_os()) {
         return end(form, Err(Failure::usage(text)));
     }
+    // No value of an option here begins with a hyphen, so that the advice to put `--` before it helps nobody.
+    error.remove(ContextKind::Suggested);
     if form == Form::Json {
         let _ = output::print_json(&Failure::usage(error.kind()).document());
     }

@@ -58,7 +58,7 @@ pub struct Create {
     #[arg(long, value_name = "EMPLOYEE")]
     owner: Vec<Employee>,
     /// The day on which it expires, such as 2027-06-30
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = number::day)]
     expires_on: Option<jiff::civil::Date>,
     /// Warn when the value gets older than this
     #[arg(long, value_name = "DAYS", value_parser = number::within(1..=u32::MAX))]

@@ -7,7 +7,7 @@ use super::arguments::Globals;
 use super::connect::with_daemon;
 use super::failure::Failure;
 use super::secret::{told, warn_if_past};
-use super::{output, prompt};
+use super::{number, output, prompt};
 use crate::client::{Body, Call};
 use crate::model::{DomainPattern, Employee, Release, RestrictionsForm, ScriptId, SecretId, SuiteAppId};
 use crate::secret::Plaintext;
@@ -110,12 +110,13 @@ impl<T> Bound<T> {
 }
 
 fn day(text: &str) -> Result<Bound<Date>, &'static str> {
-    let date = || text.parse().map(Bound::At).map_err(|_| "is no day such as 2027-06-30, and not `never`");
+    let date =
+        || number::day(text).map(Bound::At).map_err(|_| "is no day such as 2027-06-30, and not `never`");
     if text == "never" { Ok(Bound::Never) } else { date() }
 }
 
 fn days(text: &str) -> Result<Bound<u32>, &'static str> {
-    let rule = "is no number of days from 1, and not `never`";
+    let rule = "is no number of days from 1 to 4294967295, and not `never`";
     match text.parse() {
         _ if text == "never" => Ok(Bound::Never),
         Ok(0) | Err(_) => Err(rule),
@@ -135,9 +136,7 @@ pub fn edit(globals: &Globals, command: EditSecret) -> Result<(), Failure> {
         };
         let call = Call::patch(&path).with(command.body(found.restrictions)).if_match(made_on);
         let answer = daemon.call(call).await?;
-        if answer.tag == before.tag {
-            output::tell(format_args!("nothing was changed: it is so already"));
-        }
+        output::tell_if_same(&before, &answer);
         warn_if_past(expires_on);
         told(globals, &answer)
     })

@@ -57,9 +57,11 @@ fn open(path: &Path) -> Result<File, ConfigError> {
 
 /// A pipe with a name would hold this up until somebody writes to it. What a shell hands over (`<(…)`) has none.
 fn opened(path: &Path) -> io::Result<File> {
-    let is_pipe = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo());
-    if is_pipe && path.canonicalize().is_ok() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe and no file"));
+    let odd = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    match std::fs::metadata(path).map(|found| found.file_type()) {
+        Ok(kind) if kind.is_dir() => return odd("it is a directory and no file"),
+        Ok(kind) if kind.is_fifo() && path.canonicalize().is_ok() => return odd("it is a pipe and no file"),
+        _ => {}
     }
     File::open(path)
 }

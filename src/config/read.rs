@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use toml::de::DeTable;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::listen::Listen;
 use super::notice;
@@ -192,8 +192,13 @@ pub(super) fn none_or_path(text: &str) -> Result<Option<PathBuf>, String> {
 }
 
 fn filter(text: &str) -> Result<String, String> {
-    let rule = |_| "is no log filter: write a level such as info, or info,fsm_vault=debug".to_owned();
-    text.parse::<Targets>().map(|_| text.to_owned()).map_err(rule)
+    // For `Targets` a word alone may be a part of the program too: a level that was misspelled would log nothing.
+    let is_meant = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+    if text.split(',').all(is_meant) && text.parse::<Targets>().is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("is no log filter: write a level such as info, or info,fsm_vault=debug".to_owned())
+    }
 }
 
 fn said(invalid: Invalid) -> String {

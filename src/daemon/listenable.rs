@@ -14,6 +14,11 @@ use crate::config::Listen;
 const KEY: &str = "listen";
 /// The host's IPv6 addresses: each in 32 hex digits at a line's start. Not there where IPv6 is off.
 const IPV6_ADDRESSES: &str = "/proc/net/if_inet6";
+/// The first port that every user may take.
+const FIRST_FREE_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+const STATUS: &str = "/proc/self/status";
+/// CAP_NET_BIND_SERVICE, of the rights in `CapEff`.
+const NET_BIND_SERVICE: u64 = 1 << 10;
 
 /// What is in the way of one address. Whether somebody else listens there, the start tells.
 pub(super) fn unlistenable(listen: &Listen) -> Option<Unusable> {
@@ -21,14 +26,18 @@ pub(super) fn unlistenable(listen: &Listen) -> Option<Unusable> {
         Listen::Unix(path) => in_the_way(path)?,
         Listen::Tcp(address) => {
             let of_this_host = read_to_string(IPV6_ADDRESSES).unwrap_or_default();
-            if is_of_this_host(address.ip(), &of_this_host) {
+            if !is_of_this_host(address.ip(), &of_this_host) {
+                let detail = format!(
+                    "is no address of this host ({IPV6_ADDRESSES}): write tcp:127.0.0.1:{}",
+                    address.port()
+                );
+                (detail, By::Anyone)
+            } else if is_reserved(address.port()) {
+                let detail = "is a port that takes a right (CAP_NET_BIND_SERVICE); write a higher one";
+                (detail.to_owned(), By::ThisUser)
+            } else {
                 return None;
             }
-            let detail = format!(
-                "is no address of this host ({IPV6_ADDRESSES}): write tcp:127.0.0.1:{}",
-                address.port()
-            );
-            (detail, By::Anyone)
         }
     };
     Some(Unusable { key: KEY, detail: format!("{listen} {detail}"), by })
@@ -43,6 +52,20 @@ fn is_of_this_host(address: IpAddr, of_this_host: &str) -> bool {
             of_this_host.lines().any(|line| line.starts_with(&digits))
         }
     }
+}
+
+/// Whether this process may not take such a port, which is for those alone who have the right to.
+fn is_reserved(port: u16) -> bool {
+    let number = |path: &str| read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+    let first_free: u16 = number(FIRST_FREE_PORT).unwrap_or(1024);
+    (1..first_free).contains(&port) && !may_bind(&read_to_string(STATUS).unwrap_or_default())
+}
+
+/// Whether a process with this `status` has the right to take any port.
+fn may_bind(status: &str) -> bool {
+    let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let rights = rights.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    rights.is_some_and(|rights| rights & NET_BIND_SERVICE != 0)
 }
 
 fn in_the_way(path: &Path) -> Option<(String, By)> {
@@ -78,6 +101,13 @@ mod tests {
 
     fn told(listen: &str) -> Option<String> {
         unlistenable(&listen.parse().unwrap()).map(|found| found.to_string())
+    }
+
+    #[test]
+    fn the_right_to_take_a_low_port_is_one_bit() {
+        assert!(may_bind("Name:\tx\nCapEff:\t000001ffffffffff\n") && may_bind("CapEff:\t0000000000000400"));
+        assert!(!may_bind("CapEff:\t0000000000000000") && !may_bind("CapEff:\t000001fffffffbff"));
+        assert!(!may_bind("CapPrm:\t000001ffffffffff") && !may_bind(""));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Why something was refused. The whole reason goes to the audit log; what the caller is told is
 //! decided where denials become answers.
 
+use super::caller::Level;
 use super::secret::Unavailable;
 
 /// A reason to refuse, in the order in which the rules are looked at.
@@ -26,7 +27,18 @@ pub enum Denial {
     UseOnly,
     Version(Unavailable),
     /// An operator below the level that the action takes, or not an owner.
-    Level,
+    Level(Lacking),
+}
+
+/// What an operator lacks for an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacking {
+    /// This level.
+    Level(Level),
+    /// This level, and to be among the owners, or level full.
+    OwnersLevel(Level),
+    /// To be among the owners, or level full.
+    Owning,
 }
 
 impl Denial {
@@ -52,7 +64,7 @@ impl Denial {
         Self::Version(Unavailable::Unknown),
         Self::Version(Unavailable::Pending),
         Self::Version(Unavailable::Retired),
-        Self::Level,
+        Self::Level(Lacking::Owning),
     ];
 
     /// The reason that the audit log records as this word.
@@ -83,7 +95,7 @@ impl Denial {
             Self::Version(Unavailable::Unknown) => "version_unknown",
             Self::Version(Unavailable::Pending) => "version_pending",
             Self::Version(Unavailable::Retired) => "version_retired",
-            Self::Level => "permission_level",
+            Self::Level(_) => "permission_level",
         }
     }
 }

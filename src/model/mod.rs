@@ -25,7 +25,7 @@ mod word;
 
 pub use account::AccountId;
 pub use caller::{Caller, CallerState, KeyHash, Level, Pins, Role, SpeakingKey, UnitName};
-pub use denial::Denial;
+pub use denial::{Denial, Lacking};
 pub use domain::{Domain, DomainPattern};
 pub use integration::{
     AccountForm, ConsentPolicy, Endpoints, FSM_NAME, FSM_SECRETS, Installation, Integration, IntegrationForm,

@@ -26,7 +26,9 @@ pub enum Standstill {
     Current,
     #[error("the version is retired, and retired versions never come back; store the value as a new one")]
     Retired,
-    #[error("the version is current; activate another one first")]
+    #[error(
+        "the version is current; rotate, or activate another one first; with a grace of 0s this one ends at once"
+    )]
     InUse,
     #[error("the version is retired already")]
     Gone,

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::recognise::{Recognised, recognise};
-use crate::model::{Caller, Denial, Employee, Level, Role};
+use crate::model::{Caller, Denial, Employee, Lacking, Level, Role};
 
 /// Something that an operator does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +51,15 @@ pub fn decide_manage<'a>(
         return Err(Denial::WrongRole);
     };
     let (owned, foreign) = takes(action);
-    let needed = if owners.contains(employee) { owned } else { foreign };
-    if *level >= needed { Ok(caller) } else { Err(Denial::Level) }
+    let owns = owners.contains(employee);
+    if *level >= (if owns { owned } else { foreign }) {
+        return Ok(caller);
+    }
+    Err(Denial::Level(match (owned == foreign, *level >= owned) {
+        (true, _) => Lacking::Level(owned),
+        (false, false) => Lacking::OwnersLevel(owned),
+        (false, true) => Lacking::Owning,
+    }))
 }
 
 #[cfg(test)]

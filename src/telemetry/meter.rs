@@ -97,7 +97,8 @@ impl Meter {
             Verdict::Allowed => add(&self.allowed),
             Verdict::NotFound => add(&self.not_found),
             Verdict::Denied(denial) => {
-                let place = Denial::ALL.iter().position(|each| *each == denial);
+                // By the word that is counted: what exactly an operator lacks makes no difference.
+                let place = Denial::ALL.iter().position(|each| each.reason() == denial.reason());
                 place.into_iter().for_each(|place| add(&self.denied[place]));
             }
         }
@@ -209,6 +210,7 @@ pub(super) fn read(count: &AtomicU64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Lacking, Level};
 
     #[test]
     fn each_thing_is_counted_where_it_belongs() {
@@ -228,7 +230,8 @@ mod tests {
         );
         assert_eq!(meter.released().collect::<Vec<_>>(), [("secret", 0), ("pair", 1)]);
 
-        for verdict in [Verdict::Allowed, Verdict::NotFound, Verdict::Denied(Denial::Level)] {
+        let full = Denial::Level(Lacking::Level(Level::Full));
+        for verdict in [Verdict::Allowed, Verdict::NotFound, Verdict::Denied(full)] {
             meter.decided(verdict);
         }
         let decided: Vec<_> = meter.decisions().filter(|(.., count)| *count > 0).collect();

@@ -103,7 +103,7 @@ impl Vault {
                 entry.outcome = Outcome::Denied;
                 entry.reason = Some(denial.reason().into());
                 log.append_denial(entry).await?;
-                let hidden = action == Action::See && denial == Denial::Level;
+                let hidden = action == Action::See && matches!(denial, Denial::Level(_));
                 Err(if hidden { VaultError::NotFound(noun) } else { denial.into() })
             }
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::audit::AuditError;
 use crate::identity::{FileError, IdentityError};
-use crate::model::{Denial, FieldError, Limit};
+use crate::model::{Denial, FieldError, Lacking, Level, Limit};
 use crate::vault::VaultError;
 use crate::wire::Code;
 
@@ -148,9 +148,7 @@ fn of_denial(denial: Denial) -> (Code, &'static str) {
             Code::PermissionDenied,
             "Operators never read values, and services never manage: use the identity of the other kind.",
         ),
-        Denial::Level => {
-            (Code::PermissionDenied, "This takes a higher permission level, or owning the secret.")
-        }
+        Denial::Level(lacking) => (Code::PermissionDenied, of_lacking(lacking)),
         Denial::SecretUnknown
         | Denial::IntegrationBlocked
         | Denial::NoRestrictions
@@ -167,5 +165,20 @@ fn of_denial(denial: Denial) -> (Code, &'static str) {
         Denial::DomainNotAllowed => (Code::DomainNotAllowed, "The value may not be sent to this domain."),
         Denial::UseOnly => (Code::UseOnly, "This secret is never returned."),
         Denial::Version(_) => (Code::NotFound, "No such version can be read now."),
+    }
+}
+
+fn of_lacking(lacking: Lacking) -> &'static str {
+    match lacking {
+        Lacking::Level(Level::Full) => "This takes the permission level full.",
+        Lacking::Level(Level::Edit) => "This takes the permission level edit.",
+        Lacking::Level(Level::Create) => "This takes the permission level create.",
+        Lacking::OwnersLevel(_) => {
+            "This takes the permission level edit of one of its owners, and full of others."
+        }
+        // Whoever operates may view.
+        Lacking::Owning | Lacking::Level(Level::View) => {
+            "This takes owning it, or the permission level full."
+        }
     }
 }

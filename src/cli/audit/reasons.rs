@@ -153,7 +153,7 @@ fn of_denial(denial: Denial) -> Advice {
              for the current one.",
             &[SHOW, SHOW_PAIR],
         ),
-        Denial::Level => (
+        Denial::Level(_) => (
             "The operator's permission level is too low for this, or it belongs to others.",
             &[SHOW_CALLER, "fsm-vault caller edit {name} --level LEVEL"],
         ),

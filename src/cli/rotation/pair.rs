@@ -11,7 +11,7 @@ use super::super::integration_view::answer_issued;
 use super::super::{output, prompt};
 use super::{Spread, activate, retire, store, storing, told, version};
 use crate::client::{Body, Call};
-use crate::model::IntegrationName;
+use crate::model::{IntegrationName, PairOrigin};
 use crate::wire::{IntegrationView, VersionMoved};
 
 #[derive(Args)]
@@ -169,7 +169,10 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
         daemon.call(Call::post(format!("/v1/integrations/{name}/reset"))).await?;
         Ok(())
     })?;
-    let next = format!("fsm-vault integration capture {name}");
+    let next = match record.pair_origin {
+        PairOrigin::Issued => format!("fsm-vault integration rotate {name} --issue"),
+        PairOrigin::Captured => format!("fsm-vault integration capture {name}"),
+    };
     let pair = match given {
         Some(pair) => Some(pair),
         None if command.no_capture || !prompt::can_ask() => None,

@@ -249,6 +249,10 @@ fn each_problem_has_its_line_its_key_and_its_rule() {
             "log.filter = \"fsm_vault=loud\"",
             "1: log.filter: is no log filter: write a level such as info, or info,fsm_vault=debug",
         ),
+        (
+            "log.filter = \"warn,inof\"",
+            "1: log.filter: is no log filter: write a level such as info, or info,fsm_vault=debug",
+        ),
         ("log.format = \"xml\"", "1: log.format: takes \"auto\" or \"text\" or \"json\""),
         ("[audti]\nretain = 1", "1: audti: is no known key; the nearest is `audit`"),
         ("retain = 1", "1: retain: is no known key; the nearest is `audit.retain`"),

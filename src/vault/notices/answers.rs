@@ -89,7 +89,7 @@ impl Vault {
         };
         let cleared = match self.clear(asker, Action::Edit, entry, "notice", owners).await {
             // One who doesn't see it isn't told that it stands.
-            Err(VaultError::Denied(Denial::Level)) if !self.may_see(asker, &id.concern()) => {
+            Err(VaultError::Denied(Denial::Level(_))) if !self.may_see(asker, &id.concern()) => {
                 return Err(VaultError::NotFound("notice"));
             }
             other => other?,

@@ -74,7 +74,7 @@ async fn the_last_full_operator_stays_one() {
     assert!(matches!(edit(&site, "admin", level(Level::Edit)).await, Err(VaultError::Conflict(_))));
     site.operator("ann", Level::Full, "2").await;
     edit(&site, "admin", level(Level::Edit)).await.unwrap();
-    assert_eq!(denied(edit(&site, "admin", level(Level::Full)).await), Denial::Level);
+    assert_eq!(denied(edit(&site, "admin", level(Level::Full)).await), FULL);
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn whoever_may_not_or_shows_none_changes_nothing() {
     let vault = &site.vault;
     for session in [&editor, &service] {
         let asker = asker(session);
-        let expected = if std::ptr::eq(session, &editor) { Denial::Level } else { Denial::WrongRole };
+        let expected = if std::ptr::eq(session, &editor) { FULL } else { Denial::WrongRole };
         assert_eq!(denied(vault.list_slots(asker).await), expected);
         assert_eq!(denied(vault.add_slot(asker, None, plain("right"), plain(NEW)).await), expected);
         assert_eq!(denied(vault.change_passphrase(asker, plain("right"), plain(NEW)).await), expected);

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::site::*;
 use crate::audit::{Filter, LoggedEntry, Look, Outcome, Start};
-use crate::model::{Denial, Level, Release};
+use crate::model::{Denial, Lacking, Level, Release};
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 
@@ -102,9 +102,9 @@ async fn lists_show_what_may_be_seen_and_nothing_else() {
 
     assert_eq!(
         denied(site.vault.create_secret(asker(&viewer), new_secret("_d", "x", OPEN)).await),
-        Denial::Level
+        Denial::Level(Lacking::Level(Level::Create))
     );
-    assert_eq!(denied(site.vault.list_callers(asker(&creator), None, 9).await), Denial::Level);
+    assert_eq!(denied(site.vault.list_callers(asker(&creator), None, 9).await), FULL);
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn whoever_may_not_or_shows_a_wrong_passphrase_changes_nothing() {
     let (site, fsm) = furnished().await;
     let editor = site.operator("editor", Level::Edit, "2").await;
     let before = site.vault.store().header().await.unwrap();
-    for (session, denial) in [(&editor, Denial::Level), (&fsm, Denial::WrongRole)] {
+    for (session, denial) in [(&editor, FULL), (&fsm, Denial::WrongRole)] {
         assert_eq!(denied(site.vault.rekey(asker(session), vec![plain("right")], true).await), denial);
     }
     for shown in [vec![plain("wrong")], vec![plain("right"), plain("wrong")], vec![]] {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::super::*;
 use super::site::*;
-use crate::model::{Denial, Level, SecretId, Standing, Unavailable, VersionWanted};
+use crate::model::{Denial, Lacking, Level, SecretId, Standing, Unavailable, VersionWanted};
 use crate::policy::Ask;
 use jiff::SignedDuration;
 
@@ -156,8 +156,8 @@ async fn only_owners_who_may_edit_rotate() {
     let stranger = site.operator("s", Level::Edit, "9").await;
     let rotate =
         async |session| site.vault.rotate_pair(asker(session), &name, pair("2", spread(0, true))).await;
-    assert_eq!(denied(rotate(&creator).await), Denial::Level);
-    assert_eq!(denied(rotate(&stranger).await), Denial::Level);
+    assert_eq!(denied(rotate(&creator).await), Denial::Level(Lacking::OwnersLevel(Level::Edit)));
+    assert_eq!(denied(rotate(&stranger).await), Denial::Level(Lacking::Owning));
     rotate(&editor).await.unwrap();
 }
 

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::site::*;
 use crate::audit::Outcome;
-use crate::model::{Denial, Level, Release, RestrictionsForm, SecretId};
+use crate::model::{Denial, Lacking, Level, Release, RestrictionsForm, SecretId};
 
 pub const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 pub const SHARED: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true,"available_to_suiteapp":true,"suiteapp_id":"com.a"}"#;
@@ -187,7 +187,10 @@ async fn the_level_table() {
             ];
             for (act, expected) in acts.into_iter().zip(row.chars().skip(1)) {
                 assert_eq!(act.is_ok(), expected == 'y', "{level:?} {owner} {row}");
-                assert!(matches!(act, Ok(()) | Err(VaultError::Denied(Denial::Level))), "{level:?} {owner}");
+                assert!(
+                    matches!(act, Ok(()) | Err(VaultError::Denied(Denial::Level(_)))),
+                    "{level:?} {owner}"
+                );
             }
         }
     }
@@ -203,7 +206,7 @@ async fn who_takes_himself_from_the_owners_loses_it() {
     let seen = site.vault.see_secret(asker(&editor), &id("_a")).await;
     assert!(matches!(seen, Err(VaultError::NotFound("secret"))));
     let back = site.vault.edit_secret(asker(&editor), &id("_a"), renamed("x"), &IfMatch::Any).await;
-    assert_eq!(denied(back), Denial::Level);
+    assert_eq!(denied(back), Denial::Level(Lacking::Owning));
 }
 
 #[tokio::test]

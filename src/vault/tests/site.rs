@@ -11,13 +11,15 @@ use crate::clock::ManualClock;
 use crate::crypto::Argon2Cost;
 use crate::identity::{Identity, Peer, Presented};
 use crate::model::{
-    CallerName, Denial, Employee, FSM_NAME, FSM_SECRETS, IntegrationForm, Level, Pins, Release, Restrictions,
-    RestrictionsForm, Role, SpiffeId, VersionWanted,
+    CallerName, Denial, Employee, FSM_NAME, FSM_SECRETS, IntegrationForm, Lacking, Level, Pins, Release,
+    Restrictions, RestrictionsForm, Role, SpiffeId, VersionWanted,
 };
 use crate::policy::Ask;
 use crate::secret::Plaintext;
 use crate::store::Store;
 
+/// What is refused to all operators but those of level full.
+pub const FULL: Denial = Denial::Level(Lacking::Level(Level::Full));
 pub const ANY: Ask<'static> = Ask { domain: None, employee: None, version: VersionWanted::Current };
 
 pub struct Site {
