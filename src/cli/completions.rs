@@ -84,10 +84,12 @@ fn write_manual(globals: &Globals, directory: &Path) -> Result<(), Failure> {
 /// All pages, that of the whole program first.
 fn manual() -> io::Result<Vec<Page>> {
     fn add(command: &Command, pages: &mut Vec<Page>) -> io::Result<()> {
-        let man = Man::new(command.clone()).manual("fsm-vault");
+        let man = Man::new(command.clone())
+            .manual("fsm-vault")
+            .source(concat!("fsm-vault ", env!("CARGO_PKG_VERSION")));
         let mut roff = Vec::new();
         man.render(&mut roff)?;
-        let roff = with_heading(roff);
+        let roff = with_examples(roff);
         pages.push(Page { file: man.get_filename(), roff });
         command.get_subcommands().try_for_each(|verb| add(verb, pages))
     }
@@ -98,12 +100,19 @@ fn manual() -> io::Result<Vec<Page>> {
     Ok(pages)
 }
 
-/// clap_mangen calls what stands after the options "EXTRA".
-fn with_heading(roff: Vec<u8>) -> Vec<u8> {
-    match String::from_utf8(roff) {
-        Ok(text) => text.replacen("\n.SH EXTRA\n", "\n.SH EXAMPLES\n", 1).into_bytes(),
-        Err(odd) => odd.into_bytes(),
-    }
+/// clap_mangen calls what stands after the options "EXTRA", and lets its lines be filled: an example would be broken.
+fn with_examples(roff: Vec<u8>) -> Vec<u8> {
+    const EXTRA: &str = "\n.SH EXTRA\n";
+    let text = match String::from_utf8(roff) {
+        Ok(text) => text,
+        Err(odd) => return odd.into_bytes(),
+    };
+    let Some((before, extra)) = text.split_once(EXTRA) else { return text.into_bytes() };
+    // What follows the examples, and the next part.
+    let end = extra.find("\n\n").into_iter().chain(extra.find("\n.SH ")).min().unwrap_or(extra.len());
+    let (examples, rest) = extra.split_at(end);
+    format!("{before}\n.SH EXAMPLES\n.nf\n{}\n.fi\n.PP\n{}", examples.trim_end(), rest.trim_start())
+        .into_bytes()
 }
 
 #[cfg(test)]
@@ -140,7 +149,7 @@ mod tests {
             // A line that began with a dot or an apostrophe by accident would be taken for a request, and vanish.
             for line in roff.lines().filter(|line| line.starts_with(['.', '\''])) {
                 let request = line[1..].split(' ').next().unwrap();
-                let known = ["TH", "SH", "TP", "RS", "RE", "IP", "PP", "br", "ie", "el"];
+                let known = ["TH", "SH", "TP", "RS", "RE", "IP", "PP", "br", "ie", "el", "nf", "fi"];
                 assert!(known.contains(&request), "{file}: {line}");
             }
         }

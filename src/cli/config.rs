@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::{passphrase, shell};
 use crate::config::{ConfigError, DEFAULT_FILE, Problem, Settings};
 use crate::daemon::{self, By, Unusable};
-use crate::identity::read_private;
+use crate::identity::{as_user, read_private};
 use crate::secret::Plaintext;
 
 /// As much of a passphrase file as is looked at.
@@ -156,8 +156,7 @@ fn look(settings: &Settings, found: &mut Checked) {
 
 /// How to look once more as the daemon's user, the owner of its directory.
 fn as_daemon(owner: Option<u32>, file: Option<&Path>) -> String {
-    let who = owner
-        .map_or_else(|| "sudo runuser -u fsm-vault --".to_owned(), |owner| format!("sudo -u '#{owner}'"));
+    let who = owner.map_or_else(|| "sudo runuser -u fsm-vault --".to_owned(), as_user);
     let file = file.map_or_else(String::new, |file| format!(" {}", shell::word(file)));
     format!("{who} fsm-vault config check{file}")
 }

@@ -7,20 +7,20 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::arguments::Globals;
-use super::columns::{Columns, time};
-use super::connect::{block_on, with_daemon};
+use super::columns::Columns;
+use super::connect::block_on;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::init::located;
 use super::wrong_passphrase::Origin;
-use super::{config, listing, passphrase};
-use crate::client::{Call, Connection, printable};
+use super::{config, passphrase};
+use crate::client::printable;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::daemon;
-use crate::model::NoticeLevel;
 use crate::vault::{Directory, Health, Looked, VaultError, inspect_asking};
-use crate::wire::{NoticeView, Status, Verification, read, write};
+
+mod running;
 
 #[derive(Args)]
 #[command(
@@ -50,12 +50,27 @@ pub fn run(globals: &Globals, command: &Doctor) -> Result<(), Failure> {
             seen.extend(found.into_iter().map(|each| known_by(each, command.passphrase_file.as_deref())));
             seen.extend(journald(&settings));
         }
-        None => seen.extend(asked(globals)?),
+        None => match running::asked(globals) {
+            Ok(found) => seen.extend(found),
+            Err(failure) if failure.exit == Exit::Unreachable => {
+                seen.push(running::unreachable(&failure));
+                return show(globals, &seen, Some(Exit::Unreachable));
+            }
+            Err(failure) => return Err(failure),
+        },
     }
+    show(globals, &seen, None)
+}
+
+/// Shows the findings. `exit` is how it ends whatever they are.
+fn show(globals: &Globals, seen: &[Looked], exit: Option<Exit>) -> Result<(), Failure> {
     let document: Vec<Value> = seen.iter().map(document).collect();
-    globals.output.show(&json!({ "findings": document }), || table(&seen))?;
+    globals.output.show(&json!({ "findings": document }), || table(seen))?;
     let bad = seen.iter().any(|each| each.health == Health::Bad);
-    if bad { Err(Failure::told(Exit::Failed)) } else { Ok(()) }
+    match exit.or(bad.then_some(Exit::Failed)) {
+        Some(exit) => Err(Failure::told(exit)),
+        None => Ok(()),
+    }
 }
 
 /// A wrong passphrase with where it came from, which only this side knows.
@@ -115,87 +130,6 @@ fn systemd() -> Looked {
         ),
         None => Looked::fine("systemd", "none here; the daemon runs without it"),
     }
-}
-
-/// The running daemon's own word: its state, its notices, its log.
-fn asked(globals: &Globals) -> Result<Vec<Looked>, Failure> {
-    with_daemon(globals, async |daemon| {
-        let status: Status = daemon.call(Call::get("/v1/sys/status")).await?.read()?;
-        let mut seen = vec![Looked::fine("daemon", format!("version {}", status.version)), clock(&status)];
-        if status.sealed {
-            let found = "sealed: nobody gets a value";
-            seen.push(Looked::other("vault", Health::Bad, found, "unseal it: fsm-vault unseal"));
-            return Ok(seen);
-        }
-        seen.push(Looked::fine("vault", "unsealed"));
-        if status.audit.is_some_and(|audit| !audit.available) {
-            seen.push(Looked::other(
-                "audit log",
-                Health::Bad,
-                "it can't be written: nothing is released or changed, and neither it nor the notices can be looked at",
-                "make room on its disk (64 KiB are enough), and see that the daemon's user may write to audit/; to seal the \
-                 vault meanwhile, stop the daemon",
-            ));
-            return Ok(seen);
-        }
-        seen.push(log(daemon).await?);
-        seen.extend(notices(daemon).await?);
-        Ok(seen)
-    })
-}
-
-fn clock(status: &Status) -> Looked {
-    let apart = SystemClock.now().duration_since(status.time).as_secs().unsigned_abs();
-    if apart > 5 {
-        let found = format!("the daemon's is {apart} s from this program's: {}", time(status.time));
-        Looked::other(
-            "clock",
-            Health::Doubtful,
-            found,
-            "certificates and graces go by it; set the wrong one right: timedatectl set-ntp true",
-        )
-    } else {
-        Looked::fine("clock", "agrees with the daemon's")
-    }
-}
-
-async fn log(daemon: &mut Connection<'_>) -> Result<Looked, Failure> {
-    let found: Verification = daemon.call(Call::get("/v1/audit/verify")).await?.read()?;
-    Ok(match found.first_bad {
-        None => Looked::fine(
-            "audit log",
-            format!("intact: {} entries in {} segments", found.entries, found.segments),
-        ),
-        Some(first) => Looked::other(
-            "audit log",
-            Health::Bad,
-            match first.place() {
-                Some(place) => format!("not as it was written: {} ({place})", first.what),
-                None => format!("not as it was written: {}", first.what),
-            },
-            "keep a copy of audit/ as it is and find out who could write there",
-        ),
-    })
-}
-
-async fn notices(daemon: &mut Connection<'_>) -> Result<Vec<Looked>, Failure> {
-    let found = listing::all(daemon, "/v1/notices").await?;
-    let odd = |_| Failure::new(Exit::Failed, "the daemon's list of notices can't be understood");
-    let views: Vec<NoticeView> =
-        found.items.iter().map(|item| read(&write(item)).map_err(odd)).collect::<Result<_, _>>()?;
-    let worth = views.into_iter().filter(|view| view.level > NoticeLevel::Info);
-    let seen: Vec<_> = worth
-        .map(|view| {
-            let bad = view.level == NoticeLevel::Critical && view.acknowledged_by.is_none();
-            let health = if bad { Health::Bad } else { Health::Doubtful };
-            Looked::other("notice", health, view.message, view.action)
-        })
-        .collect();
-    Ok(if seen.is_empty() {
-        vec![Looked::fine("notices", "none that presses, of those that this identity may see")]
-    } else {
-        seen
-    })
 }
 
 fn word(health: Health) -> &'static str {

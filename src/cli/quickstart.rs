@@ -108,7 +108,8 @@ async fn story(
     let passphrase = Some(passphrase.serving);
     let unusable = Vec::new();
     let plan = Plan { settings, passphrase, accept_rollback: false, unusable, listen, activated: None };
-    let Some(daemon) = daemon::open_unless_stopped(plan, &mut signals).await? else {
+    let opened = daemon::open_unless_stopped(plan, &mut signals).await;
+    let Some(daemon) = opened.map_err(|error| place.wrong_passphrase(error.into()))? else {
         return Err(Failure::new(Exit::Failed, "stopped before the check was done"));
     };
     let addresses = daemon.addresses().to_vec();
@@ -160,7 +161,10 @@ async fn make_vault(settings: &Settings, passphrase: Plaintext, steps: &mut Step
         }
         Err(other) => {
             let then = "type the same again, or name another directory with --dir";
-            Err(init::at_place(other, &settings.data_dir, then))
+            let failure = init::at_place(other, &settings.data_dir, then);
+            // Here it is another option.
+            let text = failure.text.replace("--data-dir", "--dir");
+            Err(failure.retold(text))
         }
     }
 }

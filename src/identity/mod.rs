@@ -32,6 +32,7 @@ mod server;
 mod testing;
 mod tls_directory;
 mod trust;
+mod user;
 mod verifier;
 
 pub use authority::{Authority, Issued, ServerIdentity, SubjectKey};
@@ -45,4 +46,5 @@ pub use request::CertificateRequest;
 pub use server::{ServerCertificate, ServingCertificate, server_config};
 pub use tls_directory::{KnownOperator, TlsDirectory};
 pub use trust::TrustRoot;
+pub use user::as_user;
 pub use verifier::ClientVerifier;

@@ -3,7 +3,7 @@
 use crate::audit::{self, AuditError};
 use crate::backup::{self, BackupError};
 use crate::crypto::Failed;
-use crate::identity::{FileError, IdentityError, is_of_place};
+use crate::identity::{FileError, IdentityError, as_user, is_of_place};
 use crate::keys::{FORMAT, HeaderError, OpenError};
 use crate::model::{Denial, FieldError, IntegrationName, Limit, SecretId};
 use crate::store::StoreError;
@@ -61,7 +61,7 @@ pub enum VaultError {
     // The vault's.
     /// Opened as another user, the store would leave files that its owner can't read.
     #[error(
-        "{path} belongs to the user with uid {owner}; run this as that user: sudo -u '#{owner}' fsm-vault …"
+        "{path} belongs to the user with uid {owner}; run this as that user: {} fsm-vault …", as_user(*owner)
     )]
     OtherOwner { path: String, owner: u32 },
     #[error("there is no vault in {0}; make one with: fsm-vault init --data-dir {0}")]

@@ -238,7 +238,7 @@ if [ "$(id -u)" = 0 ]; then
     # As another user: what may be right for the daemon's is a warning, with what to type.
     chmod 711 "$SCRATCH" && chmod 644 "$SCRATCH/warned.toml"
     as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$FSM_VAULT_BIN" config check "$SCRATCH/warned.toml"; }
-    check "another user's check warns" says "sudo -u '#0' fsm-vault config check $SCRATCH/warned.toml" 0 as_nobody
+    check "another user's check warns" says "sudo -u root fsm-vault config check $SCRATCH/warned.toml" 0 as_nobody
     check "of the file that he may not read" says "warning: passphrase_file: can't open $PASSPHRASE: Permission denied" 0 as_nobody
     chmod 700 "$SCRATCH"
 fi

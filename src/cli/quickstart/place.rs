@@ -73,6 +73,20 @@ impl Place {
         Ok(Passphrases { making: passphrase::from_file(&file)?, serving: passphrase::from_file(&file)? })
     }
 
+    /// Says of a passphrase that is wrong where it came from.
+    pub fn wrong_passphrase(&self, failure: Failure) -> Failure {
+        if !failure.is_wrong_passphrase {
+            return failure;
+        }
+        let (file, vault) = (self.0.join("passphrase"), self.vault());
+        let text = format!(
+            "the passphrase in {} doesn't open the vault in {}: put the right one back, or name another directory with --dir",
+            file.display(),
+            vault.display()
+        );
+        failure.retold(text)
+    }
+
     /// Written whole or not at all: a torn passphrase would open nothing.
     fn keep(&self, file: &Path, text: &Plaintext) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;

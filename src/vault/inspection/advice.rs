@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use super::super::directory::Directory;
 use super::super::error::VaultError;
 use super::{Health, Looked};
-use crate::identity::{FileError, IdentityError, typed};
+use crate::identity::{FileError, IdentityError, as_user, typed};
 
 /// A finding that keeps the vault from working, with its remedy.
 pub fn bad(at: &'static str, error: &VaultError, directory: &Directory) -> Looked {
@@ -74,7 +74,7 @@ pub fn of_file(error: &FileError, directory: &Directory, otherwise: &str) -> Str
 }
 
 fn as_owner(owner: u32, data: &str) -> String {
-    format!("look as its owner: sudo -u '#{owner}' fsm-vault doctor --data-dir {data}")
+    format!("look as its owner: {} fsm-vault doctor --data-dir {data}", as_user(owner))
 }
 
 /// For what has no remedy of its own: the host's refusals, mostly.
