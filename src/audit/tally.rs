@@ -1,6 +1,6 @@
 //! Counts repeated denials, so that a service in a loop can't fill the disk.
 //!
-//! Of each caller, ten denials in a minute are written as they come. Further ones are counted, and written
+//! Of each certificate, ten denials in a minute are written as they come. Further ones are counted, and written
 //! as one entry once the minute is over: `count` says how many, what they had in common stands in its
 //! fields, what differed is left out (a differing `reason` is `various`, a differing `action` is
 //! `request.repeat`).
@@ -47,7 +47,7 @@ impl Tallies {
     /// What is to be written now that this denial has happened, in order: often itself.
     pub fn note(&mut self, entry: Entry, now: Timestamp) -> Vec<Entry> {
         let mut write = Vec::new();
-        let mut who = entry.caller.clone().or_else(|| entry.serial.clone()).unwrap_or_default();
+        let mut who = who(&entry);
         if !self.callers.contains_key(&who) && self.callers.len() >= self.max {
             write.extend(self.take(Due::Ended, now));
             if self.callers.len() >= self.max {
@@ -75,10 +75,15 @@ impl Tallies {
 
     /// Takes back an entry that could not be written.
     pub fn put_back(&mut self, entry: Entry, now: Timestamp) {
-        let who = entry.caller.clone().or_else(|| entry.serial.clone()).unwrap_or_default();
+        let who = who(&entry);
         let count = entry.count.unwrap_or(1);
         self.callers.entry(who).or_insert_with(|| Tally::since(now)).count(entry, count);
     }
+}
+
+/// Whose tally a denial counts in: its certificate's. An old one of the same name must not use up what the name's holder has.
+fn who(entry: &Entry) -> Arc<str> {
+    entry.serial.clone().or_else(|| entry.caller.clone()).unwrap_or_default()
 }
 
 impl Tally {
@@ -115,6 +120,17 @@ mod tests {
             reason: Some("script_not_allowed".into()),
             ..Entry::default()
         }
+    }
+
+    #[test]
+    fn an_old_certificate_uses_up_nothing_of_the_one_that_follows() {
+        let mut tallies = Tallies::of(MAX_CALLERS);
+        let of = |serial: &str| Entry { serial: Some(serial.into()), ..denial("fsm", "_a") };
+        for _ in 0..=WRITTEN_SINGLY {
+            let _ = tallies.note(of("old"), at(0));
+        }
+        assert_eq!(tallies.note(of("old"), at(0)), []);
+        assert_eq!(tallies.note(of("new"), at(0)), [of("new")]);
     }
 
     fn at(seconds: i64) -> Timestamp {

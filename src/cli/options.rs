@@ -23,7 +23,6 @@ const SPELLED: &[(&str, &str)] = &[
     ("accounts", "account"),
     ("endpoints", "endpoint"),
     ("level", "operator"),
-    ("release", "use-only"),
 ];
 
 /// Members that only hold others.

@@ -92,8 +92,8 @@ pub struct Caller {
     /// When its employee became another one, if that was after its enrolment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub employee_since: Option<Timestamp>,
-    /// The last line of the audit log before it was this one, of this employee: up to there the log tells of another's doings
-    /// under its name. None in records of before it was told, where times decide.
+    /// The last line of the audit log before it was this one, of this employee, counted over all logs that the vault has had: up
+    /// to there the log tells of another's doings under its name. None in records of before it was told, where times decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_line: Option<u64>,
 }

@@ -122,7 +122,8 @@ pub struct Integration {
     pub created_at: Timestamp,
     pub created_by: CallerName,
     pub changed_at: Timestamp,
-    /// The last line of the audit log before it was made. None in records of before it was told.
+    /// The last line of the audit log before it was made, counted over all logs that the vault has had. None in records of
+    /// before it was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_line: Option<u64>,
 }

@@ -1,5 +1,6 @@
 //! An API secret: its metadata and its numbered versions. The values themselves are records of their own.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -154,6 +155,10 @@ pub struct Secret {
     pub last_version: u64,
     /// Ascending by number.
     pub versions: Vec<Version>,
+    /// The last line of the audit log before it was made, counted over all logs that the vault has had. None in records of
+    /// before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_line: Option<NonZeroU64>,
 }
 
 /// Why a version can't be served.

@@ -19,7 +19,4 @@ pub struct Tombstone {
     pub suiteapp: Option<SuiteAppId>,
     pub deleted_at: Timestamp,
     pub deleted_by: CallerName,
-    /// The last line of the audit log before the ID was used again: up to there the log tells of a life that is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until_line: Option<u64>,
 }

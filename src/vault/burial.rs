@@ -17,7 +17,7 @@ pub(super) fn bury(registry: &Registry, kept: &KeptSecret, cleared: &Cleared) ->
     }
     nouns.push(Noun::SecretGone(id.clone()));
     let earlier = || registry.tombstones.get(id).and_then(|kept| kept.noun.suiteapp.clone());
-    nouns.push(tombstone(registry, kept, shared_with(registry, kept).or_else(earlier), cleared));
+    nouns.push(tombstone(kept, shared_with(registry, kept).or_else(earlier), cleared));
     nouns
 }
 
@@ -31,23 +31,10 @@ pub(super) fn remember_sharing(
 ) -> Option<Noun> {
     let before = shared_with(registry, kept)?;
     let ends = after.and_then(|rules| rules.suiteapp.as_ref()) != Some(&before);
-    ends.then(|| tombstone(registry, kept, Some(before), cleared))
+    ends.then(|| tombstone(kept, Some(before), cleared))
 }
 
-/// What is written beside a secret whose ID had a life before: where that ends in the log, whose last line this is. None: it
-/// had none.
-pub(super) fn reborn(registry: &Registry, id: &SecretId, line: u64) -> Option<Noun> {
-    let before = &registry.tombstones.get(id)?.noun;
-    Some(Noun::Tombstone(Tombstone { until_line: Some(line), ..Tombstone::clone(before) }))
-}
-
-fn tombstone(
-    registry: &Registry,
-    kept: &KeptSecret,
-    suiteapp: Option<SuiteAppId>,
-    cleared: &Cleared,
-) -> Noun {
-    let earlier = registry.tombstones.get(&kept.noun.id);
+fn tombstone(kept: &KeptSecret, suiteapp: Option<SuiteAppId>, cleared: &Cleared) -> Noun {
     Noun::Tombstone(Tombstone {
         id: kept.noun.id.clone(),
         last_version: kept.noun.last_version,
@@ -55,7 +42,6 @@ fn tombstone(
         suiteapp,
         deleted_at: cleared.now,
         deleted_by: cleared.by.clone(),
-        until_line: earlier.and_then(|kept| kept.noun.until_line),
     })
 }
 
@@ -75,7 +61,7 @@ pub(super) fn free(unsealed: &Unsealed, id: &SecretId) -> Result<u64, VaultError
     }
     match unsealed.registry.tombstones.get(id).map(|kept| &kept.noun) {
         Some(buried) if buried.suiteapp.is_some() => Err(VaultError::Tombstoned(id.clone())),
-        Some(buried) => Ok(buried.last_version.max(unsealed.registry.floor)),
-        None => Ok(unsealed.registry.floor),
+        Some(buried) => Ok(buried.last_version.max(unsealed.registry.past.floor)),
+        None => Ok(unsealed.registry.past.floor),
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::past::Past;
 use crate::audit::Checkpoint;
 use crate::keys::{Census, KeyRing, RecordKind, Sealed, StoreKey};
 use crate::model::SecretId;
@@ -18,13 +19,8 @@ pub(super) struct Head {
     /// None: written before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub census: Option<Census>,
-    /// [`super::registry::Registry::floor`]
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub floor: u64,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+    #[serde(flatten)]
+    pub past: Past,
 }
 
 /// A census over records, page by page or all at once.

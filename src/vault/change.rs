@@ -115,7 +115,8 @@ impl Vault {
             match head.or_else(known) {
                 None => (batch, written),
                 Some(checkpoint) => {
-                    let head = vec![Noun::Checkpoint(Head { checkpoint, census, floor: registry.floor })];
+                    let head =
+                        vec![Noun::Checkpoint(Head { checkpoint, census, past: registry.past.clone() })];
                     let (batch, with_head) = seal_onto(batch, keys, registry, head)?;
                     written.extend(with_head);
                     (batch, written)

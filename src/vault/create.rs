@@ -10,6 +10,7 @@ use super::enrol::enrolment;
 use super::error::VaultError;
 use super::lifecycle::{known, open_store, shown};
 use super::noun::{Noun, first_batch};
+use super::past::Past;
 use crate::audit::{self, Entry, Log, Outcome};
 use crate::clock::Clock;
 use crate::crypto::Argon2Cost;
@@ -107,8 +108,8 @@ pub async fn create(new: NewVault) -> Result<(), VaultError> {
     log.append_durably(entry).await?;
     let checkpoint = log.checkpoint().await?;
     // The census is taken at the first unsealing.
-    let checkpoint =
-        checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None, floor: 0 }));
+    let checkpoint = checkpoint
+        .map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None, past: Past::default() }));
     tokio::task::spawn_blocking(move || log.close()).await.map_err(|_| crate::crypto::Failed)?;
 
     let nouns = std::iter::once(Noun::Caller(caller)).chain(checkpoint).collect();

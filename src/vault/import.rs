@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::burial;
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
@@ -40,7 +39,8 @@ impl Vault {
         let turn = self.turn().await;
         let entry = Entry { count: Some(import.count), ..asker.entry(None, "secret.import") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
-        let prepared = self.prepare_import(&cleared, import);
+        let (cleared, line) = self.told_until_now(cleared).await?;
+        let prepared = self.prepare_import(&cleared, line, import);
         let (cleared, made) = cleared.prepared(prepared).await?;
         let Cleared { entry, log, .. } = cleared;
         let told = |(secret, _): &(crate::model::Secret, _)| Entry {
@@ -51,13 +51,11 @@ impl Vault {
             ..entry.clone()
         };
         let entries = made.iter().map(told).collect();
-        let line = log.last_line().await?;
         let mut imported = Vec::with_capacity(made.len());
         let mut nouns = Vec::with_capacity(2 * made.len());
         for (secret, value) in made {
             let (id, number) = (secret.id.clone(), secret.last_version);
             imported.push(Imported { id: id.clone(), version: number });
-            nouns.extend(burial::reborn(&self.live().unsealed()?.registry, &id, line));
             nouns.extend([Noun::Secret(secret), Noun::Value { id, number, value }]);
         }
         self.commit_all(&turn, &log, entries, nouns).await?;
@@ -67,6 +65,7 @@ impl Vault {
     fn prepare_import(
         &self,
         cleared: &Cleared,
+        line: u64,
         import: Import,
     ) -> Result<Vec<(crate::model::Secret, crate::secret::Plaintext)>, VaultError> {
         let Import { secrets, mut wrong, .. } = import;
@@ -78,7 +77,7 @@ impl Vault {
                 wrong.push((place, FieldError::new("/id", why)));
                 continue;
             }
-            match self.prepare_secret(cleared, new) {
+            match self.prepare_secret(cleared, line, new) {
                 Ok((mut secret, value)) => {
                     secret.origin = Origin::External;
                     made.push((secret, value));

@@ -76,6 +76,8 @@ pub struct Vault {
     pub(super) feed: Arc<Feed>,
     /// Whether a verification has found the log other than it was written.
     pub(super) found_bad: AtomicBool,
+    /// Held by a verification of the log.
+    pub(super) verifying: tokio::sync::Mutex<()>,
     pub(super) directory: Directory,
     pub(super) epoch_file: EpochFile,
     pub(super) notice_rules: NoticeRules,
@@ -178,6 +180,7 @@ impl Vault {
             departures: Departures::new(),
             feed: Arc::new(Feed::new()?),
             found_bad: AtomicBool::new(false),
+            verifying: tokio::sync::Mutex::default(),
             epoch_file: EpochFile::at(directory.epoch()),
             directory,
             notice_rules: notices,

@@ -145,8 +145,8 @@ impl Loading {
             }
             RecordKind::Checkpoint => {
                 in_place(&self.keys, &key, &RecordName::Checkpoint)?;
-                let Head { checkpoint, census, floor } = noun(&message)?;
-                self.registry.floor = floor;
+                let Head { checkpoint, census, past } = noun(&message)?;
+                self.registry.past = past;
                 self.registry.checkpoint = Some(KeptCheckpoint { revision, checkpoint });
                 self.census = census;
             }

@@ -1,6 +1,7 @@
 //! The audit log as operators see it, and its upkeep.
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
+use super::past::{Past, Since};
 use super::registry::Registry;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
@@ -32,12 +34,30 @@ impl Vault {
         look: Look,
         filter: Filter,
     ) -> Result<LogPage, VaultError> {
-        let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.read")).await?;
-        let log = Arc::clone(&cleared.log);
-        let sees = self.sees_entries(&cleared)?;
-        let page = log.page(look, move |entry| filter.admits(entry) && sees(entry)).await?;
-        cleared.looked().await?;
-        Ok(page)
+        let filter = Arc::new(filter);
+        loop {
+            let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.read")).await?;
+            let log = Arc::clone(&cleared.log);
+            let (sees, holder) = (self.sees_entries(&cleared)?, self.holder_of(&cleared.by)?);
+            let wanted = Arc::clone(&filter);
+            let mut page = log.page(look.clone(), move |entry| wanted.admits(entry) && sees(entry)).await?;
+            if cleared.rights.level != Level::Full {
+                // They are the vault's, of every value: whoever may store one could try whether it is another's.
+                page.entries.iter_mut().for_each(|each| each.entry.fingerprint = None);
+            }
+            // While it was read, the name may have become another's.
+            if self.holder_of(&cleared.by)? == holder {
+                cleared.looked().await?;
+                return Ok(page);
+            }
+        }
+    }
+
+    /// What tells the holder of a name from another one, or from himself with other rights.
+    fn holder_of(&self, name: &CallerName) -> Result<Option<(u64, Option<u64>)>, VaultError> {
+        let live = self.live();
+        let kept = live.unsealed()?.registry.callers.get(name);
+        Ok(kept.map(|kept| (kept.revision, kept.noun.since_line)))
     }
 
     /// Checks the whole log against its chain and the recorded head.
@@ -49,6 +69,8 @@ impl Vault {
             let live = self.live();
             live.unsealed()?.registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone())
         };
+        // Each costs the whole log: one at a time, however many ask.
+        let _turn = self.verifying.lock().await;
         let report = log.verify(checkpoint).await?;
         self.found_bad.store(report.first_bad.is_some(), Ordering::Relaxed);
         if let Err(error) = self.verified(report.first_bad).await {
@@ -79,11 +101,13 @@ impl Vault {
         self.record_checkpoint().await
     }
 
-    /// Writes what is counted of repeated denials before somebody else has the name: it is none of his doing. What is
-    /// decided next is decided after it. Returns the log's last line too, the last one of whoever had the name.
+    /// Writes what is counted of repeated denials before somebody else has the name, or a name has another life: it is none
+    /// of his doing. What is decided next is decided after it. Returns the log's last line too, counted over all logs: the
+    /// last one of what the name was before.
     pub(super) async fn told_until_now(&self, cleared: Cleared) -> Result<(Cleared, u64), VaultError> {
         cleared.log.flush_tallies(Due::All).await?;
-        let line = cleared.log.last_line().await?;
+        let last = cleared.log.last_line().await?;
+        let line = self.live().unsealed()?.registry.past.counted(last);
         Ok((Cleared { now: self.clock.now(), ..cleared }, line))
     }
 
@@ -92,25 +116,26 @@ impl Vault {
         cleared: &Cleared,
     ) -> Result<impl Fn(&LoggedEntry) -> bool + Send + use<>, VaultError> {
         let all = cleared.rights.level == Level::Full;
-        let own = OwnDoings::of(self.live().unsealed()?, &cleared.by)?;
-        // Of an ID or a name that had a life before, what was somebody else's then stays theirs.
-        let owned: HashMap<Arc<str>, Life> = {
-            let live = self.live();
-            let Unsealed { registry, .. } = live.unsealed()?;
-            let secrets = registry.secrets.values().filter(|kept| !all && cleared.sees(&kept.noun.owners));
-            secrets
-                .flat_map(|kept| {
-                    let integration = registry.owner(&kept.noun);
-                    let record = integration.map(|record| (record.name.shared(), Life::of_record(record)));
-                    [Some((kept.noun.id.shared(), Life::of_secret(registry, &kept.noun))), record]
-                })
-                .flatten()
-                .collect()
-        };
+        let live = self.live();
+        let Unsealed { registry, .. } = live.unsealed()?;
+        let own = OwnDoings::of(registry, &cleared.by)?;
+        // Of an ID or a name that had a life before, what was somebody else's then stays theirs. An integration may be named
+        // as a secret is.
+        let (mut secrets, mut integrations) = (HashMap::new(), HashMap::new());
+        for kept in registry.secrets.values().filter(|kept| !all && cleared.sees(&kept.noun.owners)) {
+            secrets.insert(kept.noun.id.shared(), life_of_secret(&kept.noun));
+            if let Some(record) = registry.owner(&kept.noun) {
+                integrations.insert(record.name.shared(), life_of_integration(record));
+            }
+        }
+        let past = registry.past.clone();
         Ok(move |logged: &LoggedEntry| {
-            let names = [&logged.entry.secret, &logged.entry.integration];
-            let is_owned = |name: &Arc<str>| owned.get(name).is_some_and(|life| life.has(logged));
-            all || own.has(logged) || names.into_iter().flatten().any(is_owned)
+            let is_of = |lives: &HashMap<Arc<str>, Since>, name: &Option<Arc<str>>| {
+                name.as_ref().and_then(|name| lives.get(name)).is_some_and(|since| since.has(&past, logged))
+            };
+            all || own.has(&past, logged)
+                || is_of(&secrets, &logged.entry.secret)
+                || is_of(&integrations, &logged.entry.integration)
         })
     }
 }
@@ -124,56 +149,31 @@ struct OwnDoings {
     is_shared: bool,
 }
 
-/// Where something begins in the log: behind a line, or, of what was recorded before lines were, at a time.
-enum Since {
-    Line(u64),
-    Time(Timestamp),
-}
-
 impl OwnDoings {
-    fn of(unsealed: &Unsealed, name: &CallerName) -> Result<Self, VaultError> {
-        let caller = &unsealed.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?.noun;
-        let (name, is_shared) = (name.shared(), Itself::has(name.as_str()));
-        let since = caller.since_line.map_or_else(|| Since::Time(caller.since()), Since::Line);
-        Ok(Self { name, since, is_shared })
+    fn of(registry: &Registry, name: &CallerName) -> Result<Self, VaultError> {
+        let caller = &registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?.noun;
+        let since = Since::new(caller.since_line, caller.since());
+        Ok(Self { name: name.shared(), since, is_shared: Itself::has(name.as_str()) })
     }
 
-    fn has(&self, logged: &LoggedEntry) -> bool {
-        let LoggedEntry { seq, time, entry } = logged;
+    fn has(&self, past: &Past, logged: &LoggedEntry) -> bool {
+        let entry = &logged.entry;
         // Of certificates of an earlier registration, which speak for nobody any more.
         let strangers = [Denial::CallerUnknown, Denial::CallerRevoked].map(Denial::reason);
-        let is_since = match self.since {
-            Since::Line(line) => *seq > line,
-            // At this very time it may have been either.
-            Since::Time(since) => *time > since,
-        };
-        is_since
+        self.since.has(past, logged)
             && entry.caller.as_ref() == Some(&self.name)
             && (!self.is_shared || entry.was_asked_for())
             && entry.reason.as_deref().is_none_or(|reason| !strangers.contains(&reason))
     }
 }
 
-/// The life of an ID or a name, as the log tells it: from the time at which it was made, and behind the last line of what it
-/// was before. A clock that was set back would tell of that, one that was ahead hides the beginning.
-struct Life {
-    since: Timestamp,
-    line: u64,
+/// Since when the log tells of a secret and not of an earlier one of its ID.
+pub(super) fn life_of_secret(secret: &Secret) -> Since {
+    Since::new(secret.since_line.map(NonZeroU64::get), just_before(secret.created_at))
 }
 
-impl Life {
-    fn of_secret(registry: &Registry, secret: &Secret) -> Self {
-        let before = registry.tombstones.get(&secret.id).and_then(|kept| kept.noun.until_line);
-        Self { since: just_before(secret.created_at), line: before.unwrap_or_default() }
-    }
-
-    fn of_record(record: &Integration) -> Self {
-        Self { since: just_before(record.created_at), line: record.since_line.unwrap_or_default() }
-    }
-
-    fn has(&self, logged: &LoggedEntry) -> bool {
-        logged.time >= self.since && logged.seq > self.line
-    }
+fn life_of_integration(record: &Integration) -> Since {
+    Since::new(record.since_line, just_before(record.created_at))
 }
 
 /// Entries are told to the microsecond.

@@ -43,6 +43,7 @@ mod notices;
 mod noun;
 mod outgoing;
 mod pair;
+mod past;
 mod recover;
 mod registry;
 mod rekey;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::consumers::{Consumer, consumers};
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::log::life_of_secret;
 use super::session::Asker;
 use crate::audit::{Cursor, Log, LoggedEntry, Look, Outcome, Start};
 use crate::model::{IntegrationName, SecretId};
@@ -43,23 +44,22 @@ impl Vault {
         limit: usize,
     ) -> Result<Notes, VaultError> {
         let cleared = self.clear_secret(asker, Action::See, id, "secret.notes").await?;
-        let (of, born_at, used_by) = {
+        let (of, life, past, used_by) = {
             let live = self.live();
             let registry = &live.unsealed()?.registry;
             let kept = registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;
             let integration = kept.noun.integration.as_ref().map(IntegrationName::shared);
             let of = Arc::new(Of { secret: id.shared(), integration });
-            let born_at = kept.noun.created_at.as_microsecond();
-            (of, born_at, consumers(registry, kept, None, cleared.now).collect())
+            let used_by = consumers(registry, kept, None, cleared.now).collect();
+            (of, life_of_secret(&kept.noun), registry.past.clone(), used_by)
         };
         let start = cursor.map_or(Start::Newest, Start::At);
         let log: Arc<Log> = Arc::clone(&cleared.log);
-        // The page that finds the secret's beginning is the last. A made-up cursor may lead to before it: there the
-        // clock tells what is of a former life.
-        let own = move |entry: &LoggedEntry| cursor.is_none() || entry.time.as_microsecond() >= born_at;
+        // The page that finds the secret's beginning is the last. A made-up cursor may lead to before it.
         let sought = Arc::clone(&of);
-        let keep =
-            move |entry: &LoggedEntry| own(entry) && (sought.changes(entry) || sought.is_born_by(entry));
+        let keep = move |entry: &LoggedEntry| {
+            life.has(&past, entry) && (sought.changes(entry) || sought.is_born_by(entry))
+        };
         let page = log.page(Look { start, limit, numbers: 1..=u64::MAX }, keep).await?;
         let (mut items, mut next) = (page.entries, page.next);
         if let Some(first) = items.iter().position(|entry| of.is_born_by(entry)) {

@@ -249,8 +249,8 @@ impl Written {
             Noun::Slots(notes) => {
                 registry.slots = Some(Kept { revision: self.revision, noun: Arc::new(notes) });
             }
-            Noun::Checkpoint(Head { checkpoint, census, floor }) => {
-                registry.floor = floor;
+            Noun::Checkpoint(Head { checkpoint, census, past }) => {
+                registry.past = past;
                 registry.checkpoint = Some(KeptCheckpoint { revision: self.revision, checkpoint });
                 registry.census = census.unwrap_or_default();
             }

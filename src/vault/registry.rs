@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::past::Past;
 use super::usage::Mark;
 use crate::audit::{ChainKeys, Checkpoint};
 use crate::keys::{Census, FormerChain, KeyRing};
@@ -52,9 +53,7 @@ pub struct Registry {
     pub slots: Option<Kept<SlotNotes>>,
     /// Of an older store that was accepted: an epoch above all that was ever told of the vault, until the first write.
     pub passed: u64,
-    /// Of a vault that was restored, or an older store that was accepted: numbers of versions up to here may have been given
-    /// by what is lost, and none of them is given.
-    pub floor: u64,
+    pub past: Past,
     /// What parts of the audit log were written with.
     pub former_chains: Vec<FormerChain>,
     pub mark: Mark,
@@ -80,7 +79,7 @@ impl Registry {
         let given = self.secrets.values().map(|kept| kept.noun.last_version);
         let buried = self.tombstones.values().map(|kept| kept.noun.last_version);
         let now = u64::try_from(now.as_second()).unwrap_or_default();
-        given.chain(buried).max().unwrap_or_default().max(self.floor).max(now)
+        given.chain(buried).max().unwrap_or_default().max(self.past.floor).max(now)
     }
 
     pub fn put_secret(&mut self, mut secret: Secret, revision: u64) {

@@ -47,6 +47,11 @@ impl RolledBack {
         (self.age.is_some() || !self.flaws.are_none()).then_some(self)
     }
 
+    /// Whether the log may tell of changes that the store lacks.
+    pub(super) fn may_be_older(&self) -> bool {
+        self.age.is_some()
+    }
+
     /// For the audit log. Names, never values.
     pub(super) fn told(&self) -> serde_json::Value {
         let Self { store, age, flaws, .. } = self;

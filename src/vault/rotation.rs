@@ -163,7 +163,7 @@ impl Vault {
             let rotated = Rotated { version, state, unchanged: true, issued: None };
             return Ok(Turned { moved: Vec::new(), record: None, rotated });
         }
-        let floor = unsealed.registry.floor;
+        let floor = unsealed.registry.past.floor;
         let number = secrets.iter().map(|secret| secret.next_version(floor)).max().unwrap_or(1);
         let mut moved = Vec::with_capacity(secrets.len());
         for ((mut secret, (value, encoding)), fingerprint) in

@@ -1,5 +1,6 @@
 //! API secrets: create, list, see.
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
@@ -82,16 +83,14 @@ impl Vault {
         let turn = self.turn().await;
         let entry = Entry { secret: Some(new.id.shared()), ..asker.entry(None, "secret.create") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
-        let prepared = self.prepare_secret(&cleared, new);
+        let (cleared, line) = self.told_until_now(cleared).await?;
+        let prepared = self.prepare_secret(&cleared, line, new);
         let (mut cleared, (secret, value)) = cleared.prepared(prepared).await?;
         cleared.entry.version = Some(secret.last_version);
         cleared.entry.fingerprint = secret.current().map(|first| first.fingerprint.as_str().into());
         let (id, at) = (secret.id.clone(), cleared.now);
         let value = Noun::Value { id: id.clone(), number: secret.last_version, value };
-        let line = cleared.log.last_line().await?;
-        let mut nouns = vec![Noun::Secret(secret), value];
-        nouns.extend(burial::reborn(&self.live().unsealed()?.registry, &id, line));
-        self.commit(&turn, cleared, nouns).await?;
+        self.commit(&turn, cleared, vec![Noun::Secret(secret), value]).await?;
         self.found(&id, at)
     }
 
@@ -106,6 +105,7 @@ impl Vault {
     pub(super) fn prepare_secret(
         &self,
         cleared: &Cleared,
+        line: u64,
         new: NewSecret,
     ) -> Result<(Secret, Plaintext), VaultError> {
         let encoding = new.value.lend(check_value).map_err(|why| VaultError::invalid("/value", why))?;
@@ -134,6 +134,7 @@ impl Vault {
             changed_at: cleared.now,
             last_version: number,
             versions: vec![first_version(cleared, number, encoding, fingerprint)],
+            since_line: NonZeroU64::new(line),
         };
         Ok((secret, new.value))
     }
@@ -288,6 +289,7 @@ pub(super) fn stand_in() -> &'static Secret {
             changed_at: Timestamp::UNIX_EPOCH,
             last_version: 0,
             versions: Vec::new(),
+            since_line: None,
         }
     });
     &STAND_IN

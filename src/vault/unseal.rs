@@ -206,7 +206,7 @@ impl Vault {
         let Found { loaded: Loaded { keys, authority, mut registry, .. }, log, doubt } = found;
         if let Some(doubt) = &doubt {
             registry.passed = doubt.witnessed.saturating_add(1);
-            registry.floor = registry.raised_floor(self.clock.now());
+            registry.past.floor = registry.raised_floor(self.clock.now());
         }
         let clock = Arc::clone(&self.clock);
         let opening = tokio::task::spawn_blocking(move || log.open(clock));
@@ -226,6 +226,10 @@ impl Vault {
                  compare its epoch with the last one that left the host"
             ),
             None => {}
+        }
+        if doubt.as_ref().is_some_and(RolledBack::may_be_older) {
+            let head = registry.checkpoint.as_ref().map_or(0, |kept| kept.checkpoint.seq);
+            registry.past.lose(head, log.last_line().await?);
         }
         let unsealed = Unsealed {
             keys,

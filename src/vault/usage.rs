@@ -100,10 +100,15 @@ enum Of {
     Pair(Arc<str>),
 }
 
+/// By what was fetched and who fetched it: how often, and the last time, with its line.
+type Fetches = HashMap<Of, HashMap<Arc<str>, (u64, Use)>>;
+
 /// What the end of the log tells of fetches.
 #[derive(Default)]
 struct Recalled {
-    uses: HashMap<(Of, Arc<str>), Use>,
+    fetches: Fetches,
+    /// In lines that tell of what an accepted store lacks, as far as they were made by who is there now.
+    lost: Fetches,
     /// Made after the mark. What is older is another one's of the same name.
     made: HashSet<Of>,
     /// Enrolled after the mark, likewise: a name is given again once its registration is revoked.
@@ -127,7 +132,7 @@ pub(super) async fn recall(unsealed: &Unsealed) {
         let counts = |entry: &LoggedEntry| entry.entry.outcome == Outcome::Allowed;
         match log.page(look, counts).await {
             Ok(page) => {
-                page.entries.into_iter().for_each(|entry| recalled.take(entry, &halves));
+                page.entries.into_iter().for_each(|entry| recalled.take(entry, registry, &halves));
                 match page.next {
                     Some(next) => start = Start::At(next),
                     None => break,
@@ -144,19 +149,24 @@ pub(super) async fn recall(unsealed: &Unsealed) {
 
 impl Recalled {
     /// One allowed entry; they come newest first.
-    fn take(&mut self, logged: LoggedEntry, halves: &HashMap<Arc<str>, Arc<str>>) {
+    fn take(&mut self, logged: LoggedEntry, registry: &Registry, halves: &HashMap<Arc<str>, Arc<str>>) {
         let LoggedEntry { seq, time, entry } = logged;
+        let is_lost = registry.past.is_lost(seq);
         let of = match (&*entry.action, entry.secret, entry.integration) {
             ("secret.create" | "secret.import", Some(id), _) => {
-                self.made.insert(Of::Secret(id));
-                return;
+                return self.began(Of::Secret(id), is_lost, registry);
             }
-            ("integration.create", _, Some(name)) => {
-                self.made.insert(Of::Pair(name));
-                return;
-            }
+            ("integration.create", _, Some(name)) => return self.began(Of::Pair(name), is_lost, registry),
             ("caller.add", ..) => {
-                self.enrolled.extend(entry.subject);
+                let Some(name) = entry.subject else { return };
+                if is_lost {
+                    // Fetched by one who is lost too; who was there before is there again.
+                    for callers in self.lost.values_mut() {
+                        callers.remove(&name);
+                    }
+                } else {
+                    self.enrolled.insert(name);
+                }
                 return;
             }
             ("secret.read", Some(id), _) => Of::Secret(id),
@@ -173,24 +183,45 @@ impl Recalled {
         if anothers || self.enrolled.contains(&caller) {
             return;
         }
-        let newest = Use { version, at: time, count: 0 };
-        self.uses.entry((of, caller)).or_insert(newest).count += 1;
+        let newest = (seq, Use { version, at: time, count: 0 });
+        let fetches = if is_lost { &mut self.lost } else { &mut self.fetches };
+        fetches.entry(of).or_default().entry(caller).or_insert(newest).1.count += 1;
+    }
+
+    /// What is there by that name began with this line, or what is lost did.
+    fn began(&mut self, made: Of, is_lost: bool, registry: &Registry) {
+        if is_lost {
+            made.ids(registry).for_each(|id| drop(self.lost.remove(&Of::Secret(id.shared()))));
+            self.lost.remove(&made);
+        } else {
+            self.made.insert(made);
+        }
     }
 
     fn give_to(self, registry: &Registry) {
         registry.mark.passed(self.last);
-        for ((of, caller), more) in self.uses {
+        let both = self.fetches.iter().chain(&self.lost);
+        let mut fetches: Vec<_> = both
+            .flat_map(|(of, callers)| callers.iter().map(move |(caller, last)| (last.0, of, caller, last.1)))
+            .collect();
+        // A half may be fetched alone and in its pair: the later line is the last fetch.
+        fetches.sort_by_key(|(seq, ..)| *seq);
+        for (_, of, caller, more) in fetches {
             let Ok(caller) = caller.parse() else { continue };
-            let ids = match &of {
-                Of::Secret(id) => vec![&**id],
-                Of::Pair(name) => registry
-                    .integrations
-                    .get(&**name)
-                    .map_or_else(Vec::new, |kept| kept.noun.secret_ids().map(SecretId::as_str).collect()),
-            };
-            for kept in ids.into_iter().filter_map(|id| registry.secrets.named(id)) {
+            for kept in of.ids(registry).filter_map(|id| registry.secrets.get(id)) {
                 kept.uses.add(&caller, more);
             }
         }
+    }
+}
+
+impl Of {
+    /// The secrets that are there of it.
+    fn ids<'a>(&self, registry: &'a Registry) -> impl Iterator<Item = &'a SecretId> {
+        let (secret, record) = match self {
+            Self::Secret(id) => (registry.secrets.named(id).map(|kept| &kept.noun.id), None),
+            Self::Pair(name) => (None, registry.integrations.get(&**name)),
+        };
+        secret.into_iter().chain(record.into_iter().flat_map(|kept| kept.noun.secret_ids()))
     }
 }

@@ -62,6 +62,7 @@ SECRETS = [
             version(2, "retired"), version(7, "previous", until="2026-11-22T11:00:00Z"), version(8, "current"),
             {**version(9, "pending"), "encoding": "base64"},
         ],
+        "since_line": 40,
     },
 ]
 NO_ENDPOINTS = {"authorize": None, "token": None, "revoke": None, "keys": None, "certificates": None}
@@ -113,7 +114,7 @@ TOMBSTONES = [
     {"id": "custsecret_a", "last_version": 9, "revision": 2**33, "suiteapp": None, "deleted_at": "2026-11-22T10:00:00Z",
      "deleted_by": "admin"},
     {"id": "custsecret_shared", "last_version": 1, "revision": 1, "suiteapp": "com.example.fieldservice",
-     "deleted_at": "2026-11-22T10:00:00.25Z", "deleted_by": "admin", "until_line": 40},
+     "deleted_at": "2026-11-22T10:00:00.25Z", "deleted_by": "admin"},
 ]
 USES = {
     "id": "custsecret_a",
@@ -190,7 +191,7 @@ def readings():
         *(("integration", INTEGRATION, [], member, True) for member in SINCE),
         ("integration", PUBLIC, ["endpoints"], "keys", True), ("integration", INTEGRATION, ["accounts", 0], "note", False),
         ("caller", caller, [], "mail", True), ("caller", CALLERS[2], [], "employee_since", True),
-        ("caller", CALLERS[2], [], "since_line", True), ("integration", PUBLIC, [], "since_line", True), ("tombstone", TOMBSTONES[1], [], "until_line", True),
+        ("caller", CALLERS[2], [], "since_line", True), ("integration", PUBLIC, [], "since_line", True), ("secret", SECRETS[1], [], "since_line", True),
         ("caller", caller, [], "pins", False), ("caller", caller, ["pins"], "uid", True),
         ("caller", caller, ["role"], "suiteapp", True), ("caller", caller, ["role"], "kind", False),
         ("checkpoint", CHECKPOINT, [], "mac", False), ("secret", secret, [], "origin", True),
@@ -217,7 +218,7 @@ def readings():
         ("uses", USES, [], "callers", [], True), ("uses_mark", USES_MARK, [], "seq", -1, False),
         ("tombstone", TOMBSTONES[0], [], "suiteapp", "no id", False),
         ("caller", CALLERS[2], [], "employee_since", None, True), ("caller", CALLERS[2], [], "employee_since", "today", False),
-        ("caller", CALLERS[2], [], "since_line", -1, False), ("tombstone", TOMBSTONES[1], [], "until_line", "40", False),
+        ("caller", CALLERS[2], [], "since_line", -1, False), ("secret", SECRETS[1], [], "since_line", 0, False),
         ("caller", caller, [], "name", "Fsm", False), ("caller", caller, ["keys", 0], "spki_sha256", "A5" * 32, False),
         ("caller", caller, ["role"], "kind", "guest", False), ("caller", CALLERS[1], ["role"], "level", "root", False),
         ("integration", INTEGRATION, [], "state", "Enabled", False), ("integration", INTEGRATION, [], "note", None, False),

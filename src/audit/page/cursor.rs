@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::super::walk::LARGEST;
 use crate::model::Invalid;
 
 /// Where a page ended. As text `n2-1840`, or with its end `o2-1840-3-99`. A made-up one does no harm: it leads to
@@ -41,7 +42,10 @@ impl FromStr for Cursor {
         let read = || {
             let (order, places) = text.split_at_checked(1)?;
             let numbers: Option<Vec<u64>> = places.split('-').take(5).map(plain_number).collect();
-            let place = |segment: u64, offset| Some(Place { segment: segment.try_into().ok()?, offset });
+            let place = |segment: u64, offset| {
+                let segment = segment.try_into().ok()?;
+                (offset <= LARGEST).then_some(Place { segment, offset })
+            };
             match (order, numbers?.as_slice()) {
                 ("n", &[segment, offset]) => Some(Self::Newest(place(segment, offset)?)),
                 ("o", &[segment, offset, last, length]) => {
@@ -78,6 +82,7 @@ mod tests {
             "2-1840",
             "n2",
             "n2-1-3-4",
+            "o1-9223372036854775808-1-1",
             "o2-1840",
             "n-1-2",
             "n2-+1",

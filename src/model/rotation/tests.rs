@@ -28,6 +28,7 @@ fn secret() -> Secret {
         changed_at: at(0),
         last_version: 0,
         versions: vec![],
+        since_line: None,
     }
 }
 

@@ -46,6 +46,7 @@ fn secret(id: &str) -> Secret {
         changed_at: day(0),
         last_version: 1,
         versions: vec![version(1, VersionState::Current, day(0))],
+        since_line: None,
     }
 }
 

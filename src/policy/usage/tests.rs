@@ -33,6 +33,7 @@ fn secret(states: &[VersionState]) -> Secret {
         changed_at: at(0),
         last_version: states.len() as u64,
         versions: versions.collect(),
+        since_line: None,
     }
 }
 

@@ -1,6 +1,5 @@
 //! From a backup to a vault in a directory of its own.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use crate::clock::Clock;
 use crate::crypto::Failed;
 use crate::identity::TlsDirectory;
 use crate::keys::RecordKind;
-use crate::model::{Caller, CallerName, CallerState, Integration, Itself, Tombstone, UsesMark};
+use crate::model::{Caller, CallerName, CallerState, Itself, UsesMark};
 use crate::store::{Batch, Expect, SledStore, Store, StoreError};
 use crate::vault::VaultError;
 use crate::vault::census::Head;
@@ -21,7 +20,6 @@ use crate::vault::directory::Directory;
 use crate::vault::lifecycle::{known, shown};
 use crate::vault::loading::Loaded;
 use crate::vault::noun::{Noun, seal};
-use crate::vault::registry::Registry;
 
 /// Bytes of records that are written together.
 const BATCH: usize = 4 << 20;
@@ -78,12 +76,13 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
     let checkpoint = log.checkpoint().await?;
     // The census is taken at the first unsealing, as in a vault that was just made.
     let floor = registry.raised_floor(now.max(made_at));
-    let checkpoint = checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None, floor }));
+    let past = registry.past.restored(manifest.audit.seq, floor);
+    let checkpoint = checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None, past }));
     tokio::task::spawn_blocking(move || log.close()).await.map_err(|_| Failed)?;
 
     // Fetches are counted up to a line of the old log, which isn't here.
     let mark = registry.mark.revision.map(|_| Noun::UsesMark(UsesMark { seq: 0 }));
-    let nouns = begun_anew(&registry, &revoked).into_iter().chain(mark).chain(checkpoint).collect();
+    let nouns = revoked.iter().cloned().map(Noun::Caller).chain(mark).chain(checkpoint).collect();
     let (batch, _) = seal(&keys, &registry, nouns)?;
     for caller in revoked {
         let revision = registry.callers.get(&caller.name).map_or(0, |kept| kept.revision);
@@ -98,28 +97,6 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
     failpoint!("restore.committed");
     directory.end_restore().map_err(at)?;
     Ok(restored)
-}
-
-/// What tells of lines of the old log, and whom this revokes: the new log tells of nobody before them.
-fn begun_anew(registry: &Registry, revoked: &[Caller]) -> Vec<Noun> {
-    let named: BTreeMap<_, _> = revoked.iter().map(|caller| (&caller.name, caller)).collect();
-    let anew = |line: Option<u64>| line.map(|_| 0);
-    let callers = registry.callers.values().filter_map(|kept| {
-        let revoked = named.get(&kept.noun.name).copied();
-        let caller = revoked.unwrap_or(&kept.noun);
-        let since_line = anew(caller.since_line);
-        (revoked.is_some() || since_line != caller.since_line)
-            .then(|| Noun::Caller(Caller { since_line, ..caller.clone() }))
-    });
-    let records = registry.integrations.values().filter(|kept| kept.noun.since_line.is_some());
-    let records = records.map(|kept| {
-        let record = Integration::clone(&kept.noun);
-        Noun::Integration(Box::new(Integration { since_line: anew(record.since_line), ..record }))
-    });
-    let buried = registry.tombstones.values().filter(|kept| kept.noun.until_line.is_some());
-    let buried =
-        buried.map(|kept| Noun::Tombstone(Tombstone { until_line: None, ..Tombstone::clone(&kept.noun) }));
-    callers.chain(records).chain(buried).collect()
 }
 
 /// The callers that are to be revoked, and who is what then. One that was revoked already is as it shall be. The last full

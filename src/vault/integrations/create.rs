@@ -1,5 +1,7 @@
 //! A new record, its secrets and, if there is one already, its pair: all in one atomic batch.
 
+use std::num::NonZeroU64;
+
 use super::super::burial;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
@@ -57,7 +59,8 @@ impl Vault {
         let name = new.name.clone();
         let entry = Entry { integration: Some(name.shared()), ..asker.entry(None, "integration.create") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
-        let prepared = self.prepare_integration(&cleared, new);
+        let (cleared, line) = self.told_until_now(cleared).await?;
+        let prepared = self.prepare_integration(&cleared, line, new);
         let (mut cleared, Made { record, halves, issued }) = cleared.prepared(prepared).await?;
         let firsts = halves.iter().filter_map(|(secret, _)| secret.versions.first());
         let fingerprints = joined(firsts.map(|version| &version.fingerprint));
@@ -66,20 +69,23 @@ impl Vault {
             cleared.entry.version = halves.first().map(|(secret, _)| secret.last_version);
         }
         cleared.entry.changes = issued.is_some().then(|| serde_json::json!({ "pair": "issued" }));
-        let line = cleared.log.last_line().await?;
-        let mut nouns = Vec::with_capacity(7);
+        let mut nouns = Vec::with_capacity(5);
         for (secret, value) in halves {
             let (id, number) = (secret.id.clone(), secret.last_version);
-            nouns.extend(burial::reborn(&self.live().unsealed()?.registry, &id, line));
             nouns.push(Noun::Secret(secret));
             nouns.extend(value.map(|value| Noun::Value { id, number, value }));
         }
-        nouns.push(Noun::Integration(Box::new(Integration { since_line: Some(line), ..record })));
+        nouns.push(Noun::Integration(Box::new(record)));
         self.commit(&turn, cleared, nouns).await?;
         Ok(MadeIntegration { seen: self.found_integration(&name)?, issued })
     }
 
-    fn prepare_integration(&self, cleared: &Cleared, new: NewIntegration) -> Result<Made, VaultError> {
+    fn prepare_integration(
+        &self,
+        cleared: &Cleared,
+        line: u64,
+        new: NewIntegration,
+    ) -> Result<Made, VaultError> {
         let NewIntegration { name, form, is_template, client_id_secret, client_secret_secret, pair } = new;
         let is_public = form.public_client;
         let settled = pair.map(|source| source.settle(is_public, "/credentials")).transpose();
@@ -123,7 +129,7 @@ impl Vault {
             Some(Settled { halves, origin, issued }) => (halves, origin, issued),
             None => (Vec::new(), record.pair_origin, None),
         };
-        let record = Integration { pair_origin: origin, ..record };
+        let record = Integration { pair_origin: origin, since_line: Some(line), ..record };
         let mut values = values.into_iter();
         let halves = record.secret_ids().zip(record.secret_names()).map(|(id, name)| match values.next() {
             Some((value, encoding)) => {
@@ -162,6 +168,7 @@ fn half_of(
         changed_at: cleared.now,
         last_version,
         versions,
+        since_line: record.since_line.and_then(NonZeroU64::new),
     }
 }
 

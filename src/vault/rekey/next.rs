@@ -51,13 +51,13 @@ impl Vault {
         });
         let store: Arc<dyn Store> = Arc::new(making.await.map_err(|_| Failed)??);
         let Renewed { header, keys } = renewed;
-        let (resealing, counts, slots_revision, checkpoint_revision, floor) = {
+        let (resealing, counts, slots_revision, checkpoint_revision, past) = {
             let live = self.live();
             let registry = &live.unsealed()?.registry;
             let slots = registry.slots.as_ref().map_or(0, |kept| kept.revision);
             let checkpoint = registry.checkpoint.as_ref().map_or(0, |kept| kept.revision);
             let resealing = Resealing::new(registry, old, keys);
-            (resealing, numbers(registry), slots + 1, checkpoint + 1, registry.floor)
+            (resealing, numbers(registry), slots + 1, checkpoint + 1, registry.past.clone())
         };
         let (old, keys, mut records) = resealing.run(&*self.store(), &*store, || self.unhurried()).await?;
         let slots = if notes.slots.is_empty() {
@@ -71,7 +71,7 @@ impl Vault {
             Some(Kept { revision: slots_revision, noun: Arc::new(notes) })
         };
         let mut loaded = load_while(&*store, keys, || self.unhurried()).await?;
-        loaded.registry.floor = floor;
+        loaded.registry.past = past;
         // The log's head goes with the switch.
         loaded.flaws.miscount = None;
         loaded.flaws.refuse()?;
@@ -95,7 +95,8 @@ impl Next {
         let mut census = self.loaded.registry.census;
         census.add(keys.tally(&key, 1, Some(&former)));
         let census = *self.census.get_or_init(|| census);
-        let head = Head { checkpoint: head.clone(), census: Some(census), floor: self.loaded.registry.floor };
+        let past = self.loaded.registry.past.clone();
+        let head = Head { checkpoint: head.clone(), census: Some(census), past };
         let message = serde_json::to_vec(&head).expect("a checkpoint has string keys and serialises");
         let batch = Batch::new().put(key, Expect::Absent, former);
         let key = keys.store_key(&RecordName::Checkpoint);

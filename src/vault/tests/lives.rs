@@ -150,7 +150,7 @@ async fn an_id_and_an_integration_that_are_there_again_tell_nothing_of_before() 
     site.vault.see_integration(asker(&ann), &name).await.unwrap();
     let check = async |site: &Site| {
         let mut seen = read(site, asker(&bib), Filter::default()).await;
-        seen.retain(|each| each.entry.action != "audit.read");
+        seen.retain(|each| !matches!(&*each.entry.action, "audit.read" | "secret.notes"));
         assert_eq!(
             actions(&seen),
             ["integration.show", "secret.show", "integration.create", "secret.create"]
@@ -158,7 +158,49 @@ async fn an_id_and_an_integration_that_are_there_again_tell_nothing_of_before() 
         assert!(seen[2..].iter().all(|each| each.entry.caller.as_deref() == Some("bib")));
     };
     check(&site).await;
+    // Nor do the notes, wherever a made-up cursor leads.
+    let cursor = Some("n1-1000000".parse().unwrap());
+    for cursor in [None, cursor] {
+        let notes = site.vault.read_notes(asker(&bib), &id, cursor, 100).await.unwrap();
+        assert!(notes.changes.iter().all(|each| each.entry.caller.as_deref() == Some("bib")), "{cursor:?}");
+    }
     check(&site.restarted().await).await;
+}
+
+/// An integration may have a secret's ID for its name.
+#[tokio::test]
+async fn a_name_like_an_id_shows_nothing_of_that_secret() {
+    let site = Site::unsealed().await;
+    let bob = site.operator("bob", Level::Create, "bob").await;
+    site.secret("_payroll", "v", OPEN).await.unwrap();
+    let name = "custsecret_payroll".parse().unwrap();
+    let (id, secret) = (Some("_b_id".parse().unwrap()), Some("_b_secret".parse().unwrap()));
+    let new = NewIntegration {
+        name,
+        client_id_secret: id,
+        client_secret_secret: secret,
+        ..new_fsm("an id", "a secret")
+    };
+    site.vault.create_integration(asker(&bob), new).await.unwrap();
+    site.vault.see_secret(site.admin(), &"_payroll".parse().unwrap()).await.unwrap();
+    let of_it = Filter { secret: Some("custsecret_payroll".to_owned()), ..Filter::default() };
+    assert_eq!(read(&site, asker(&bob), of_it.clone()).await, []);
+    assert_eq!(read(&site, site.admin(), of_it).await.len(), 2);
+}
+
+/// Who may store a value could else try by it what another one is.
+#[tokio::test]
+async fn fingerprints_are_shown_to_full_operators_alone() {
+    let site = Site::unsealed().await;
+    let bob = site.operator("bob", Level::Edit, "bob").await;
+    site.vault.create_secret(asker(&bob), new_secret("_his", "v", OPEN)).await.unwrap();
+    let of_it = Filter { secret: Some("custsecret_his".to_owned()), ..Filter::default() };
+    let prints = async |asker| {
+        let read = read(&site, asker, of_it.clone()).await;
+        read.iter().map(|each| each.entry.fingerprint.is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(prints(asker(&bob)).await, [false]);
+    assert_eq!(prints(site.admin()).await, [true]);
 }
 
 #[tokio::test]

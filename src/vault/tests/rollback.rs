@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::site::*;
+use crate::audit::{Filter, Look, Start};
+use crate::model::Level;
 use crate::vault::*;
 
 mod records;
@@ -94,6 +96,46 @@ async fn accepted_it_is_in_the_log_and_all_agree_again() {
     let site = after(site, |_| {}).await;
     unsealing(&site).await.unwrap();
     assert_eq!(site.secret("_d", "z", OPEN).await.unwrap().secret.last_version, before);
+}
+
+/// What the log tells of the time that is lost is the doing of who is lost, even by a name that is there.
+#[tokio::test]
+async fn of_what_is_lost_nobody_is_taken_for_another() {
+    let site = Site::unsealed().await;
+    let one = site.service("one", "customscript_a", &[]).await;
+    let ann = site.operator("ann", Level::Edit, "ann").await;
+    let (id, name) = ("_a".parse().unwrap(), "ann".parse().unwrap());
+    site.vault.create_secret(asker(&ann), new_secret("_a", "x", OPEN)).await.unwrap();
+    site.vault.read_value(asker(&one), &id, ANY).await.unwrap();
+    let older = site._keep.path().join("older");
+    let site = site.restarted_after(async |_| {}).await;
+    copy(site.directory.path(), &older);
+    // Others get the names and the ID.
+    site.vault.revoke_caller(site.admin(), &name).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+    site.vault.delete_secret(site.admin(), &id, &IfMatch::Any).await.unwrap();
+    let eve = site.operator("ann", Level::Edit, "eve").await;
+    let next = site.service("one", "customscript_a", &[]).await;
+    site.vault.create_secret(asker(&eve), new_secret("_a", "of eve", OPEN)).await.unwrap();
+    site.vault.read_value(asker(&next), &id, ANY).await.unwrap();
+    site.vault.close().await.unwrap();
+
+    let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
+    site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+    let check = async |site: &Site| {
+        let look = Look { start: Start::Newest, limit: 100, numbers: 0..=u64::MAX };
+        let seen = site.vault.read_log(asker(&ann), look, Filter::default()).await.unwrap().entries;
+        let made: Vec<_> = seen.iter().filter(|each| each.entry.action == "secret.create").collect();
+        assert_eq!(made.len(), 1, "{made:?}");
+        assert!(seen.iter().filter(|each| each.entry.action == "secret.read").count() == 1);
+        assert!(seen.iter().all(|each| each.entry.action != "secret.delete"));
+        let notes = site.vault.read_notes(asker(&ann), &id, None, 100).await.unwrap();
+        assert!(notes.next.is_none() && notes.changes.len() == 1 && notes.changes[0].seq == made[0].seq);
+        let consumers = site.vault.list_consumers(site.admin(), &id, None, 9).await.unwrap().items;
+        assert_eq!((consumers.len(), consumers[0].last.version, consumers[0].last.count), (1, 1, 1));
+    };
+    check(&site).await;
+    check(&site.restarted().await).await;
 }
 
 #[tokio::test]

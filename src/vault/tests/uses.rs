@@ -96,6 +96,26 @@ async fn a_pair_is_used_as_both_of_its_halves() {
     }
 }
 
+/// A half may be fetched alone too: what was fetched last is what the log tells last.
+#[tokio::test]
+async fn the_last_fetch_is_the_last_in_the_log() {
+    let mut site = Site::with_fsm().await;
+    let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
+    let (half, pair) = (id("_fsm_oauth2_client_id"), "fsm".parse().unwrap());
+    site.vault.read_value(asker(&fsm), &half, ANY).await.unwrap();
+    let new = NewPair { source: given("id two", Some("secret two")), spread: spread(100) };
+    site.vault.rotate_pair(site.admin(), &pair, new).await.unwrap();
+    site.vault.read_pair(asker(&fsm), &pair, ANY).await.unwrap();
+    site.vault.activate_pair(site.admin(), &pair, 1, Cut::default()).await.unwrap();
+    // Each time it is counted from the log anew.
+    for _ in 0..8 {
+        site = site.restarted().await;
+        assert_eq!(consumers(&site, "_fsm_oauth2_client_id").await, [("fsm".into(), 2, 2)]);
+        let retired = site.vault.retire_pair(site.admin(), &pair, 2, false).await;
+        assert!(matches!(retired, Err(VaultError::Conflict(_))), "{retired:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_new_secret_of_the_same_id_was_used_by_nobody() {
     for recorded in [false, true] {
