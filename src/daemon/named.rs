@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::listenable::unlistenable;
 use super::telling;
-use crate::config::{Settings, Trust};
-use crate::identity::{FileError, TrustRoot, open_trusted};
+use crate::config::{Listen, Settings, Trust};
+use crate::identity::{ClientVerifier, FileError, IdentityError, TlsDirectory, TrustRoot, open_trusted};
 use crate::notify::{NotifyError, Ways};
+use crate::vault::Directory;
 
 /// A root bundle of a foreign trust domain, or of a mail server, may have this many bytes.
 const LARGEST_BUNDLE: u64 = 1024 * 1024;
+const TRUST: &str = "identity.trust";
 
 /// What the named files are for the daemon.
 pub(super) struct Named {
@@ -83,7 +85,35 @@ pub fn unusable(settings: &Settings) -> Vec<Unusable> {
         detail: format!("with it the default Unix socket {why}; or name another one in listen"),
         by: By::Others,
     });
-    default.into_iter().chain(listen).chain(read(settings).err().unwrap_or_default()).collect()
+    let files = match read(settings) {
+        Ok(Named { roots, .. }) => unfit(settings, &roots).into_iter().collect(),
+        Err(wrong) => wrong,
+    };
+    default.into_iter().chain(listen).chain(same_socket(&settings.listen)).chain(files).collect()
+}
+
+/// What is wrong with the roots together, and beside the vault's own, where that can be read.
+fn unfit(settings: &Settings, roots: &[TrustRoot]) -> Option<Unusable> {
+    let local = TlsDirectory::at(&Directory::at(&settings.data_dir).tls()).local_root().ok()?;
+    match ClientVerifier::new(&local, roots) {
+        Err(IdentityError::Trust(fault)) => {
+            Some(Unusable { key: TRUST, detail: fault.to_string(), by: By::Anyone })
+        }
+        _ => None,
+    }
+}
+
+/// A socket that stands in the list by another spelling too.
+fn same_socket(listen: &[Listen]) -> Option<Unusable> {
+    let place = |listen: &Listen| match listen {
+        Listen::Unix(path) => Some((path.parent()?.canonicalize().ok()?, path.file_name()?.to_owned())),
+        Listen::Tcp(_) => None,
+    };
+    let places: Vec<_> = listen.iter().map(place).collect();
+    let again = |at: &usize| places[*at].is_some() && places[..*at].contains(&places[*at]);
+    let at = (0..listen.len()).find(again)?;
+    let detail = format!("{} is a socket that stands there already, by another spelling", listen[at]);
+    Some(Unusable { key: "listen", detail, by: By::Anyone })
 }
 
 /// Reads all of it; fails with everything that can't be used.
@@ -101,11 +131,10 @@ pub(super) fn kept<T>(read: Result<T, Unusable>, wrong: &mut Vec<Unusable>) -> O
 }
 
 fn root(trust: &Trust) -> Result<TrustRoot, Unusable> {
-    const KEY: &str = "identity.trust";
-    let (path, pem) = bundle(KEY, &trust.bundle)?;
+    let (path, pem) = bundle(TRUST, &trust.bundle)?;
     TrustRoot::of_bundle(trust.trust_domain.clone(), &pem).map_err(|error| {
         let detail = format!("{}: {error}", path.display());
-        Unusable { key: KEY, detail, by: By::Anyone }
+        Unusable { key: TRUST, detail, by: By::Anyone }
     })
 }
 

@@ -226,6 +226,19 @@ both() { config "$SCRATCH/both.toml" --output json || [ $? = 2 ]; }
 check "text and files are told together" holds '[.problems[].key] |
     (index("audit.durability") != null) and (map(select(. == "passphrase_file")) | length == 1) and (index("identity.trust") != null)' both
 check "warnings too" holds '[.warnings[].key] == ["backup.directory"]' both
+printf 'data_dir = "%s"\nlisten = ["unix:%s/a.sock", "unix:%s/../%s/a.sock"]\n' "$VAULT" "$SCRATCH" "$SCRATCH" "${SCRATCH##*/}" >"$SCRATCH/twice.toml"
+check "a socket in two spellings" says "a.sock is a socket that stands there already" 2 config "$SCRATCH/twice.toml"
+printf 'data_dir = "%s"\nidentity.trust = [{ trust_domain = "a.example", bundle = "%s" }]\n' "$VAULT" "$VAULT/tls/ca.pem" >"$SCRATCH/own.toml"
+check "the vault's own root for another domain" says "identity.trust: " 2 config "$SCRATCH/own.toml"
+check "serve refuses it too" refuses 2 "$FSM_VAULT_BIN" serve --config "$SCRATCH/own.toml" --passphrase-file "$PASSPHRASE"
+check "a directory in place of a file" says "it is a directory and no file" 2 config "$SCRATCH"
+check "a level that is none" says "log.filter: is no log filter" 2 config <(printf 'log.filter = "inof"\n')
+if [ "$(id -u)" = 0 ]; then
+    chmod 711 "$SCRATCH" && printf 'listen = ["tcp:127.0.0.1:80"]\n' >"$SCRATCH/low.toml" && chmod 644 "$SCRATCH/low.toml"
+    check "a port that this user may not take" says "is a port that takes a right" 0 \
+        setpriv --reuid 65534 --regid 65534 --clear-groups "$FSM_VAULT_BIN" config check "$SCRATCH/low.toml"
+    chmod 700 "$SCRATCH"
+fi
 check "a directory for backups that isn't there is a warning" says "warning: backup.directory: $SCRATCH/none.d is no" 2 \
     config "$SCRATCH/names.toml"
 sed -i -e /shared/d -e /username/d "$SCRATCH/names.toml"
