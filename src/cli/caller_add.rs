@@ -172,9 +172,15 @@ fn told(enrolled: &Enrolled, key: &Key<'_>) -> String {
     let name = printable(&enrolled.caller.name);
     let until = enrolled.caller.certificate_expires_at.map(time).unwrap_or_default();
     match key {
-        Key::Ours(_, out) | Key::Theirs(Some(out)) => format!(
+        Key::Ours(_, out) => format!(
             "registered {name}\nwrote its identity to {}, valid until {until}\nRenew it with: fsm-vault caller \
              renew --identity {}\n",
+            out.display(),
+            shell::word(*out)
+        ),
+        Key::Theirs(Some(out)) => format!(
+            "registered {name}\nwrote its certificate to {0}, valid until {until}\nOnce its key is there, as key.pem, renew it \
+             with: fsm-vault caller renew --identity {1}\n",
             out.display(),
             shell::word(*out)
         ),

@@ -142,6 +142,8 @@ fn with_list(error: &ClientError) -> Option<String> {
         "There is no such caller." => "caller list",
         "There is no such key slot." => "keyslot list",
         "There is no such notice." => "notices",
+        "There is no such secret." => "secret list",
+        "There is no such integration." => "integration list",
         _ => return None,
     };
     Some(format!("{error}\nSee which there are: fsm-vault {list}"))

@@ -1,6 +1,6 @@
 //! `fsm setup`: both FSM secrets and the integration `fsm`, in one step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -10,9 +10,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::{listing, output, prompt, value};
 use crate::client::{Body, Call, Connection};
-use crate::model::{FSM_NAME, FSM_SECRETS, Invalid, redirect_uri};
+use crate::model::{FSM_NAME, FSM_SECRETS, redirect_uri};
 use crate::secret::Plaintext;
 use crate::wire::{FSM_TEMPLATE, IntegrationView};
+
+/// Of a file with a redirect URI.
+const LONGEST_URI: usize = 16 << 10;
 
 #[derive(Subcommand)]
 pub enum Fsm {
@@ -28,9 +31,9 @@ pub enum Fsm {
 pub struct Setup {
     #[command(flatten)]
     pair: PairFiles,
-    /// A redirect URI of the integration record; may be given several times. The one of the FSM Suitelet carries a
-    /// capability token: other users of this host see arguments while the command runs
-    #[arg(long, value_name = "URI", value_parser = checked_uri)]
+    /// A redirect URI of the integration record, or @FILE for one that stands in a file; may be given several times. The one
+    /// of the FSM Suitelet carries a capability token: other users of this host see arguments while the command runs
+    #[arg(long, value_name = "URI|@FILE", value_parser = checked_uri)]
     redirect_uri: Vec<String>,
 }
 
@@ -85,6 +88,18 @@ impl PairFiles {
     }
 }
 
+impl PairFiles {
+    /// [`Self::read`], with a warning of what looks odd; if it was typed, whoever typed it may think again.
+    pub fn looked_at(&self, is_public: bool) -> Result<Pair, Failure> {
+        let pair = self.read(is_public)?;
+        let was_typed = self.client_id_file.is_none() || (!is_public && self.client_secret_file.is_none());
+        if pair.warn_if_odd() && was_typed && prompt::can_ask() {
+            prompt::confirm("Type yes to store it all the same: ", "yes", "nothing was stored")?;
+        }
+        Ok(pair)
+    }
+}
+
 impl Pair {
     /// The pair as an object of a request's body.
     pub fn body(&self) -> Result<Body, Failure> {
@@ -100,18 +115,22 @@ impl Pair {
         2 * (length(&self.client_id) + self.client_secret.as_ref().map_or(0, length)) + 1024
     }
 
-    /// Says so if a half doesn't look like NetSuite's: copied in part, perhaps, or the wrong text altogether.
-    pub fn warn_if_odd(&self) {
+    /// Says so if a half doesn't look like NetSuite's: copied in part, perhaps, or the wrong text altogether. Returns whether
+    /// there is such a one.
+    fn warn_if_odd(&self) -> bool {
         let looks_right = |half: &Plaintext| {
             half.lend(|bytes| bytes.len() == 64 && bytes.iter().all(u8::is_ascii_hexdigit))
         };
+        let mut is_odd = false;
         for (what, half) in [("ID", Some(&self.client_id)), ("secret", self.client_secret.as_ref())] {
             if half.is_some_and(|half| !looks_right(half)) {
+                is_odd = true;
                 output::tell(format_args!(
                     "warning: the client {what} is not 64 hexadecimal digits, as NetSuite's are; was all of it copied?"
                 ));
             }
         }
+        is_odd
     }
 
     /// The call that stores the pair with the FSM record.
@@ -132,8 +151,7 @@ pub fn setup(globals: &Globals, command: Setup) -> Result<(), Failure> {
     if command.pair.will_ask() {
         refuse_second(globals)?;
     }
-    let pair = command.pair.read(false)?;
-    pair.warn_if_odd();
+    let pair = command.pair.looked_at(false)?;
     let call = pair.call(&command.redirect_uri)?;
     with_daemon(globals, async |daemon| {
         let answer = match daemon.call(call).await.map_err(Failure::from) {
@@ -202,6 +220,16 @@ fn shown(text: &str) -> std::borrow::Cow<'_, str> {
     crate::client::printable(text)
 }
 
-pub fn checked_uri(text: &str) -> Result<String, Invalid> {
-    redirect_uri(text).map(|()| text.to_owned())
+/// A redirect URI, or `@` and a file with one.
+pub fn checked_uri(text: &str) -> Result<String, String> {
+    let uri = match text.strip_prefix('@') {
+        None => text.to_owned(),
+        Some(file) => {
+            let read = value::from_file(Path::new(file), LONGEST_URI).map_err(|failure| failure.text)?;
+            let text = read.lend(|bytes| String::from_utf8(bytes.to_vec()));
+            text.map_err(|_| "is a file of something else than text".to_owned())?.trim().to_owned()
+        }
+    };
+    redirect_uri(&uri).map_err(|why| why.to_string())?;
+    Ok(uri)
 }

@@ -68,8 +68,7 @@ pub fn run(globals: &Globals, command: Create) -> Result<(), Failure> {
         body = body.field("issue", &true);
     }
     if command.pair.is_given() {
-        let pair = command.pair.read(command.public_client)?;
-        pair.warn_if_odd();
+        let pair = command.pair.looked_at(command.public_client)?;
         body = body.object("credentials", pair.body()?);
     }
     with_daemon(globals, async |daemon| {

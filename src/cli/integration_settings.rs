@@ -48,9 +48,9 @@ pub struct Settings {
     /// Whether its pair is served: only while it is enabled
     #[arg(long, value_name = "STATE", value_parser = ["enabled", "blocked", "waiting_for_approval"])]
     state: Option<String>,
-    /// A redirect URI; may be given several times. The one of the FSM Suitelet carries a capability token: other
-    /// users of this host see arguments while the command runs
-    #[arg(long, value_name = "URI", value_parser = checked_uri)]
+    /// A redirect URI, or @FILE for one that stands in a file; may be given several times. The one of the FSM Suitelet
+    /// carries a capability token: other users of this host see arguments while the command runs
+    #[arg(long, value_name = "URI|@FILE", value_parser = checked_uri)]
     redirect_uri: Vec<String>,
     /// What its tokens may be used for; may be given several times
     #[arg(long, value_name = "SCOPE", value_parser = ["restlets", "rest_webservices", "suite_analytics", "mcp"])]

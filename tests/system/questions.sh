@@ -53,6 +53,11 @@ before=$(denied) id=$(openssl rand -hex 32) secret=$(openssl rand -hex 32)
 check "a pair is asked for" typed "$id"$'\n'"$id"$'\n'"$secret"$'\n'"$secret" fsm setup
 check "no entry says denied of it" [ "$(denied)" = "$before" ]
 check "a second one is refused before it asks" says "rotate fsm" 6 typed "" fsm setup
+version=$(as "$ADMIN" --output json integration show fsm | jq .version)
+check "what was typed and looks odd is asked about" says "nothing was stored" 1 typed $'abc\nabc\ndef\ndef\nno' integration rotate fsm
+check "and isn't stored" holds ".version == $version" as "$ADMIN" --output json integration show fsm
+check "unless it is meant" typed $'abc\nabc\ndef\ndef\nyes' integration rotate fsm
+check "then it is" holds ".version == $version + 1" as "$ADMIN" --output json integration show fsm
 
 # Hidden ones: what is wrong is said before it is typed again, three times.
 check "a new passphrase that is too short is refused at once" \

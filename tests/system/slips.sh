@@ -23,6 +23,10 @@ check "nor half of a pair" says "integration rotate fsm" 6 asked custsecret_fsm_
 check "an expiry in the past is told" says "2020-01-01 is in the past" 0 create _y --expires-on 2020-01-01 --allow-all-domains
 check "by an edit too" says "2020-01-02 is in the past" 0 as "$ADMIN" secret edit _y --expires-on 2020-01-02
 check "and of a pair" says "2020-01-03 is in the past" 0 as "$ADMIN" integration edit fsm --expires-on 2020-01-03
+printf 'https://a.example/x?ns-at=t\n' >"$SCRATCH/uri"
+check "a redirect URI from a file" holds '.redirect_uris == ["https://a.example/x?ns-at=t"]' \
+    as "$ADMIN" --output json integration edit fsm --redirect-uri "@$SCRATCH/uri"
+check "that isn't there" says "can't read $SCRATCH/none" 2 as "$ADMIN" integration edit fsm --redirect-uri "@$SCRATCH/none"
 check "one to come isn't" refuses 1 grep -q past <(as "$ADMIN" secret edit _y --expires-on 2999-01-01 2>&1)
 check "a stray word after passphrase isn't repeated" refuses 1 grep -q hunter2 <(as "$ADMIN" passphrase hunter2 2>&1)
 check "and it is wrong usage" refuses 2 as "$ADMIN" passphrase hunter2

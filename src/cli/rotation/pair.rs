@@ -113,16 +113,16 @@ pub fn capture_pair(globals: &Globals, command: CapturePair) -> Result<(), Failu
         );
         return Err(Failure::new(Exit::Conflict, text));
     }
-    let pair = command.pair.read(record.public_client)?;
+    let pair = command.pair.looked_at(record.public_client)?;
     let spread = Spread { grace: None, pending: false, note: command.note, force: false };
-    store(globals, credentials(&name), &activating(&name), false, spread.add_to(checked(&pair)?))
+    store(globals, credentials(&name), &activating(&name), false, spread.add_to(pair.body()?))
 }
 
 pub fn rotate_pair(globals: &Globals, command: RotatePair) -> Result<(), Failure> {
     let name = &command.name;
     let record = record(globals, name)?;
     if !command.issue {
-        let body = command.spread.add_to(checked(&command.pair.read(record.public_client)?)?);
+        let body = command.spread.add_to(command.pair.looked_at(record.public_client)?.body()?);
         return store(globals, credentials(name), &activating(name), command.spread.force, body);
     }
     let body = command.spread.add_to(Body::default().field("issue", &true));
@@ -148,7 +148,7 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
     let name = &command.name;
     let record = record(globals, name)?;
     // A file that can't be read must not leave the record without a pair.
-    let given = command.pair.is_given().then(|| command.pair.read(record.public_client)).transpose()?;
+    let given = command.pair.is_given().then(|| command.pair.looked_at(record.public_client)).transpose()?;
     if let Some(Pair { client_id, client_secret: Some(secret) }) = &given
         && client_id.same_as(secret)
     {
@@ -180,13 +180,13 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
             output::tell(format_args!(
                 "The pair of {name} is retired for good. Now the new one; Ctrl-C, and later: {next}"
             ));
-            Some(command.pair.read(record.public_client)?)
+            Some(command.pair.looked_at(record.public_client)?)
         }
     };
     match pair {
         Some(pair) => {
             let spread = Spread { grace: None, pending: false, note: None, force: false };
-            store(globals, credentials(name), &activating(name), false, spread.add_to(checked(&pair)?))
+            store(globals, credentials(name), &activating(name), false, spread.add_to(pair.body()?))
         }
         None => {
             let document = serde_json::json!({ "name": name.as_str(), "version": null });
@@ -195,12 +195,6 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
             globals.output.show(&document, text)
         }
     }
-}
-
-/// A pair on its way to be stored, after a warning if it looks odd.
-fn checked(pair: &Pair) -> Result<Body, Failure> {
-    pair.warn_if_odd();
-    pair.body()
 }
 
 fn activating(name: &IntegrationName) -> String {
