@@ -19,11 +19,18 @@ start_daemon "$VAULT" "$PASSPHRASE"
 prepare_pair
 check "a running daemon is fine" finds 0 "$(at vault) == \"ok\" and $(at 'audit log') == \"ok\""
 check "its files are left alone" finds 0 "$(at store) == \"not seen\"" --data-dir "$VAULT"
+as "$ADMIN" integration create idle --template fsm --redirect-uri https://a.example/ --client-id-secret _i --client-secret-secret _s >/dev/null
+idle() { finds 0 "any(.[]; .health == \"warning\" and .at == \"integrations\" and (.found | contains(\"$1\")) and (.advice | contains(\"$2\")))"; }
+check "an integration without a pair" idle "idle has no pair" "integration capture idle"
+as "$ADMIN" integration edit idle --state blocked >/dev/null
+check "and one that is blocked" idle "idle isn't enabled" "--state enabled"
+as "$ADMIN" integration delete idle --yes >/dev/null
+check "else all have theirs" finds 0 "$(at integrations) == \"ok\""
 as "$ADMIN" seal >/dev/null
 check "sealed is bad" finds 1 "$(at vault) == \"bad\" and any(.[]; .advice // \"\" | contains(\"fsm-vault unseal\"))"
 as "$ADMIN" unseal --passphrase-file "$PASSPHRASE" >/dev/null
 stop_daemon
-check "a daemon that is gone can't be asked" says "fsm-vault" 7 as "$ADMIN" doctor
+check "a daemon that is gone can't be asked" finds 7 "$(at daemon) == \"bad\" and any(.[]; .advice // \"\" | contains(\"--data-dir\"))"
 
 rest() { finds "$1" "$2" --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"; }
 # Little room is as bad at rest as for the daemon's notice, and by the same settings.
