@@ -65,12 +65,12 @@ impl Vault {
         let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.verify")).await?;
         let log = Arc::clone(&cleared.log);
         cleared.looked().await?;
+        // Each costs the whole log: one at a time, however many ask.
+        let _turn = self.verifying.lock().await;
         let checkpoint = {
             let live = self.live();
             live.unsealed()?.registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone())
         };
-        // Each costs the whole log: one at a time, however many ask.
-        let _turn = self.verifying.lock().await;
         let report = log.verify(checkpoint).await?;
         self.found_bad.store(report.first_bad.is_some(), Ordering::Relaxed);
         if let Err(error) = self.verified(report.first_bad).await {
