@@ -68,7 +68,7 @@ pub async fn access(
 }
 
 fn note(logged: LoggedEntry) -> NoteView {
-    let LoggedEntry { seq, time, entry } = logged;
+    let LoggedEntry { seq, time, entry, .. } = logged;
     NoteView {
         seq,
         time,

@@ -104,6 +104,9 @@ pub struct LoggedEntry {
     pub time: Timestamp,
     #[serde(flatten)]
     pub entry: Entry,
+    /// Number of the segment that it stands in; 0 of what was read without its place.
+    #[serde(skip)]
+    pub segment: u32,
 }
 
 impl Outcome {

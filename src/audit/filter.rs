@@ -53,7 +53,7 @@ mod tests {
             outcome: Outcome::Denied,
             ..Entry::default()
         };
-        let logged = LoggedEntry { seq: 1, time, entry };
+        let logged = LoggedEntry { seq: 1, time, entry, segment: 1 };
         let (all, word) = (Filter::default, |text: &str| Some(text.to_owned()));
         let second = jiff::SignedDuration::from_secs(1);
         for (filter, admits) in [

@@ -153,8 +153,13 @@ impl Log {
 
     /// The number of the last line that is written.
     pub async fn last_line(&self) -> Result<u64, AuditError> {
+        Ok(self.end().await?.0)
+    }
+
+    /// That, and the number of the segment that the next line goes to.
+    pub async fn end(&self) -> Result<(u64, u32), AuditError> {
         let queue = self.queue.clone();
-        blocking(move || Ok(queue.with_writer(|writer| writer.last_line()))).await
+        blocking(move || Ok(queue.with_writer(|writer| writer.end()))).await
     }
 
     /// Ends the log under the key that it has, and goes on in a new segment under another, if `switch` makes that one

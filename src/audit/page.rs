@@ -89,8 +89,9 @@ enum Stop {
 }
 
 impl<K: Fn(&LoggedEntry) -> bool> Found<'_, K> {
-    fn take(&mut self, line: &[u8]) -> ControlFlow<Stop> {
+    fn take(&mut self, line: &[u8], segment: u32) -> ControlFlow<Stop> {
         if let Ok(entry) = serde_json::from_slice::<LoggedEntry>(line)
+            && let entry = (LoggedEntry { segment, ..entry })
             && self.look.numbers.contains(&entry.seq)
             && (self.keep)(&entry)
         {
@@ -133,7 +134,7 @@ impl Reading<'_> {
             }
             let mut stopped = None;
             lines_backwards(&file, end, |line, offset| {
-                let stop = found.take(line).break_value();
+                let stop = found.take(line, number).break_value();
                 stopped = stop.map(|stop| match stop {
                     Stop::Before => offset + length(line),
                     Stop::After => offset,
@@ -176,7 +177,7 @@ impl Reading<'_> {
             let begin = if number == from.segment { from.offset } else { 0 };
             let mut stopped = None;
             lines_forwards(&file, begin, upto, |line, offset| {
-                let stop = found.take(line).break_value();
+                let stop = found.take(line, number).break_value();
                 stopped = stop.map(|stop| match stop {
                     Stop::Before => offset,
                     Stop::After => offset + length(line),

@@ -22,13 +22,15 @@ pub(super) const MAX_CALLERS: usize = 1024;
 pub enum Due {
     /// Those whose minute is over.
     Ended,
+    /// What is counted so far; the minutes go on.
+    Counted,
     /// All, before the log is closed.
     All,
 }
 
 /// The tallies of the minutes under way.
 pub(super) struct Tallies {
-    callers: HashMap<Arc<str>, Tally>,
+    callers: HashMap<Who, Tally>,
     max: usize,
 }
 
@@ -51,7 +53,7 @@ impl Tallies {
         if !self.callers.contains_key(&who) && self.callers.len() >= self.max {
             write.extend(self.take(Due::Ended, now));
             if self.callers.len() >= self.max {
-                who = Arc::default();
+                who = Who::default();
             }
         }
         let tally = self.callers.entry(who).or_insert_with(|| Tally::since(now));
@@ -69,6 +71,9 @@ impl Tallies {
 
     /// The entries that are due. Tallies whose minute is over are forgotten.
     pub fn take(&mut self, due: Due, now: Timestamp) -> Vec<Entry> {
+        if due == Due::Counted {
+            return self.callers.values_mut().filter_map(|tally| tally.repeated.take()).collect();
+        }
         let ended = |tally: &Tally| due == Due::All || tally.has_ended(now);
         self.callers.extract_if(|_, tally| ended(tally)).filter_map(|(_, tally)| tally.repeated).collect()
     }
@@ -81,9 +86,13 @@ impl Tallies {
     }
 }
 
-/// Whose tally a denial counts in: its certificate's. An old one of the same name must not use up what the name's holder has.
-fn who(entry: &Entry) -> Arc<str> {
-    entry.serial.clone().or_else(|| entry.caller.clone()).unwrap_or_default()
+/// Whose tally a denial counts in: a caller and its certificate's serial. An old one of the same name must not use up what the
+/// name's holder has, nor may one of another trust domain, which gives serials as it likes.
+type Who = (Arc<str>, Arc<str>);
+
+fn who(entry: &Entry) -> Who {
+    let word = |word: &Option<Arc<str>>| word.clone().unwrap_or_default();
+    (word(&entry.caller), word(&entry.serial))
 }
 
 impl Tally {
@@ -131,6 +140,20 @@ mod tests {
         }
         assert_eq!(tallies.note(of("old"), at(0)), []);
         assert_eq!(tallies.note(of("new"), at(0)), [of("new")]);
+        let abroad = Entry { caller: Some("spiffe://example.org/x".into()), ..of("old") };
+        assert_eq!(tallies.note(abroad.clone(), at(0)), [abroad]);
+    }
+
+    #[test]
+    fn what_is_told_early_begins_no_minute() {
+        let mut tallies = Tallies::of(MAX_CALLERS);
+        let lines: usize =
+            (0..=WRITTEN_SINGLY + 5).map(|_| tallies.note(denial("fsm", "_a"), at(0)).len()).sum();
+        assert_eq!(lines, WRITTEN_SINGLY as usize);
+        assert_eq!(tallies.take(Due::Counted, at(1))[0].count, Some(6));
+        assert_eq!(tallies.note(denial("fsm", "_a"), at(2)), []);
+        assert_eq!(tallies.take(Due::Counted, at(2))[0].count, Some(1));
+        assert_eq!(tallies.take(Due::All, at(3)), []);
     }
 
     fn at(seconds: i64) -> Timestamp {

@@ -129,8 +129,10 @@ impl Writer {
         Ok(writer)
     }
 
-    pub fn last_line(&self) -> u64 {
-        self.head.seq
+    /// The number of the last line, and of the segment that the next one goes to.
+    pub fn end(&self) -> (u64, u32) {
+        let next = self.current().map_or_else(|| self.highest.saturating_add(1), |(segment, _)| segment);
+        (self.head.seq, next)
     }
 
     /// Writes the lines. With `sync`, they are on the disk by then.

@@ -1,10 +1,11 @@
 //! What is told of arguments that can't be parsed, where clap's own text would repeat a word that may be a value, or say
 //! the same twice.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 
 use super::arguments::Cli;
 use super::options::path;
@@ -38,7 +39,10 @@ const OTHER_NAMES: &[(&str, &[&str])] = &[
 
 /// The text that stands in for clap's. `words` are those that were typed.
 pub fn text(error: &clap::Error, words: impl Iterator<Item = OsString>) -> Option<String> {
-    no_command(error, words).or_else(|| stray_word(error)).or_else(|| no_change(error))
+    no_command(error, words)
+        .or_else(|| stray_word(error))
+        .or_else(|| no_value(error))
+        .or_else(|| no_change(error))
 }
 
 /// Where a word is no command: after `passphrase` it may be one.
@@ -79,16 +83,47 @@ fn meant(command: &Command, is_program: bool, word: &str) -> Vec<String> {
     found
 }
 
-/// Where a word is no option and stands where none belongs.
+/// Where a word stands that doesn't belong there, unless it is an option of another command, or nearly one of this.
 fn stray_word(error: &clap::Error) -> Option<String> {
-    let is_word = error.kind() == ErrorKind::UnknownArgument
-        && strings(error, ContextKind::InvalidArg).iter().any(|word| !word.starts_with('-'));
-    is_word.then(|| {
-        "there is a word too many (it is not repeated here, in case it is a value). Values are never given as \
-         arguments, where other users see them: they come from a file, standard input or a hidden prompt. For more, \
-         type the command with --help"
-            .to_owned()
-    })
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let word = strings(error, ContextKind::InvalidArg).first().map_or("", String::as_str);
+    let is_near = error.get(ContextKind::SuggestedArg).is_some();
+    if is_near || word.strip_prefix("--").is_some_and(|name| all_options().contains(name)) {
+        return None;
+    }
+    Some(
+        "there is a word too many, or an option that isn't known (it is not repeated here, in case it is a value). \
+         Values are never given as arguments, where other users see them: they come from a file, standard input or a \
+         hidden prompt. For more, type the command with --help"
+            .to_owned(),
+    )
+}
+
+/// The long options of all commands.
+fn all_options() -> BTreeSet<String> {
+    fn add(command: &Command, found: &mut BTreeSet<String>) {
+        found.extend(command.get_arguments().filter_map(Arg::get_long).map(str::to_owned));
+        command.get_subcommands().for_each(|verb| add(verb, found));
+    }
+    let mut found = BTreeSet::new();
+    add(&Cli::command(), &mut found);
+    found
+}
+
+/// Where an argument's value isn't one: the rule, and not what was typed.
+fn no_value(error: &clap::Error) -> Option<String> {
+    let of = strings(error, ContextKind::InvalidArg).first()?;
+    let rule = match error.kind() {
+        ErrorKind::ValueValidation => std::error::Error::source(error)?.to_string(),
+        ErrorKind::InvalidValue => match strings(error, ContextKind::ValidValue) {
+            [] => return None,
+            values => format!("takes one of these: {}", values.join(", ")),
+        },
+        _ => return None,
+    };
+    Some(format!("{of}: what was given {rule}. For more, type the command with --help"))
 }
 
 /// Where an edit says nothing that shall change.
@@ -129,18 +164,44 @@ mod tests {
     #[test]
     fn a_stray_word_is_not_repeated() {
         for line in [
-            "fsm-vault secret create _x 48151623",
-            "fsm-vault unseal 48151623",
-            "fsm-vault fsm setup 48151623",
+            "secret create _x 48151623",
+            "unseal 48151623",
+            "unseal -- -48151623",
+            "unseal --48151623",
+            "fsm setup 48151623",
+            "passphrase change --hunter48151623",
         ] {
-            let told = told(line).unwrap();
-            assert!(told.contains("a word too many") && !told.contains("48151623"), "{line}");
+            let told = told(&format!("fsm-vault {line}")).unwrap();
+            assert!(told.contains("a word too many") && !told.contains("48151623"), "{line}: {told}");
         }
+        // What is an option elsewhere, or nearly one, is named.
         for line in
-            ["fsm-vault secret create _x --value 48151623", "fsm-vault secret create _x --value=48151623"]
+            ["caller edit a --valid 1h", "secret create _x --value 48151623", "unseal --value=48151623"]
         {
-            let error = refused(line);
-            assert!(told(line).is_none() && !error.to_string().contains("48151623"), "{error}");
+            let line = format!("fsm-vault {line}");
+            let error = refused(&line);
+            assert!(!error.to_string().contains("48151623"), "{error}");
+        }
+        assert!(told("fsm-vault caller edit a --valid 1h").is_none());
+    }
+
+    #[test]
+    fn nor_is_what_is_no_value() {
+        for (line, rule) in [
+            (
+                "secret create _x=48151623 --allow-all-scripts --allow-all-domains",
+                "<ID>: what was given is no",
+            ),
+            ("secret retire _x 48151623x", "<VERSION>: what was given is no version"),
+            ("secret get _x --version 48151623x", "--version"),
+            ("caller edit a --level 48151623", "takes one of these: view, create, edit, full"),
+            (
+                "integration create x --redirect-uri http://48151623",
+                "--redirect-uri <URI|@FILE>: what was given begins",
+            ),
+        ] {
+            let told = told(&format!("fsm-vault {line}")).unwrap();
+            assert!(told.contains(rule) && !told.contains("48151623"), "{told}");
         }
     }
 

@@ -63,20 +63,25 @@ impl Vault {
     /// Checks the whole log against its chain and the recorded head.
     pub async fn verify_log(&self, asker: Asker<'_>) -> Result<Report, VaultError> {
         let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.verify")).await?;
-        let log = Arc::clone(&cleared.log);
         cleared.looked().await?;
-        // Each costs the whole log: one at a time, however many ask.
-        let _turn = self.verifying.lock().await;
-        let checkpoint = {
-            let live = self.live();
-            live.unsealed()?.registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone())
-        };
-        let report = log.verify(checkpoint).await?;
+        let report = self.verified_alone().await?;
         self.found_bad.store(report.first_bad.is_some(), Ordering::Relaxed);
         if let Err(error) = self.verified(report.first_bad).await {
             tracing::error!(error = %error, "what the verification found can't be recorded as a notice");
         }
         Ok(report)
+    }
+
+    /// Each costs the whole log: one at a time, however many ask. Neither the log nor the place is kept beyond it: a seal, which has
+    /// its turn, waits until nobody has hold of the log.
+    async fn verified_alone(&self) -> Result<Report, VaultError> {
+        let _alone = self.verifying.lock().await;
+        let (log, checkpoint) = {
+            let live = self.live();
+            let Unsealed { log, registry, .. } = live.unsealed()?;
+            (Arc::clone(log), registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone()))
+        };
+        Ok(log.verify(checkpoint).await?)
     }
 
     /// None while sealed.
@@ -105,7 +110,7 @@ impl Vault {
     /// of his doing. What is decided next is decided after it. Returns the log's last line too, counted over all logs: the
     /// last one of what the name was before.
     pub(super) async fn told_until_now(&self, cleared: Cleared) -> Result<(Cleared, u64), VaultError> {
-        cleared.log.flush_tallies(Due::All).await?;
+        cleared.log.flush_tallies(Due::Counted).await?;
         let last = cleared.log.last_line().await?;
         let line = self.live().unsealed()?.registry.past.counted(last);
         Ok((Cleared { now: self.clock.now(), ..cleared }, line))

@@ -26,11 +26,13 @@ pub struct Past {
     pub lost: Vec<Lost>,
 }
 
-/// A range of the log's lines.
+/// Lines of the log from one number to another, and those with higher numbers in the segments before this one: where the log
+/// wasn't to be trusted to its end, as after a rekey that the accepted store knows nothing of, numbers are given again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
     pub first: u64,
     pub last: u64,
+    pub before: u32,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -44,20 +46,21 @@ impl Past {
     }
 
     /// Whether the line tells of something that the store may lack: nobody knows whose life it was of.
-    pub fn is_lost(&self, seq: u64) -> bool {
-        self.lost.iter().any(|lost| (lost.first..=lost.last).contains(&seq))
+    pub fn is_lost(&self, logged: &LoggedEntry) -> bool {
+        let LoggedEntry { seq, segment, .. } = *logged;
+        self.lost.iter().any(|lost| seq >= lost.first && (seq <= lost.last || segment < lost.before))
     }
 
-    /// An older store was accepted, which knows the log up to `head`, and it has lines up to `last`.
-    pub fn lose(&mut self, head: u64, last: u64) {
-        if head >= last {
-            return;
-        }
-        self.lost.push(Lost { first: head + 1, last });
+    /// An older store was accepted, which knows the log up to `head`. It has lines up to `last`, and the next one goes to the
+    /// segment `next`.
+    pub fn lose(&mut self, head: u64, last: u64, next: u32) {
+        self.lost.push(Lost { first: head.saturating_add(1), last, before: next });
         self.lost.sort_by_key(|lost| lost.first);
         while self.lost.len() > MOST_LOST {
-            let next = self.lost.remove(1);
-            self.lost[0].last = self.lost[0].last.max(next.last);
+            let second = self.lost.remove(1);
+            let first = &mut self.lost[0];
+            first.last = first.last.max(second.last);
+            first.before = first.before.max(second.before);
         }
     }
 
@@ -82,7 +85,7 @@ impl Since {
 
     /// Whether an entry is of its life. At the very time it may have been of either.
     pub fn has(self, past: &Past, logged: &LoggedEntry) -> bool {
-        !past.is_lost(logged.seq)
+        !past.is_lost(logged)
             && match self {
                 Self::Line(line) => past.counted(logged.seq) > line,
                 Self::Time(time) => logged.time > time,
@@ -93,20 +96,36 @@ impl Since {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::Entry;
+
+    fn line(seq: u64, segment: u32) -> LoggedEntry {
+        let (time, entry) = (Timestamp::UNIX_EPOCH, Entry::default());
+        LoggedEntry { seq, time, entry, segment }
+    }
 
     #[test]
     fn what_an_accepted_store_lacks_is_nobodys() {
         let mut past = Past::default();
-        past.lose(10, 10);
-        assert_eq!(past, Past::default(), "there is nothing that it lacks");
-        past.lose(10, 20);
-        for (seq, lost) in [(10, false), (11, true), (20, true), (21, false)] {
-            assert_eq!(past.is_lost(seq), lost, "{seq}");
+        past.lose(10, 20, 3);
+        for (seq, segment, lost) in [
+            (10, 2, false),
+            (11, 2, true),
+            (20, 3, true),
+            (21, 3, false),
+            (25, 4, false),
+            // Of a log that wasn't trusted to its end.
+            (25, 2, true),
+            (9, 1, false),
+        ] {
+            assert_eq!(past.is_lost(&line(seq, segment)), lost, "{seq} in {segment}");
         }
         for round in 3..40 {
-            past.lose(round * 10, round * 10 + 2);
+            past.lose(round * 10, round * 10 + 2, 3);
         }
-        assert!(past.lost.len() == MOST_LOST && past.is_lost(11) && past.is_lost(392) && !past.is_lost(388));
+        assert_eq!(past.lost.len(), MOST_LOST);
+        for (seq, lost) in [(11, true), (392, true), (388, false), (393, false)] {
+            assert_eq!(past.is_lost(&line(seq, 3)), lost, "{seq}");
+        }
     }
 
     #[test]
@@ -114,7 +133,7 @@ mod tests {
         let past = Past { lines_before: 5, ..Past::default() };
         let mut after = past.restored(100, 7);
         assert_eq!(after, Past { floor: 7, lines_before: 105, lost: vec![] });
-        after.lose(1, 3);
+        after.lose(1, 3, 1);
         assert_eq!(after.restored(3, 9).lines_before, 108);
         assert!(after.counted(1) > past.counted(100));
     }

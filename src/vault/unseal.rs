@@ -229,7 +229,8 @@ impl Vault {
         }
         if doubt.as_ref().is_some_and(RolledBack::may_be_older) {
             let head = registry.checkpoint.as_ref().map_or(0, |kept| kept.checkpoint.seq);
-            registry.past.lose(head, log.last_line().await?);
+            let (last, next) = log.end().await?;
+            registry.past.lose(head, last, next);
         }
         let unsealed = Unsealed {
             keys,

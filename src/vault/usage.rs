@@ -150,8 +150,8 @@ pub(super) async fn recall(unsealed: &Unsealed) {
 impl Recalled {
     /// One allowed entry; they come newest first.
     fn take(&mut self, logged: LoggedEntry, registry: &Registry, halves: &HashMap<Arc<str>, Arc<str>>) {
-        let LoggedEntry { seq, time, entry } = logged;
-        let is_lost = registry.past.is_lost(seq);
+        let is_lost = registry.past.is_lost(&logged);
+        let LoggedEntry { seq, time, entry, .. } = logged;
         let of = match (&*entry.action, entry.secret, entry.integration) {
             ("secret.create" | "secret.import", Some(id), _) => {
                 return self.began(Of::Secret(id), is_lost, registry);

@@ -1,5 +1,8 @@
 //! Secrets found and looked into by operators: lists, notes, who may use one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::super::*;
 use super::secrets::{LISTED, OPEN, SHARED, id, renamed};
 use super::site::*;
@@ -186,5 +189,33 @@ async fn a_look_that_nobody_got_is_told_in_the_words_of_the_look() {
         );
         let named = [entry.secret.as_deref(), entry.integration.as_deref(), entry.subject.as_deref()];
         assert_eq!(named, told, "{action}");
+    }
+}
+
+/// A verification records what it found, for which it takes its turn; a seal has its turn, and waits until nobody has hold of
+/// the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_ends_although_the_log_is_verified() {
+    let site = Arc::new(Site::unsealed().await);
+    for _ in 0..10 {
+        let verified = Arc::new(AtomicUsize::new(0));
+        let verifying: Vec<_> = (0..3)
+            .map(|_| {
+                let (site, verified) = (Arc::clone(&site), Arc::clone(&verified));
+                tokio::spawn(async move {
+                    while site.vault.verify_log(site.admin()).await.is_ok() {
+                        verified.fetch_add(1, Ordering::SeqCst);
+                    }
+                })
+            })
+            .collect();
+        while verified.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+        site.vault.seal(site.admin()).await.unwrap();
+        for each in verifying {
+            each.await.unwrap();
+        }
+        site.vault.unseal(site.admin(), plain("right")).await.unwrap();
     }
 }
