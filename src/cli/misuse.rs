@@ -115,15 +115,16 @@ fn all_options() -> BTreeSet<String> {
 /// Where an argument's value isn't one: the rule, and not what was typed.
 fn no_value(error: &clap::Error) -> Option<String> {
     let of = strings(error, ContextKind::InvalidArg).first()?;
-    let rule = match error.kind() {
-        ErrorKind::ValueValidation => std::error::Error::source(error)?.to_string(),
+    let wrong = match error.kind() {
+        ErrorKind::ValueValidation => format!("{of}: what was given {}", std::error::Error::source(error)?),
         ErrorKind::InvalidValue => match strings(error, ContextKind::ValidValue) {
             [] => return None,
-            values => format!("takes one of these: {}", values.join(", ")),
+            values => format!("{of} takes one of these: {}", values.join(", ")),
         },
+        ErrorKind::TooManyValues => format!("{of} takes no value; leave out what stands behind its ="),
         _ => return None,
     };
-    Some(format!("{of}: what was given {rule}. For more, type the command with --help"))
+    Some(format!("{wrong}. For more, type the command with --help"))
 }
 
 /// Where an edit says nothing that shall change.
@@ -194,7 +195,11 @@ mod tests {
             ),
             ("secret retire _x 48151623x", "<VERSION>: what was given is no version"),
             ("secret get _x --version 48151623x", "--version"),
-            ("caller edit a --level 48151623", "takes one of these: view, create, edit, full"),
+            (
+                "caller edit a --level 48151623",
+                "--level <LEVEL> takes one of these: view, create, edit, full.",
+            ),
+            ("secret rotate _x --force=48151623", "--force takes no value"),
             (
                 "integration create x --redirect-uri http://48151623",
                 "--redirect-uri <URI|@FILE>: what was given begins",
