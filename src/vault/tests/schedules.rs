@@ -1,7 +1,8 @@
-//! Seals, revocations, edits and rotations against readers and waiters, in many orders drawn by lot.
+//! Seals, revocations, edits, rotations and verifications against readers and waiters, in many orders drawn by lot.
 //!
 //! Whatever the order: no value is released once the seal, the revocation or the edit that takes it away has been
-//! acknowledged; no pair is mixed; each released value's entry is in the log's file before the value is here.
+//! acknowledged; no pair is mixed; each released value's entry is in the log's file before the value is here; the log
+//! verifies at any time, and no verification keeps another task from its end.
 
 use std::cell::{Cell, RefCell};
 
@@ -75,6 +76,7 @@ impl Stage {
                 self.finish(End::Revoke, &names[1], &last).await;
             }
         }));
+        tasks.push(Box::pin(self.verify(over_for_all)));
         let shown = Shown { seed, end };
         take_turns(tasks, &mut lots).await;
         std::mem::forget(shown);
@@ -161,6 +163,17 @@ impl Stage {
                 Ok(_) => self.next.set(number + 1),
                 Err(VaultError::Denied(Denial::Sealed)) => {}
                 Err(error) => panic!("a rotation failed: {error}"),
+            }
+        }
+    }
+
+    /// Verifies the log, beside whatever else there is, until all is over.
+    async fn verify(&self, over: &Over) {
+        while over.acknowledged().is_none() {
+            match self.site.vault.verify_log(self.site.admin()).await {
+                Ok(report) => assert_eq!(report.first_bad, None),
+                Err(VaultError::Denied(Denial::Sealed)) => return,
+                Err(error) => panic!("a verification failed: {error}"),
             }
         }
     }

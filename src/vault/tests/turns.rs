@@ -50,9 +50,11 @@ struct Running<'a> {
 
 /// Whoever is held back and woken goes on after this when nobody else does anything: they may wait for him.
 const STANDSTILL: Duration = Duration::from_millis(4);
+/// Turns and standstills after which some tasks are taken to wait for each other for good: a schedule has some 400.
+const TOO_MANY: usize = 10_000;
 
-/// Runs all tasks to their ends, in turns drawn from `lots`. Returns how many turns there were.
-pub async fn take_turns(tasks: Vec<Task<'_>>, lots: &mut Lots) -> usize {
+/// Runs all tasks to their ends, in turns drawn from `lots`.
+pub async fn take_turns(tasks: Vec<Task<'_>>, lots: &mut Lots) {
     let somebody = Arc::new(Notify::new());
     let begin = |task| {
         let flag = Flag { woken: AtomicBool::new(true), somebody: Arc::clone(&somebody) };
@@ -61,6 +63,8 @@ pub async fn take_turns(tasks: Vec<Task<'_>>, lots: &mut Lots) -> usize {
     let mut running: Vec<Running> = tasks.into_iter().map(begin).collect();
     let mut turns = 0;
     while !running.is_empty() {
+        turns += 1;
+        assert!(turns < TOO_MANY, "{} tasks don't come to their ends", running.len());
         let is_woken = |each: &Running| each.flag.woken.load(Ordering::SeqCst);
         let free: Vec<usize> =
             (0..running.len()).filter(|at| is_woken(&running[*at]) && running[*at].held_back == 0).collect();
@@ -73,7 +77,6 @@ pub async fn take_turns(tasks: Vec<Task<'_>>, lots: &mut Lots) -> usize {
         }
         let at = free[lots.draw(free.len())];
         running.iter_mut().for_each(|each| each.held_back = each.held_back.saturating_sub(1));
-        turns += 1;
         if poll(&mut running[at]) {
             drop(running.swap_remove(at));
         } else if lots.draw(4) == 0 {
@@ -82,7 +85,6 @@ pub async fn take_turns(tasks: Vec<Task<'_>>, lots: &mut Lots) -> usize {
         // Timers and what other threads have done.
         tokio::task::yield_now().await;
     }
-    turns
 }
 
 fn poll(running: &mut Running) -> bool {
