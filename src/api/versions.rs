@@ -12,9 +12,10 @@ use super::query::Query;
 use super::secrets::{named as named_secret, one_value};
 use super::server::Api;
 use crate::model::{FieldError, VersionWanted, line_of_text};
-use crate::vault::{Asker, Cut, NewPair, NewVersion, PairSource, Rotated, Spread};
+use crate::vault::{Asker, Cut, NewPair, NewVersion, PairSource, Replaced, Rotated, Spread};
 use crate::wire::{
-    ActivationForm, MAX_BODY, MAX_VALUE_BODY, NewPairForm, VersionForm, VersionMoved, issued_body,
+    ActivationForm, MAX_BODY, MAX_VALUE_BODY, NewPairForm, PreviousView, VersionForm, VersionMoved,
+    issued_body,
 };
 
 const MAX_NOTE: usize = 1000;
@@ -157,6 +158,7 @@ fn told(rotated: &Rotated) -> VersionMoved {
     VersionMoved {
         version: rotated.version,
         state: rotated.state,
+        previous: rotated.previous.map(|Replaced { version, until }| PreviousView { version, until }),
         hint: rotated.unchanged.then(|| hint.to_owned()),
     }
 }

@@ -3,11 +3,12 @@
 use clap::Args;
 
 use super::arguments::Globals;
+use super::columns::time;
 use super::connect::with_daemon;
 use super::failure::Failure;
 use crate::client::{Body, Call};
 use crate::model::Standing;
-use crate::wire::VersionMoved;
+use crate::wire::{PreviousView, VersionMoved};
 
 mod pair;
 mod secret;
@@ -95,14 +96,42 @@ fn retire(
 }
 
 /// `activate` is the command that promotes a version, up to its number.
-fn told(VersionMoved { version, state, hint }: VersionMoved, activate: &str) -> String {
-    match (hint, state) {
-        (Some(hint), _) => format!("version {version}: {}\n", crate::client::printable(&hint)),
-        (None, Standing::Pending) => {
-            format!(
-                "stored version {version}, pending; nobody gets it yet. Promote it with: {activate} {version}\n"
-            )
+fn told(moved: VersionMoved, activate: &str) -> String {
+    let VersionMoved { version, state, previous, hint } = moved;
+    if let Some(hint) = hint {
+        return format!("version {version}: {}\n", crate::client::printable(&hint));
+    }
+    if state == Standing::Pending {
+        return format!(
+            "stored version {version}, pending; nobody gets it yet. Promote it with: {activate} {version}\n"
+        );
+    }
+    let before = previous.map_or_else(String::new, |PreviousView { version, until }| {
+        format!("; version {version} stays readable as previous until {}", time(until))
+    });
+    format!("version {version} is current{before}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_version_before_is_told() {
+        for (moved, expected) in [
+            (r#"{"version":1,"state":"current"}"#, "version 1 is current\n"),
+            (
+                r#"{"version":2,"state":"current","previous":{"version":1,"until":"2026-11-30T10:20:30.5Z"}}"#,
+                "version 2 is current; version 1 stays readable as previous until 2026-11-30 10:20:30Z\n",
+            ),
+            (
+                r#"{"version":3,"state":"pending","previous":{"version":1,"until":"2026-11-30T10:20:30Z"}}"#,
+                "stored version 3, pending; nobody gets it yet. Promote it with: fsm-vault secret activate _a 3\n",
+            ),
+            (r#"{"version":2,"state":"current","hint":"unchanged."}"#, "version 2: unchanged.\n"),
+        ] {
+            let moved = serde_json::from_str(moved).unwrap();
+            assert_eq!(told(moved, "fsm-vault secret activate _a"), expected);
         }
-        (None, _) => format!("version {version} is current\n"),
     }
 }

@@ -94,7 +94,7 @@ pub use recover::recover_operator;
 pub use rekey::Rekeyed;
 pub use revision::{IfMatch, Revision};
 pub use rollback::RolledBack;
-pub use rotation::{Cut, NewPair, NewVersion, Rotated, Spread};
+pub use rotation::{Cut, NewPair, NewVersion, Replaced, Rotated, Spread};
 pub use secrets::{NewSecret, Page, SeenSecret};
 pub use session::{Asker, Session};
 pub use share::{Bound, Bounds, Holder, Place, Rate, SetAside, Share, Shares, UnderWay};

@@ -1,6 +1,6 @@
 //! Rotation: a new version beside the old, promotion, rollback, a hard cut; of a pair, both halves as one.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::error::VaultError;
 use super::integrations::owners;
@@ -67,8 +67,26 @@ pub struct Rotated {
     pub state: Standing,
     /// The value is the current one already; nothing was changed.
     pub unchanged: bool,
+    /// The version that stays readable beside the current one.
+    pub previous: Option<Replaced>,
     /// A pair that was made up here, to be shown this once.
     pub issued: Option<IssuedPair>,
+}
+
+/// A version that was replaced, within its grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced {
+    pub version: u64,
+    pub until: Timestamp,
+}
+
+impl Replaced {
+    fn of(secret: &Secret, now: Timestamp) -> Option<Self> {
+        secret.versions.iter().find_map(|each| match each.state {
+            VersionState::Previous { until } if until > now => Some(Self { version: each.number, until }),
+            _ => None,
+        })
+    }
 }
 
 /// What is rotated: one secret, or the two of an integration.
@@ -160,7 +178,7 @@ impl Vault {
             && secrets.iter().zip(&fingerprints).all(same)
         {
             let (version, state) = (current.number, Standing::Current);
-            let rotated = Rotated { version, state, unchanged: true, issued: None };
+            let rotated = Rotated { version, state, unchanged: true, previous: None, issued: None };
             return Ok(Turned { moved: Vec::new(), record: None, rotated });
         }
         let floor = unsealed.registry.past.floor;
@@ -180,7 +198,8 @@ impl Vault {
             moved.push(Moved { secret, destroyed, value: Some((number, value)) });
         }
         let state = if spread.activate { Standing::Current } else { Standing::Pending };
-        let rotated = Rotated { version: number, state, unchanged: false, issued };
+        let previous = moved.first().and_then(|each| Replaced::of(&each.secret, cleared.now));
+        let rotated = Rotated { version: number, state, unchanged: false, previous, issued };
         Ok(Turned { moved, record, rotated })
     }
 

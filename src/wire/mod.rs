@@ -34,6 +34,6 @@ pub use problem::{Code, Problem};
 pub use released::{
     Issued, IssuedRead, PairRead, ValueRead, enrolled_body, issued_body, pair_body, set_apart, value_body,
 };
-pub use rotations::{ActivationForm, NewPairForm, VersionForm, VersionMoved};
+pub use rotations::{ActivationForm, NewPairForm, PreviousView, VersionForm, VersionMoved};
 pub use secrets::{ImportForm, ImportedView, MAX_IMPORTED, SecretForm, SecretPatch, SecretView, VersionView};
 pub use system::{AuditStanding, BackupForm, BadEntry, Passphrase, Status, Unseal, Verification};

@@ -1,5 +1,6 @@
 //! Rotation: what an operator sends, and what it came to.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Standing;
@@ -62,8 +63,20 @@ pub struct VersionMoved {
     #[schema(minimum = 1)]
     pub version: u64,
     pub state: Standing,
+    /// What stays readable beside the current version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub previous: Option<PreviousView>,
     /// Why nothing was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub hint: Option<String>,
+}
+
+/// A version that was replaced, and when its grace ends.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PreviousView {
+    #[schema(minimum = 1)]
+    pub version: u64,
+    pub until: Timestamp,
 }

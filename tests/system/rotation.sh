@@ -21,7 +21,8 @@ rotate_pair() {
 
 operator secret create _crm --value-file "$(file v1 one)" --script customscript_crm --allow-all-domains >/dev/null
 as "$ADMIN" caller add crm --script customscript_crm --out "$SCRATCH/crm" >/dev/null
-check "a new version is current at once" operator secret rotate _crm --value-file "$(file v2 two)" --note "ticket 1"
+check "a new version is current at once, and what became of the other is told" says "; version 1 stays readable as previous until 20" 0 \
+    operator secret rotate _crm --value-file "$(file v2 two)" --note "ticket 1"
 check "readers get it" reads two
 check "the one before is previous" reads one --version previous
 check "the same value again changes nothing" says "nothing was changed" 0 operator secret rotate _crm --value-file "$(file v2 two)"

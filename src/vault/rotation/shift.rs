@@ -8,7 +8,7 @@ use super::super::session::Asker;
 use super::super::state::Live;
 use super::super::turn::Turn;
 use super::moved::{Moved, nouns, rotating};
-use super::{Cut, Rotated, Rotating, USUAL_GRACE, bounded, standstill};
+use super::{Cut, Replaced, Rotated, Rotating, USUAL_GRACE, bounded, standstill};
 use crate::audit::{Entry, Outcome};
 use crate::model::{IntegrationName, Itself, Rotation, Secret, SecretId, Standing, Standstill};
 
@@ -129,13 +129,10 @@ impl Vault {
         });
         let (mut cleared, (moved, lost)) = cleared.prepared(prepared).await?;
         cleared.entry.changes = lost;
+        let previous = moved.first().and_then(|each| Replaced::of(&each.secret, cleared.now));
         self.finish(&turn, cleared, moved).await?;
-        Ok(Rotated {
-            version: number.unwrap_or_default(),
-            state: Standing::Current,
-            unchanged: false,
-            issued: None,
-        })
+        let (version, state) = (number.unwrap_or_default(), Standing::Current);
+        Ok(Rotated { version, state, unchanged: false, previous, issued: None })
     }
 
     async fn finish(&self, turn: &Turn<'_>, cleared: Cleared, moved: Vec<Moved>) -> Result<(), VaultError> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::super::*;
 use super::site::*;
+use crate::clock::Clock;
 use crate::model::{Denial, Lacking, Level, SecretId, Standing, Unavailable, VersionWanted};
 use crate::policy::Ask;
 use jiff::SignedDuration;
@@ -37,19 +38,15 @@ async fn overlap_hard_cut_and_the_way_back() {
 
     let two = rotate("two", spread(10, true)).await;
     assert_eq!((two.version, two.state, two.unchanged), (2, Standing::Current, false));
+    let until = |seconds| site.clock.now() + SignedDuration::from_secs(seconds);
+    assert_eq!(two.previous, Some(Replaced { version: 1, until: until(10) }));
     assert!(read(ANY).await.unwrap().value.same_as(&plain("two")));
     assert!(read(PREVIOUS).await.unwrap().value.same_as(&plain("one")));
     assert!(rotate("two", spread(10, true)).await.unchanged);
 
-    site.vault
-        .activate_secret(
-            site.admin(),
-            &id,
-            1,
-            Cut { grace: Some(SignedDuration::from_secs(10)), force: false },
-        )
-        .await
-        .unwrap();
+    let cut = Cut { grace: Some(SignedDuration::from_secs(10)), force: false };
+    let back = site.vault.activate_secret(site.admin(), &id, 1, cut).await.unwrap();
+    assert_eq!(back.previous, Some(Replaced { version: 2, until: until(10) }));
     assert!(read(ANY).await.unwrap().value.same_as(&plain("one")));
     site.later(10);
     assert_eq!(denied(read(PREVIOUS).await), Denial::Version(Unavailable::Retired));
@@ -58,7 +55,8 @@ async fn overlap_hard_cut_and_the_way_back() {
         Err(VaultError::Conflict(_))
     ));
 
-    assert_eq!(rotate("three", spread(0, true)).await.version, 3);
+    let three = rotate("three", spread(0, true)).await;
+    assert_eq!((three.version, three.previous), (3, None));
     for gone in [1, 2] {
         assert!(matches!(denied(read(version(gone)).await), Denial::Version(Unavailable::Retired)));
     }
