@@ -20,6 +20,20 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// For the manual.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed, or something is as it shouldn't be",
+            Self::Usage => "wrong usage, or invalid input",
+            Self::Refused => "refused",
+            Self::NotFound => "not found",
+            Self::Sealed => "the vault is sealed",
+            Self::Conflict => "a conflict with what is there",
+            Self::Unreachable => "the daemon, or what it needs upstream, can't be reached",
+        }
+    }
+
     /// What the daemon's refusal means here.
     pub fn of_refusal(refusal: &Refusal) -> Self {
         if refusal.code == Code::Sealed.word() {
