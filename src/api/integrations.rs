@@ -103,7 +103,7 @@ pub fn named(name: &str) -> Result<IntegrationName, Failure> {
 }
 
 fn view(seen: &SeenIntegration) -> IntegrationView {
-    IntegrationView::of(&seen.record, &seen.care, seen.version)
+    IntegrationView::of(&seen.record, seen.pair.as_deref(), seen.at)
 }
 
 /// What names a new record and its secrets is parsed here; the form is checked with the rest by the vault.

@@ -4,7 +4,7 @@ use super::arguments::Globals;
 use super::columns::{Columns, time};
 use super::failure::Failure;
 use super::output::{self, Form, Reveal};
-use super::secret::rules;
+use super::secret::{rules, versions};
 use crate::client::{Answer, printable};
 use crate::model::{ConsentPolicy, IntegrationState, OAuthScope, PairOrigin};
 use crate::secret::Plaintext;
@@ -61,12 +61,13 @@ pub fn described(record: &IntegrationView) -> String {
         PairOrigin::Captured => "captured",
         PairOrigin::Issued => "issued",
     };
-    let version = record.version.map(|version| format!("{version}, {origin}")).unwrap_or_default();
-    lines.row(["version", &version]);
+    let version = record.version.map(|version| format!("version {version}, {origin}")).unwrap_or_default();
+    lines.row(["pair", &version]);
     lines.row(["expires on", &record.expires_on.map(|day| day.to_string()).unwrap_or_default()]);
     lines.row(["warn at days", &record.max_age_days.map(|days| days.to_string()).unwrap_or_default()]);
     lines.row(["created", &format!("{} by {}", time(record.created_at), record.created_by)]);
     lines.row(["changed", &time(record.changed_at)]);
+    versions(&mut lines, &record.versions);
     for gap in &record.gaps {
         let field = gap.pointer.trim_start_matches('/');
         lines.row(["attention", &format!("{field} {}", gap.detail)]);

@@ -16,7 +16,7 @@ use super::secret_insight::{self, Access, Consumers, Notes};
 use super::secret_list::{self, List};
 use crate::client::{Answer, Call};
 use crate::model::{Origin as Stored, Release, RestrictionsForm, SecretId};
-use crate::wire::SecretView;
+use crate::wire::{SecretView, VersionView};
 
 #[derive(Subcommand)]
 pub enum Secret {
@@ -110,13 +110,18 @@ fn described(secret: &SecretView) -> String {
     lines.row(["warn at days", &secret.max_age_days.map(|days| days.to_string()).unwrap_or_default()]);
     lines.row(["created", &format!("{} by {}", time(secret.created_at), secret.created_by)]);
     lines.row(["changed", &time(secret.changed_at)]);
-    for version in &secret.versions {
+    versions(&mut lines, &secret.versions);
+    lines.to_string()
+}
+
+/// The versions of a secret or a pair, as people read them.
+pub fn versions(lines: &mut Columns, versions: &[VersionView]) {
+    for version in versions {
         let until = version.until.map(|until| format!(" until {}", time(until))).unwrap_or_default();
         let made =
             format!("{}{until}, made {} by {}", version.state, time(version.created_at), version.created_by);
         lines.row([format!("version {}", version.version), made]);
     }
-    lines.to_string()
 }
 
 /// The rules on a secret or a pair, as people read them.

@@ -6,6 +6,8 @@ mod edit;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 pub use create::{MadeIntegration, NewIntegration};
 
 use super::error::VaultError;
@@ -17,15 +19,23 @@ use super::secrets::{Page, lower};
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
-use crate::model::{Employee, Integration, IntegrationName, PairCare};
+use crate::model::{Employee, Integration, IntegrationName, PairCare, Secret};
 use crate::policy::Action;
 
-/// A record as it stands, and the version of its pair that readers get.
+/// A record as it stands.
 pub struct SeenIntegration {
     pub record: Arc<Integration>,
-    pub care: PairCare,
-    pub version: Option<u64>,
+    /// The client ID's secret, which says what the pair's two have in common: their versions, owners and dates.
+    pub pair: Option<Arc<Secret>>,
     pub revision: Revision,
+    pub at: Timestamp,
+}
+
+impl SeenIntegration {
+    /// Version of the pair that readers get.
+    pub fn version(&self) -> Option<u64> {
+        self.pair.as_ref()?.current().map(|version| version.number)
+    }
 }
 
 impl Vault {
@@ -45,7 +55,7 @@ impl Vault {
                 .integrations
                 .range::<IntegrationName, _>((lower(after), std::ops::Bound::Unbounded));
             let visible = rest.filter(|(_, kept)| cleared.sees(&owners(unsealed, &kept.noun)));
-            Page::of(visible.map(|(_, kept)| seen(unsealed, kept)), limit)
+            Page::of(visible.map(|(_, kept)| seen(unsealed, kept, cleared.now)), limit)
         };
         cleared.looked().await?;
         Ok(page)
@@ -67,7 +77,7 @@ impl Vault {
     pub(super) fn found_integration(&self, name: &IntegrationName) -> Result<SeenIntegration, VaultError> {
         let live = self.live();
         let unsealed = live.unsealed()?;
-        Ok(seen(unsealed, record_of(unsealed, name)?))
+        Ok(seen(unsealed, record_of(unsealed, name)?, self.clock.now()))
     }
 
     /// Whether the asker may do this to the record.
@@ -94,12 +104,7 @@ pub(super) fn owners(unsealed: &Unsealed, record: &Integration) -> Vec<Employee>
 /// What the pair's secrets have in common.
 fn care(unsealed: &Unsealed, record: &Integration) -> PairCare {
     let kept = unsealed.registry.secrets.get(&record.client_id_secret);
-    let of = |secret: &crate::model::Secret| PairCare {
-        owners: secret.owners.clone(),
-        expires_on: secret.expires_on,
-        max_age_days: secret.max_age_days,
-    };
-    kept.map(|kept| of(&kept.noun)).unwrap_or_default()
+    kept.map(|kept| PairCare::of(&kept.noun)).unwrap_or_default()
 }
 
 fn record_of<'a>(
@@ -115,14 +120,8 @@ fn revision(unsealed: &Unsealed, kept: &Kept<Integration>) -> Revision {
     Revision::new(kept.revision, kept.noun.created_at).with(pair.map_or(0, |kept| kept.revision))
 }
 
-fn seen(unsealed: &Unsealed, kept: &Kept<Integration>) -> SeenIntegration {
-    let record = &kept.noun;
-    let secret = unsealed.registry.secrets.get(&record.client_id_secret);
-    let version = secret.and_then(|kept| kept.noun.current()).map(|version| version.number);
-    SeenIntegration {
-        record: Arc::clone(record),
-        care: care(unsealed, record),
-        version,
-        revision: revision(unsealed, kept),
-    }
+fn seen(unsealed: &Unsealed, kept: &Kept<Integration>, at: Timestamp) -> SeenIntegration {
+    let record = Arc::clone(&kept.noun);
+    let pair = unsealed.registry.secrets.get(&record.client_id_secret).map(|kept| Arc::clone(&kept.noun));
+    SeenIntegration { record, pair, revision: revision(unsealed, kept), at }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::json::{given, given_list, given_object, nullable, object};
 use crate::model::{
     CallerName, Employee, Encoding, IntegrationName, MAX_OWNERS, Origin, Release, RestrictionsForm, Secret,
-    SecretId, Standing, at_most,
+    SecretId, Standing, Version, VersionState, at_most,
 };
 use crate::secret::Plaintext;
 
@@ -138,6 +138,29 @@ pub struct VersionView {
     pub note: Option<String>,
 }
 
+impl VersionView {
+    /// Those of a secret as they stand at `now`.
+    pub fn all(secret: &Secret, now: Timestamp) -> Vec<Self> {
+        secret.versions.iter().map(|each| Self::of(each, now)).collect()
+    }
+
+    fn of(version: &Version, now: Timestamp) -> Self {
+        let standing = version.standing(now);
+        Self {
+            version: version.number,
+            state: standing_word(standing).to_owned(),
+            until: match version.state {
+                VersionState::Previous { until } if standing == Standing::Previous => Some(until),
+                _ => None,
+            },
+            encoding: version.encoding,
+            created_at: version.created_at,
+            created_by: version.created_by.to_string(),
+            note: version.note.as_deref().map(str::to_owned),
+        }
+    }
+}
+
 impl SecretView {
     /// The secret as it stands at `now`, under the rules that hold for it.
     pub fn of(
@@ -146,23 +169,6 @@ impl SecretView {
         application_id: Option<String>,
         now: Timestamp,
     ) -> Self {
-        let version = |each: &crate::model::Version| {
-            let standing = each.standing(now);
-            VersionView {
-                version: each.number,
-                state: standing_word(standing).to_owned(),
-                until: match each.state {
-                    crate::model::VersionState::Previous { until } if standing == Standing::Previous => {
-                        Some(until)
-                    }
-                    _ => None,
-                },
-                encoding: each.encoding,
-                created_at: each.created_at,
-                created_by: each.created_by.to_string(),
-                note: each.note.as_deref().map(str::to_owned),
-            }
-        };
         Self {
             id: secret.id.to_string(),
             name: secret.name.to_string(),
@@ -178,7 +184,7 @@ impl SecretView {
             created_at: secret.created_at,
             created_by: secret.created_by.to_string(),
             changed_at: secret.changed_at,
-            versions: secret.versions.iter().map(version).collect(),
+            versions: VersionView::all(secret, now),
         }
     }
 }

@@ -49,6 +49,10 @@ check "readers still get the one before" pair_is 2
 check "and then the new one" operator integration activate fsm 3
 check "both halves of it" pair_is 3
 check "with the one before within the grace" pair_is 2 --version previous
+check "the record tells how all versions stand" \
+    holds '.version == 3 and [.versions[].state] == ["retired", "previous", "current"] and .versions[1].until != null' \
+    operator --output json integration show fsm
+check "in words too" says "until 20" 0 operator integration show fsm
 check "which somebody holds" says "fsm" 6 operator integration retire fsm 2
 check "and isn't taken from him" pair_is 2 --version previous
 check "unless it is meant" says "version 2 of fsm is retired for good" 0 operator integration retire fsm 2 --force

@@ -10,6 +10,7 @@ use super::{ConsentPolicy, Endpoints, Installation, Integration, IntegrationStat
 use crate::model::account::AccountId;
 use crate::model::name::{CallerName, Employee, IntegrationName, SecretId};
 use crate::model::restrictions::RestrictionsForm;
+use crate::model::secret::Secret;
 use crate::model::word::FieldError;
 
 const USUAL_VALIDITY: u16 = 48;
@@ -76,6 +77,17 @@ pub struct PairCare {
     pub owners: Vec<Employee>,
     pub expires_on: Option<Date>,
     pub max_age_days: Option<u32>,
+}
+
+impl PairCare {
+    /// As one of the pair's secrets has it.
+    pub fn of(secret: &Secret) -> Self {
+        Self {
+            owners: secret.owners.clone(),
+            expires_on: secret.expires_on,
+            max_age_days: secret.max_age_days,
+        }
+    }
 }
 
 impl Integration {

@@ -82,7 +82,7 @@ async fn without_a_pair_it_serves_nothing_until_one_is_captured() {
     let site = site.restarted().await;
     let seen = site.vault.see_integration(site.admin(), &crm()).await.unwrap();
     assert_eq!(
-        (seen.version, seen.record.client_secret_secret.clone()),
+        (seen.version(), seen.record.client_secret_secret.clone()),
         (None, Some(id("_crm_client_secret")))
     );
     let read = async || site.vault.read_pair(asker(&service), &crm(), ANY).await;

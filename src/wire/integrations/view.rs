@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     AccountId, CallerName, ConsentPolicy, Employee, Endpoints, FieldError, Installation, Integration,
-    IntegrationName, IntegrationState, OAuthScope, PairCare, PairOrigin, RestrictionsForm, SecretId,
+    IntegrationName, IntegrationState, OAuthScope, PairCare, PairOrigin, RestrictionsForm, Secret, SecretId,
 };
+use crate::wire::VersionView;
 
 /// An integration record, without its pair.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -56,6 +57,10 @@ pub struct IntegrationView {
     /// Version of the pair that readers get.
     #[schema(required, minimum = 1)]
     pub version: Option<u64>,
+    /// Of the pair: both halves have the same.
+    #[serde(default)]
+    #[schema(required)]
+    pub versions: Vec<VersionView>,
     /// What it lacks to be of use.
     pub gaps: Vec<FieldError>,
     pub created_at: Timestamp,
@@ -65,7 +70,10 @@ pub struct IntegrationView {
 }
 
 impl IntegrationView {
-    pub fn of(record: &Integration, care: &PairCare, version: Option<u64>) -> Self {
+    /// The record as it stands at `now`; `pair` is the client ID's secret.
+    pub fn of(record: &Integration, pair: Option<&Secret>, now: Timestamp) -> Self {
+        let care = pair.map(PairCare::of).unwrap_or_default();
+        let version = pair.and_then(Secret::current).map(|current| current.number);
         Self {
             name: record.name.to_string(),
             description: record.description.clone(),
@@ -93,6 +101,7 @@ impl IntegrationView {
             max_age_days: care.max_age_days,
             pair_origin: record.pair_origin,
             version,
+            versions: pair.map(|pair| VersionView::all(pair, now)).unwrap_or_default(),
             gaps: gaps(record, version),
             created_at: record.created_at,
             created_by: record.created_by.to_string(),
