@@ -89,7 +89,8 @@ impl TryFrom<String> for SlotLabel {
         if text.is_empty() {
             return Err(Invalid("is empty; leave it out instead"));
         }
-        line_of_text(&text, Self::MOST)?;
+        let why = "is no line of plain text of at most 64 characters";
+        line_of_text(&text, Self::MOST).map_err(|_| Invalid(why))?;
         Ok(Self(text))
     }
 }

@@ -20,13 +20,23 @@ impl FieldError {
     }
 }
 
+/// Why a text is no line that people read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadLine {
+    #[error("has a control character; it takes one line of plain text")]
+    Control,
+    /// With the most characters that it takes.
+    #[error("is too long: at most {0} characters")]
+    Long(usize),
+}
+
 /// A one-line text that people read (a name, a description): up to `most` characters, none a control.
-pub fn line_of_text(text: &str, most: usize) -> Result<(), Invalid> {
+pub fn line_of_text(text: &str, most: usize) -> Result<(), BadLine> {
     if text.chars().any(char::is_control) {
-        return Err(Invalid("has a control character; it takes one line of plain text"));
+        return Err(BadLine::Control);
     }
     if text.chars().count() > most {
-        return Err(Invalid("is too long"));
+        return Err(BadLine::Long(most));
     }
     Ok(())
 }
