@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
+use super::precondition::if_match;
 use super::query::Query;
 use super::secrets::listed;
 use super::server::Api;
@@ -64,7 +65,8 @@ pub async fn revoke(
 ) -> Result<Reply, Failure> {
     body::none(request)?;
     Query::read(query, &[])?;
-    api.vault.revoke_caller(asker, &named(name)?).await?;
+    let (name, depends) = (named(name)?, if_match(request.headers())?);
+    api.vault.revoke_caller(asker, &name, &depends).await?;
     Ok(answer::deleted())
 }
 

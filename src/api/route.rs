@@ -65,6 +65,7 @@ impl Call<'_> {
                 | Self::EditIntegration(_)
                 | Self::DeleteIntegration(_)
                 | Self::EditCaller(_)
+                | Self::Revoke(_)
         )
     }
 

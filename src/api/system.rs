@@ -60,6 +60,7 @@ fn readings(gauges: Gauges) -> Readings {
         written: gauges.written,
         server_certificate_expires_at: gauges.server_certificate_expires_at,
         free_bytes: gauges.free_bytes,
+        all_reasons: gauges.for_full,
     }
 }
 

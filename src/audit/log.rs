@@ -66,6 +66,11 @@ impl Log {
         })
     }
 
+    /// The same for an entry.
+    pub fn begin_entry(&self, entry: &Entry) -> Result<Begun, AuditError> {
+        self.queue.begin(self.clock.now(), &entry.body(), self.durably()).map(Begun)
+    }
+
     /// Waits until an entry is written, as durably as the settings say: its number.
     pub async fn written(&self, begun: Begun) -> Result<u64, AuditError> {
         self.queue.written(begun.0).await
@@ -122,15 +127,26 @@ impl Log {
         self.append_tallied(write).await
     }
 
-    /// What can't be written is counted again, so that no denial is lost.
+    /// What can't be written is counted again, so that no denial is lost. All are queued before the first is waited for: whoever
+    /// waits may go away.
     async fn append_tallied(&self, entries: Vec<Entry>) -> Result<(), AuditError> {
         let mut outcome = Ok(());
+        let mut failed = |entry, error: AuditError| {
+            if matches!(error, AuditError::Unavailable(_)) {
+                lock(&self.tallies).put_back(entry, self.clock.now());
+            }
+            outcome = Err(error);
+        };
+        let mut queued = Vec::with_capacity(entries.len());
         for entry in entries {
-            if let Err(error) = self.append(entry.clone()).await {
-                if matches!(error, AuditError::Unavailable(_)) {
-                    lock(&self.tallies).put_back(entry, self.clock.now());
-                }
-                outcome = Err(error);
+            match self.begin_entry(&entry) {
+                Ok(begun) => queued.push((entry, begun)),
+                Err(error) => failed(entry, error),
+            }
+        }
+        for (entry, begun) in queued {
+            if let Err(error) = self.written(begun).await {
+                failed(entry, error);
             }
         }
         outcome
@@ -151,7 +167,7 @@ impl Log {
         .await
     }
 
-    /// The number of the last line that is written.
+    /// The number of the last line, those that were queued by now among them: they are written first.
     pub async fn last_line(&self) -> Result<u64, AuditError> {
         Ok(self.end().await?.0)
     }
@@ -159,7 +175,7 @@ impl Log {
     /// That, and the number of the segment that the next line goes to.
     pub async fn end(&self) -> Result<(u64, u32), AuditError> {
         let queue = self.queue.clone();
-        blocking(move || Ok(queue.with_writer(|writer| writer.end()))).await
+        blocking(move || Ok(queue.end())).await
     }
 
     /// Ends the log under the key that it has, and goes on in a new segment under another, if `switch` makes that one

@@ -171,6 +171,23 @@ impl Queue {
         fate
     }
 
+    /// Writes all that wait: then the number of the last line, and of the segment that the next one goes to.
+    pub fn end(&self) -> (u64, u32) {
+        let mut writer = lock(&self.writer);
+        let quick = lock(&self.lines).take(|lines| &mut lines.quick);
+        let durable = lock(&self.lines).take(|lines| &mut lines.durable);
+        for (lot, sync) in [(quick, false), (durable, true)] {
+            if !lot.is_empty() {
+                let fate = self.commit(&mut writer, lot, sync);
+                self.wake(fate);
+            }
+        }
+        let end = writer.end();
+        drop(writer);
+        self.write_quick();
+        end
+    }
+
     /// Has the writer for something else; blocks while others have it.
     pub fn with_writer<R>(&self, work: impl FnOnce(&mut Writer) -> R) -> R {
         let done = work(&mut lock(&self.writer));

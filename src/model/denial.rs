@@ -72,6 +72,21 @@ impl Denial {
         Self::ALL.into_iter().find(|each| each.reason() == word)
     }
 
+    /// Whether who is refused is told no more than that access is denied: what there is, and who may have it, isn't told to
+    /// those who may not.
+    pub fn is_untold(self) -> bool {
+        matches!(
+            self,
+            Self::SecretUnknown
+                | Self::IntegrationBlocked
+                | Self::NoRestrictions
+                | Self::ScriptNotAllowed
+                | Self::SuiteAppNotAllowed
+                | Self::EmployeeNotOfCaller
+                | Self::EmployeeNotAllowed
+        )
+    }
+
     /// The word that the audit log records.
     pub fn reason(self) -> &'static str {
         match self {

@@ -17,7 +17,7 @@ use crate::vault::{Raising, Vault, Way};
 /// Notices that are carried in one go.
 pub(super) const GO: usize = 100;
 
-/// Runs until told to stop; what is under way then is dropped, and done again after the next start.
+/// Runs until told to stop; what is being told then is dropped, and told again after the next start.
 pub async fn run(vault: Arc<Vault>, ways: Ways, stop: CancellationToken) {
     let Ways { hook, mail } = ways;
     let by_hook = async {
@@ -36,7 +36,7 @@ pub async fn run(vault: Arc<Vault>, ways: Ways, stop: CancellationToken) {
     }
 }
 
-async fn carry_by_hook(vault: &Vault, hook: &Hook) {
+async fn carry_by_hook(vault: &Arc<Vault>, hook: &Hook) {
     let (name, mut raised, mut attempts) = (vault.id().to_string(), vault.raised(), Attempts::default());
     loop {
         raised.mark_unchanged();
@@ -54,7 +54,7 @@ async fn carry_by_hook(vault: &Vault, hook: &Hook) {
     }
 }
 
-async fn carry_by_mail(vault: &Vault, mail: &Mail) {
+async fn carry_by_mail(vault: &Arc<Vault>, mail: &Mail) {
     let (name, mut raised, mut attempts) = (vault.id().to_string(), vault.raised(), Attempts::default());
     let mut post = Post::new(&name, mail);
     loop {
@@ -81,7 +81,7 @@ fn is_outrun(raised: &Receiver<()>) -> bool {
 
 /// Records what came of it.
 async fn conclude<E: std::fmt::Display>(
-    vault: &Vault,
+    vault: &Arc<Vault>,
     way: Way,
     attempts: &mut Attempts,
     events: Vec<Raising>,
@@ -106,7 +106,12 @@ async fn conclude<E: std::fmt::Display>(
     if done.is_empty() {
         return;
     }
-    if let Err(error) = vault.delivered(way, &done, outcome).await {
+    // A change that has begun comes to its end, also when this is dropped: in a task of its own.
+    let recording = tokio::spawn({
+        let (vault, done) = (Arc::clone(vault), done.clone());
+        async move { vault.delivered(way, &done, outcome).await.map_err(|error| error.to_string()) }
+    });
+    if let Err(error) = recording.await.map_err(|error| error.to_string()).flatten() {
         // It will be told once more; not at once, or a full disk would have the program run for ever.
         tracing::error!(error = %error, "the delivery of notices can't be recorded");
         done.iter().for_each(|event| {

@@ -27,6 +27,8 @@ pub struct Readings {
     pub server_certificate_expires_at: Timestamp,
     /// Bytes that the daemon's user may still write on the data directory's disk.
     pub free_bytes: Option<u64>,
+    /// Whether reasons are told that who is refused isn't told.
+    pub all_reasons: bool,
 }
 
 /// Counts of an unsealed vault.
@@ -62,7 +64,7 @@ pub fn render(readings: &Readings, meter: &Meter) -> Result<String, fmt::Error> 
     all.register("process_start_time_seconds", "When the daemon was started, Unix time", started);
     let ours = all.sub_registry_with_prefix("fsm_vault");
     ours.register("build", "The daemon's version", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
-    passing(ours, meter);
+    passing(ours, meter, readings.all_reasons);
     standing(ours, readings);
     writing(ours, &readings.written);
     let mut text = String::with_capacity(8 * 1024);
@@ -70,14 +72,14 @@ pub fn render(readings: &Readings, meter: &Meter) -> Result<String, fmt::Error> 
     Ok(text)
 }
 
-fn passing(to: &mut Registry, meter: &Meter) {
+fn passing(to: &mut Registry, meter: &Meter, all_reasons: bool) {
     let requests = counted(
         meter.requests().map(|(call, status, count)| (vec![("call", call), ("status", status)], count)),
     );
     to.register("requests", "Answers by kind of call and class of status", requests);
     let decisions = counted(
         meter
-            .decisions()
+            .decisions(all_reasons)
             .map(|(outcome, reason, count)| (vec![("outcome", outcome), ("reason", reason)], count)),
     );
     to.register(
@@ -205,6 +207,7 @@ mod tests {
             },
             server_certificate_expires_at: Timestamp::from_second(1_800_000_000).unwrap(),
             free_bytes: Some(4096),
+            all_reasons: true,
         }
     }
 
@@ -246,6 +249,23 @@ mod tests {
             assert!(text.lines().any(|each| each == line), "{line} is not in\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn reasons_that_are_not_told_are_one() {
+        let meter = meter();
+        meter.decided(Verdict::Denied(Denial::SecretUnknown));
+        meter.decided(Verdict::Denied(Denial::WrongRole));
+        let text = render(&Readings { all_reasons: false, ..readings() }, &meter).unwrap();
+        for line in [
+            "fsm_vault_decisions_total{outcome=\"denied\",reason=\"access_denied\"} 2",
+            "fsm_vault_decisions_total{outcome=\"denied\",reason=\"wrong_role\"} 1",
+        ] {
+            assert!(text.lines().any(|each| each == line), "{line} is not in\n{text}");
+        }
+        for denial in Denial::ALL {
+            assert_eq!(text.contains(&format!("\"{}\"", denial.reason())), !denial.is_untold(), "{denial:?}");
+        }
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub struct Meter {
     pub(super) handshakes_failed: AtomicU64,
 }
 
+/// The API's word for the reasons that it doesn't tell.
+const ACCESS_DENIED: &str = "access_denied";
+
 /// Classes of statuses, as they are told.
 const STATUSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
@@ -134,10 +137,13 @@ impl Meter {
         })
     }
 
-    /// Decisions so far: outcome, reason, count.
-    pub(super) fn decisions(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+    /// Decisions so far: outcome, reason, count. Unless in `full`, the reasons that aren't told to who is refused are one.
+    pub(super) fn decisions(&self, full: bool) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let denied = Denial::ALL.into_iter().zip(&self.denied);
-        let denied = denied.map(|(denial, count)| ("denied", denial.reason(), read(count)));
+        let denied = denied.map(move |(denial, count)| {
+            let word = if full || !denial.is_untold() { denial.reason() } else { ACCESS_DENIED };
+            ("denied", word, read(count))
+        });
         [("allowed", "", read(&self.allowed)), ("denied", "not_found", read(&self.not_found))]
             .into_iter()
             .chain(denied)
@@ -234,7 +240,7 @@ mod tests {
         for verdict in [Verdict::Allowed, Verdict::NotFound, Verdict::Denied(full)] {
             meter.decided(verdict);
         }
-        let decided: Vec<_> = meter.decisions().filter(|(.., count)| *count > 0).collect();
+        let decided: Vec<_> = meter.decisions(true).filter(|(.., count)| *count > 0).collect();
         assert_eq!(
             decided,
             [("allowed", "", 1), ("denied", "not_found", 1), ("denied", "permission_level", 1)]

@@ -45,7 +45,7 @@ impl Vault {
             });
             Ok::<_, VaultError>(Page::of(tried, limit))
         })?;
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(page)
     }
 }

@@ -16,6 +16,9 @@ use crate::secret::Plaintext;
 
 /// Wrong passphrases that cost no more than their Argon2id.
 const FREE: u32 = 3;
+/// After so long without a wrong one, they are forgotten. A right one doesn't do that, but for an unsealing: whoever has a
+/// passphrase of his own must not try others' between two of it.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 /// Longest wait between two attempts.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(60);
 /// Entries of refused unseals that are kept until the log can be written.
@@ -25,6 +28,7 @@ const MOST_PENDING: usize = 100;
 #[derive(Default)]
 pub(super) struct Attempts {
     wrong: u32,
+    last_wrong: Option<Timestamp>,
     not_before: Option<Timestamp>,
     pub pending: Vec<Entry>,
     /// Refusals beyond those kept.
@@ -40,6 +44,10 @@ impl Attempts {
     }
 
     fn failed(&mut self, now: Timestamp) {
+        let is_old = |at: Timestamp| now.duration_since(at) > REMEMBERED;
+        if self.last_wrong.replace(now).is_some_and(is_old) {
+            self.wrong = 0;
+        }
         self.wrong = self.wrong.saturating_add(1);
         if let Some(beyond) = self.wrong.checked_sub(FREE) {
             let wait = SignedDuration::from_secs(1 << beyond.min(6)).min(LONGEST_WAIT);
@@ -91,10 +99,7 @@ impl Vault {
             move || open_all(&header, passphrases)
         });
         match opening.await.map_err(|_| crate::crypto::Failed)?.map_err(VaultError::from) {
-            Ok((slot, keys, opened)) => {
-                (attempts.wrong, attempts.not_before) = (0, None);
-                Ok((Proof { attempts, header, slot, keys }, opened))
-            }
+            Ok((slot, keys, opened)) => Ok((Proof { attempts, header, slot, keys }, opened)),
             Err(VaultError::WrongPassphrase) => {
                 attempts.failed(now);
                 self.note_wrong(&mut attempts, entry.clone(), now).await?;
@@ -102,6 +107,16 @@ impl Vault {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// Refuses to go on with what was made of a header that isn't the vault's any more. Nobody else changes it while its
+    /// passphrases are proved; but what became of an earlier change may have been unknown until the store was opened again.
+    pub(super) fn still_has(&self, header: &Arc<Header>) -> Result<(), VaultError> {
+        if Arc::ptr_eq(header, &self.header()) {
+            return Ok(());
+        }
+        let why = "the key slots were changed meanwhile; nothing was changed by this: look at them, then do it again";
+        Err(VaultError::Conflict(why.to_owned()))
     }
 
     async fn note_wrong(

@@ -4,6 +4,7 @@ use super::callers::{SeenCaller, exists, refuse_last};
 use super::difference::difference;
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::lives::Reborn;
 use super::manage::Cleared;
 use super::named::check_role;
 use super::noun::Noun;
@@ -51,7 +52,7 @@ impl Vault {
         let entry = Entry { subject: Some(name.shared()), ..asker.entry(None, "caller.edit") };
         let cleared =
             self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;
-        let (cleared, line) = self.told_until_now(cleared).await?;
+        let (cleared, line, rebirth) = self.told_until_now(cleared, Reborn::caller(name)).await?;
         let prepared = self.prepare_edit(asker, &cleared, name, if_match, edit);
         let (mut cleared, (before, mut after)) = cleared.prepared(prepared).await?;
         cleared.entry.changes = difference(&*before.caller, &after, HIDDEN);
@@ -61,10 +62,12 @@ impl Vault {
         }
         if cleared.entry.changes.is_none() {
             cleared.entry.reason = Some("unchanged".into());
-            cleared.looked().await?;
+            drop(rebirth);
+            self.looked(cleared).await?;
             return Ok(before);
         }
         self.commit(&turn, cleared, vec![Noun::Caller(after)]).await?;
+        drop(rebirth);
         self.departures.recall().await;
         self.note_operators();
         let live = self.live();

@@ -9,7 +9,7 @@ use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::noun::Noun;
 use super::registry::{Kept, Registry};
-use super::revision::Revision;
+use super::revision::{IfMatch, Revision};
 use super::secrets::{Page, lower};
 use super::session::{Asker, Session};
 use super::state::Unsealed;
@@ -45,7 +45,7 @@ impl Vault {
             let rest = callers.range::<CallerName, _>((lower(after), std::ops::Bound::Unbounded));
             Page::of(rest.map(|(_, kept)| Arc::clone(&kept.noun)), limit)
         };
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(page)
     }
 
@@ -58,17 +58,22 @@ impl Vault {
             let kept = live.unsealed()?.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?;
             SeenCaller::of(kept)
         };
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(found)
     }
 
     /// Ends a registration: from its next request on the caller is refused, on open connections too.
-    pub async fn revoke_caller(&self, asker: Asker<'_>, name: &CallerName) -> Result<(), VaultError> {
+    pub async fn revoke_caller(
+        &self,
+        asker: Asker<'_>,
+        name: &CallerName,
+        if_match: &IfMatch,
+    ) -> Result<(), VaultError> {
         let turn = self.urgent_turn_of(asker, Action::Callers).await;
         let entry = Entry { subject: Some(name.shared()), ..asker.entry(None, "caller.revoke") };
         let cleared =
             self.clear(asker, Action::Callers, entry, "caller", |unsealed| exists(unsealed, name)).await?;
-        let prepared = self.prepare_revocation(asker, &cleared, name);
+        let prepared = self.prepare_revocation(asker, &cleared, name, if_match);
         let (cleared, revoked) = cleared.prepared(prepared).await?;
         self.commit(&turn, cleared, vec![Noun::Caller(revoked)]).await?;
         self.departures.recall().await;
@@ -81,10 +86,13 @@ impl Vault {
         asker: Asker<'_>,
         cleared: &Cleared,
         name: &CallerName,
+        if_match: &IfMatch,
     ) -> Result<Caller, VaultError> {
         let live = self.live();
         let registry = &live.unsealed()?.registry;
-        let caller = &registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?.noun;
+        let found = SeenCaller::of(registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?);
+        if_match.check(&found.revision)?;
+        let caller = &found.caller;
         if !caller.is_active() {
             return Err(VaultError::Conflict(format!("{name} is revoked already")));
         }

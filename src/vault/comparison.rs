@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::feed::{Feed, Happening, Subject};
+use super::lives::life_of;
 use super::noun::Noun;
 use super::registry::Registry;
 use crate::model::{Integration, IntegrationName, Secret, SecretId, VersionWanted};
@@ -53,7 +54,7 @@ impl Comparison {
             self.touched.push(Subject::Secret(id.clone()));
             if served(before.as_ref(), now) != served(after, now) {
                 let about = owner.map_or(Subject::Secret(id), Subject::Integration);
-                self.note(about);
+                self.note(registry, about);
             }
         }
         for (name, before) in std::mem::take(&mut self.integrations) {
@@ -64,7 +65,7 @@ impl Comparison {
                 for record in before.iter().chain(after) {
                     self.touched.extend(record.secret_ids().cloned().map(Subject::Secret));
                 }
-                self.note(Subject::Integration(name));
+                self.note(registry, Subject::Integration(name));
             }
         }
     }
@@ -75,8 +76,8 @@ impl Comparison {
         feed.tell(at, self.happened);
     }
 
-    fn note(&mut self, about: Subject) {
-        let rotated = Happening::Rotated(about.clone());
+    fn note(&mut self, registry: &Registry, about: Subject) {
+        let rotated = Happening::Rotated { life: life_of(registry, &about), about: about.clone() };
         if !self.happened.contains(&rotated) {
             self.happened.push(rotated);
             self.touched.push(about);

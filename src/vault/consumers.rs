@@ -45,7 +45,7 @@ impl Vault {
             let kept = registry.secrets.get(id).ok_or(VaultError::NotFound("secret"))?;
             Page::of(consumers(registry, kept, after, cleared.now), limit)
         };
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(page)
     }
 }

@@ -57,7 +57,7 @@ impl Vault {
             }
             None => {
                 cleared.entry.reason = Some("unchanged".into());
-                cleared.looked().await?;
+                self.looked(cleared).await?;
             }
         }
         self.found(id, at)

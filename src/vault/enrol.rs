@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::lives::Reborn;
 use super::manage::Cleared;
 use super::named::check_role;
 use super::noun::Noun;
@@ -68,7 +69,8 @@ impl Vault {
         // An enrolment is an entry of its own kind: one who may enrol could enrol a service for himself.
         let entry = Entry { subject: Some(new.name.shared()), ..asker.entry(None, "caller.add") };
         let cleared = self.clear_general(asker, Action::Callers, entry).await?;
-        let (cleared, line) = self.told_until_now(cleared).await?;
+        let names = Reborn::caller(&new.name);
+        let (cleared, line, _rebirth) = self.told_until_now(cleared, names).await?;
         let prepared = self.prepare_enrolment(&cleared, new);
         let (mut cleared, mut enrolled) = cleared.prepared(prepared).await?;
         enrolled.caller.since_line = Some(line);

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
+use super::lives::Life;
 use crate::crypto::{DerivedKey, Failed, MacKey};
 use crate::model::{CallerName, Employee, IntegrationName, Invalid, SecretId};
 
@@ -34,11 +35,19 @@ pub enum Subject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
     /// What readers get of a secret or an integration may be another now: a new version, one that came back or
-    /// went, other rules, another state. A pair moves as one: then it is the integration, not its two secrets.
-    Rotated(Subject),
+    /// went, other rules, another state. A pair moves as one: then it is the integration, not its two secrets. `life` is what
+    /// it was then: an ID may be given again by the time that somebody hears of it.
+    Rotated { about: Subject, life: Option<Life> },
     /// A standing warning was raised or cleared. `owners` is whose the subject was then: it may be gone, or another one
-    /// of the same name, by the time that somebody hears of it.
-    Notice { id: Arc<str>, level: Arc<str>, about: Subject, raised: bool, owners: Arc<[Employee]> },
+    /// of the same name, by the time that somebody hears of it. `since` is when it was raised first.
+    Notice {
+        id: Arc<str>,
+        level: Arc<str>,
+        about: Subject,
+        raised: bool,
+        owners: Arc<[Employee]>,
+        since: Timestamp,
+    },
 }
 
 /// One event of the feed.

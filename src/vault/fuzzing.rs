@@ -10,7 +10,7 @@ pub fn heard(events: usize, asked: impl FnOnce(&[Cursor]) -> Cursor) -> (Vec<Cur
     let feed = Feed::new().expect("random numbers");
     let mut given = vec![feed.cursor(feed.end())];
     for _ in 0..events {
-        feed.tell(Timestamp::UNIX_EPOCH, [Happening::Rotated(Subject::Vault)]);
+        feed.tell(Timestamp::UNIX_EPOCH, [Happening::Rotated { about: Subject::Vault, life: None }]);
         given.push(feed.cursor(feed.end()));
     }
     let asked = asked(&given);

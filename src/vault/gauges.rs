@@ -10,6 +10,7 @@ use super::notices::NoticeCount;
 use super::session::Asker;
 use super::state::Live;
 use crate::audit::Written;
+use crate::model::Level;
 use crate::policy::Action;
 
 /// The state of the vault in numbers.
@@ -23,6 +24,8 @@ pub struct Gauges {
     pub server_certificate_expires_at: Timestamp,
     /// Free space on the data directory's disk; none if it can't be told.
     pub free_bytes: Option<u64>,
+    /// Whether the asker may know why others were refused, which they aren't told.
+    pub for_full: bool,
 }
 
 /// What an unsealed vault holds.
@@ -40,11 +43,14 @@ impl Vault {
     /// For every operator; while sealed, for those that are known then. Like the daemon's state, it is asked for
     /// all the time: only a refusal is audited.
     pub async fn gauges(&self, asker: Asker<'_>) -> Result<Gauges, VaultError> {
-        if self.is_sealed() {
+        let for_full = if self.is_sealed() {
+            // Full operators alone.
             self.is_known_operator(asker)?;
+            true
         } else {
-            drop(self.clear_general(asker, Action::Monitor, asker.entry(None, "vault.metrics")).await?);
-        }
+            let entry = asker.entry(None, "vault.metrics");
+            self.clear_general(asker, Action::Monitor, entry).await?.rights.level == Level::Full
+        };
         let space = statvfs(&self.audit.dir).ok();
         Ok(Gauges {
             holdings: self.log_standing().and_then(|log| self.holdings(log)),
@@ -52,6 +58,7 @@ impl Vault {
             written: self.audit.figures.read(),
             server_certificate_expires_at: self.certificate.expires_at(),
             free_bytes: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
+            for_full,
         })
     }
 

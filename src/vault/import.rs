@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::lives::Reborn;
 use super::manage::Cleared;
 use super::noun::Noun;
 use super::secrets::NewSecret;
@@ -39,8 +40,12 @@ impl Vault {
         let turn = self.turn().await;
         let entry = Entry { count: Some(import.count), ..asker.entry(None, "secret.import") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
-        let (cleared, line) = self.told_until_now(cleared).await?;
-        let prepared = self.prepare_import(&cleared, line, import);
+        let names = Reborn::secrets(import.secrets.iter().map(|(_, new)| &new.id));
+        let (mut cleared, line, _rebirth) = self.told_until_now(cleared, names).await?;
+        let mut taken = Vec::new();
+        let prepared = self.prepare_import(&cleared, line, import, &mut taken);
+        // Whoever is told which IDs there are has asked for them.
+        cleared.entry.changes = (!taken.is_empty()).then(|| serde_json::json!({ "taken": taken }));
         let (cleared, made) = cleared.prepared(prepared).await?;
         let Cleared { entry, log, .. } = cleared;
         let told = |(secret, _): &(crate::model::Secret, _)| Entry {
@@ -67,6 +72,7 @@ impl Vault {
         cleared: &Cleared,
         line: u64,
         import: Import,
+        taken: &mut Vec<SecretId>,
     ) -> Result<Vec<(crate::model::Secret, crate::secret::Plaintext)>, VaultError> {
         let Import { secrets, mut wrong, .. } = import;
         let mut made = Vec::with_capacity(secrets.len());
@@ -77,6 +83,7 @@ impl Vault {
                 wrong.push((place, FieldError::new("/id", why)));
                 continue;
             }
+            let id = new.id.clone();
             match self.prepare_secret(cleared, line, new) {
                 Ok((mut secret, value)) => {
                     secret.origin = Origin::External;
@@ -85,8 +92,9 @@ impl Vault {
                 Err(VaultError::Invalid(errors)) => {
                     wrong.extend(errors.into_iter().map(|each| (place, each)));
                 }
-                Err(taken @ (VaultError::Conflict(_) | VaultError::Tombstoned(_))) => {
-                    let why = format!("can't be used: {taken}");
+                Err(why @ (VaultError::Conflict(_) | VaultError::Tombstoned(_))) => {
+                    taken.push(id);
+                    let why = format!("can't be used: {why}");
                     wrong.push((place, FieldError::new("/id", why)));
                 }
                 Err(other) => return Err(other),

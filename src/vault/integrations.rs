@@ -57,7 +57,7 @@ impl Vault {
             let visible = rest.filter(|(_, kept)| cleared.sees(&owners(unsealed, &kept.noun)));
             Page::of(visible.map(|(_, kept)| seen(unsealed, kept, cleared.now)), limit)
         };
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(page)
     }
 
@@ -69,7 +69,7 @@ impl Vault {
     ) -> Result<SeenIntegration, VaultError> {
         let cleared = self.clear_record(asker, name, Action::See, "integration.show").await?;
         let found = self.found_integration(name)?;
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(found)
     }
 

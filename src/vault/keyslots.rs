@@ -42,7 +42,7 @@ impl Vault {
         let notes = self.slot_notes()?;
         let seen = |id| SeenSlot { id, note: notes.of(id).cloned() };
         let slots = self.header().slots().map(seen).collect();
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(slots)
     }
 
@@ -112,9 +112,10 @@ impl Vault {
         drop(log);
         let making = async {
             let Proof { attempts, header, slot, keys } = self.prove(&told, passphrase).await?;
-            let made = tokio::task::spawn_blocking(move || make(&header, slot, &keys));
+            let before = Arc::clone(&header);
+            let made = tokio::task::spawn_blocking(move || make(&before, slot, &keys));
             let made = made.await.map_err(|_| crate::crypto::Failed)??;
-            Ok((attempts, slot, made))
+            Ok((attempts, header, slot, made))
         };
         let made = match making.await {
             // Its entry is written.
@@ -123,6 +124,10 @@ impl Vault {
         };
         let turn = self.turn().await;
         let cleared = self.clear_general(asker, Action::System, entry).await?;
+        let made = made.and_then(|(attempts, before, shown, made)| {
+            self.still_has(&before)?;
+            Ok((attempts, shown, made))
+        });
         let (mut cleared, (attempts, shown, made)) = cleared.prepared(made).await?;
         let before = self.slot_notes()?;
         let (notes, subject) = noted(&before, &cleared, &made, label)?;

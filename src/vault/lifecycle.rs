@@ -17,6 +17,7 @@ use super::error::VaultError;
 use super::feed::Feed;
 use super::fetching::Fetching;
 use super::gate::recognised;
+use super::lives::Reborn;
 use super::outgoing::Departures;
 use super::reopening::Unsettled;
 use super::session::{Asker, Session};
@@ -54,10 +55,14 @@ pub struct Vault {
     id: VaultId,
     pub(super) live: RwLock<Live>,
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// Held while what is sealed is still being wiped. Taken by whoever has the turn; never waited for with it otherwise.
+    wiping: tokio::sync::Mutex<()>,
     /// Who waits for it with what can't wait: a rekey gives it up for them.
     pub(super) urgent: AtomicUsize,
     /// Shared by fetches from before their audit entry until they are counted; alone by whoever records the counts.
     pub(super) fetching: Fetching,
+    /// Names whose next life is being made, by whoever has the turn.
+    pub(super) reborn: Mutex<Reborn>,
     /// Places for opening large values, each of which takes a thread for milliseconds.
     pub(super) large: Semaphore,
     pub(super) attempts: tokio::sync::Mutex<Attempts>,
@@ -167,6 +172,7 @@ impl Vault {
             header: Mutex::new(Arc::new(header)),
             live: RwLock::new(Live::Sealed),
             turn: tokio::sync::Mutex::new(()),
+            wiping: tokio::sync::Mutex::new(()),
             urgent: AtomicUsize::new(0),
             fetching: Fetching::default(),
             large: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
@@ -178,6 +184,7 @@ impl Vault {
             tls,
             certificate,
             departures: Departures::new(),
+            reborn: Mutex::default(),
             feed: Arc::new(Feed::new()?),
             found_bad: AtomicBool::new(false),
             verifying: tokio::sync::Mutex::default(),

@@ -14,7 +14,7 @@ use super::past::{Past, Since};
 use super::registry::Registry;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
-use crate::audit::{Due, Filter, Log, LoggedEntry, Look, Page as LogPage, Report};
+use crate::audit::{Due, Filter, Finding, Log, LoggedEntry, Look, Page as LogPage, Report};
 use crate::model::{CallerName, Denial, Integration, Itself, Level, Secret};
 use crate::policy::Action;
 
@@ -38,35 +38,30 @@ impl Vault {
         loop {
             let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.read")).await?;
             let log = Arc::clone(&cleared.log);
-            let (sees, holder) = (self.sees_entries(&cleared)?, self.holder_of(&cleared.by)?);
+            let sees = self.sees_entries(&cleared)?;
             let wanted = Arc::clone(&filter);
             let mut page = log.page(look.clone(), move |entry| wanted.admits(entry) && sees(entry)).await?;
+            // Who waits for the turn keeps nothing of what a seal waits for.
+            drop(log);
             if cleared.rights.level != Level::Full {
                 // They are the vault's, of every value: whoever may store one could try whether it is another's.
                 page.entries.iter_mut().for_each(|each| each.entry.fingerprint = None);
             }
-            // While it was read, the name may have become another's.
-            if self.holder_of(&cleared.by)? == holder {
-                cleared.looked().await?;
-                return Ok(page);
+            match self.looked(cleared).await {
+                // While it was read, the name may have become another's.
+                Err(VaultError::Unsettled) => drop(self.turn.lock().await),
+                looked => return looked.map(|()| page),
             }
         }
-    }
-
-    /// What tells the holder of a name from another one, or from himself with other rights.
-    fn holder_of(&self, name: &CallerName) -> Result<Option<(u64, Option<u64>)>, VaultError> {
-        let live = self.live();
-        let kept = live.unsealed()?.registry.callers.get(name);
-        Ok(kept.map(|kept| (kept.revision, kept.noun.since_line)))
     }
 
     /// Checks the whole log against its chain and the recorded head.
     pub async fn verify_log(&self, asker: Asker<'_>) -> Result<Report, VaultError> {
         let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.verify")).await?;
-        cleared.looked().await?;
-        let report = self.verified_alone().await?;
+        self.looked(cleared).await?;
+        let (report, noticed) = self.verified_alone().await?;
         self.found_bad.store(report.first_bad.is_some(), Ordering::Relaxed);
-        if let Err(error) = self.verified(report.first_bad).await {
+        if let Err(error) = self.verified(report.first_bad, noticed).await {
             tracing::error!(error = %error, "what the verification found can't be recorded as a notice");
         }
         Ok(report)
@@ -74,14 +69,16 @@ impl Vault {
 
     /// Each costs the whole log: one at a time, however many ask. Neither the log nor the place is kept beyond it: a seal, which has
     /// its turn, waits until nobody has hold of the log.
-    async fn verified_alone(&self) -> Result<Report, VaultError> {
+    async fn verified_alone(&self) -> Result<(Report, Option<Finding>), VaultError> {
         let _alone = self.verifying.lock().await;
         let (log, checkpoint) = {
             let live = self.live();
             let Unsealed { log, registry, .. } = live.unsealed()?;
             (Arc::clone(log), registry.checkpoint.as_ref().map(|kept| kept.checkpoint.clone()))
         };
-        Ok(log.verify(checkpoint).await?)
+        // What the log notices while it is read may be so since.
+        let noticed = log.damage();
+        Ok((log.verify(checkpoint).await?, noticed))
     }
 
     /// None while sealed.
@@ -104,16 +101,6 @@ impl Vault {
         log.flush_tallies(Due::Ended).await?;
         drop(log);
         self.record_checkpoint().await
-    }
-
-    /// Writes what is counted of repeated denials before somebody else has the name, or a name has another life: it is none
-    /// of his doing. What is decided next is decided after it. Returns the log's last line too, counted over all logs: the
-    /// last one of what the name was before.
-    pub(super) async fn told_until_now(&self, cleared: Cleared) -> Result<(Cleared, u64), VaultError> {
-        cleared.log.flush_tallies(Due::Counted).await?;
-        let last = cleared.log.last_line().await?;
-        let line = self.live().unsealed()?.registry.past.counted(last);
-        Ok((Cleared { now: self.clock.now(), ..cleared }, line))
     }
 
     fn sees_entries(

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::error::VaultError;
 use super::gate::recognised;
 use super::lifecycle::Vault;
+use super::lives::Lives;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::{Entry, Log, Outcome};
@@ -21,6 +22,8 @@ pub(super) struct Cleared<R = Rights> {
     pub now: Timestamp,
     pub entry: Entry,
     pub log: Arc<Log>,
+    /// What the decision was made on.
+    pub lives: Lives,
 }
 
 /// What an operator brings.
@@ -48,12 +51,6 @@ impl<R> Cleared<R> {
             }
         }
     }
-
-    /// Writes the entry of a look; then it may be answered.
-    pub async fn looked(self) -> Result<(), VaultError> {
-        self.log.append(self.entry).await?;
-        Ok(())
-    }
 }
 
 impl Vault {
@@ -67,7 +64,7 @@ impl Vault {
         noun: &'static str,
         owners: impl FnOnce(&Unsealed) -> Option<Vec<Employee>>,
     ) -> Result<Cleared, VaultError> {
-        let (verdict, mut entry, log) = {
+        let (verdict, mut entry, log, lives) = {
             let live = self.live();
             let unsealed = live.unsealed()?;
             let now = self.clock.now();
@@ -86,12 +83,13 @@ impl Vault {
                 });
             let named = asker.entry(who.caller, "");
             let entry = Entry { caller: named.caller, ..entry };
-            (verdict, entry, Arc::clone(&unsealed.log))
+            let lives = Lives::of(&unsealed.registry, &entry);
+            (verdict, entry, Arc::clone(&unsealed.log), lives)
         };
         match verdict {
             Ok((true, by, rights, now)) => {
                 entry.outcome = Outcome::Allowed;
-                Ok(Cleared { by, rights, now, entry, log })
+                Ok(Cleared { by, rights, now, entry, log, lives })
             }
             Ok((false, ..)) => {
                 entry.outcome = Outcome::Denied;
@@ -121,18 +119,21 @@ impl Vault {
 
     /// For what every registered, active caller in its place may do, of either role. A refusal is audited.
     pub(super) async fn clear_any(&self, asker: Asker<'_>, entry: Entry) -> Result<Cleared<()>, VaultError> {
-        let (verdict, entry, log) = {
+        let (verdict, entry, log, lives) = {
             let live = self.live();
             let unsealed = live.unsealed()?;
             let now = self.clock.now();
             let who = recognised(&unsealed.registry, asker);
             let verdict = recognise(who, now).map(|caller| (caller.name.clone(), now));
             let named = asker.entry(who.caller, "");
-            (verdict, Entry { caller: named.caller, ..entry }, Arc::clone(&unsealed.log))
+            let entry = Entry { caller: named.caller, ..entry };
+            let lives = Lives::of(&unsealed.registry, &entry);
+            (verdict, entry, Arc::clone(&unsealed.log), lives)
         };
         match verdict {
             Ok((by, now)) => {
-                Ok(Cleared { by, rights: (), now, entry: Entry { outcome: Outcome::Allowed, ..entry }, log })
+                let entry = Entry { outcome: Outcome::Allowed, ..entry };
+                Ok(Cleared { by, rights: (), now, entry, log, lives })
             }
             Err(denial) => {
                 let reason = Some(denial.reason().into());

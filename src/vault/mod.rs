@@ -34,6 +34,7 @@ mod inspection;
 mod integrations;
 mod keyslots;
 mod lifecycle;
+mod lives;
 mod loading;
 mod log;
 mod manage;

@@ -66,7 +66,7 @@ impl Vault {
             items.truncate(first + 1);
             next = None;
         }
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(Notes { changes: items, next, used_by })
     }
 }

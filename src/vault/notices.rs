@@ -52,8 +52,12 @@ pub(super) enum Scope {
 
 /// What is to be told of a notice.
 enum Told {
-    Raised { notice: Notice, standing: Standing },
-    Cleared(NoticeId),
+    Raised {
+        notice: Notice,
+        standing: Standing,
+    },
+    /// With when it was raised first.
+    Cleared(NoticeId, Timestamp),
 }
 
 impl Standings {
@@ -143,7 +147,7 @@ impl Vault {
         let entries: Vec<_> = batch.iter().map(Told::entry).collect();
         let record = |told: &Told| match told {
             Told::Raised { notice, .. } => Noun::Notice(notice.clone()),
-            Told::Cleared(id) => Noun::NoticeGone(id.clone()),
+            Told::Cleared(id, _) => Noun::NoticeGone(id.clone()),
         };
         log.append_all_durably(&entries).await?;
         if let Err(error) = self.write(turn, log, batch.iter().map(record).collect()).await {
@@ -173,7 +177,7 @@ impl Told {
     fn entry(&self) -> Entry {
         let (id, action) = match self {
             Self::Raised { notice, .. } => (&notice.id, "notice.raise"),
-            Self::Cleared(id) => (id, "notice.clear"),
+            Self::Cleared(id, _) => (id, "notice.clear"),
         };
         let entry = Entry {
             caller: Some(Itself::Daemon.name().into()),
@@ -186,14 +190,14 @@ impl Told {
                 changes: Some(serde_json::json!({ "rung": standing.rung, "due": standing.due })),
                 ..entry
             },
-            Self::Cleared(_) => entry,
+            Self::Cleared(..) => entry,
         }
     }
 
     fn happening(&self, owners: impl Fn(&Concern) -> Vec<Employee>) -> Happening {
-        let (id, level, raised) = match self {
-            Self::Raised { notice, standing } => (&notice.id, standing.level, true),
-            Self::Cleared(id) => (id, NoticeLevel::Info, false),
+        let (id, level, raised, since) = match self {
+            Self::Raised { notice, standing } => (&notice.id, standing.level, true, notice.since),
+            Self::Cleared(id, since) => (id, NoticeLevel::Info, false, *since),
         };
         let concern = id.concern();
         let owners = owners(&concern).into();
@@ -203,12 +207,12 @@ impl Told {
             Concern::Caller(name) => Subject::Caller(name),
             Concern::Vault(_) => Subject::Vault,
         };
-        Happening::Notice { id: id.shared(), level: level.word().into(), about, raised, owners }
+        Happening::Notice { id: id.shared(), level: level.word().into(), about, raised, owners, since }
     }
 
     fn trace(&self) {
         match self {
-            Self::Cleared(id) => tracing::info!(notice.id = %id, "notice cleared"),
+            Self::Cleared(id, _) => tracing::info!(notice.id = %id, "notice cleared"),
             Self::Raised { notice, standing: Standing { level, message, action, .. } } => {
                 let (id, level) = (&notice.id, level.word());
                 tracing::warn!(
@@ -248,7 +252,10 @@ fn compare(
     now: Timestamp,
 ) -> Vec<Told> {
     let known = within(scope, &registry.notices);
-    let cured = known.into_iter().filter(|id| !found.contains_key(id)).map(Told::Cleared);
+    let cured = known.into_iter().filter(|id| !found.contains_key(id)).map(|id| {
+        let since = registry.notices.get(&id).map_or(now, |kept| kept.noun.since);
+        Told::Cleared(id, since)
+    });
     let risen = found.iter().filter_map(|(id, standing)| {
         let standing = standing.clone()?;
         let rung = standing.rung;

@@ -95,7 +95,11 @@ impl Vault {
         };
         let turn = self.turn().await;
         let cleared = self.clear_general(asker, Action::System, entry).await?;
-        let plan = plan.and_then(|plan| self.directory.refuse_elsewhere().map(|()| plan));
+        let plan = plan.and_then(|plan| {
+            self.directory.refuse_elsewhere()?;
+            self.still_has(&plan.proof.header)?;
+            Ok(plan)
+        });
         let (cleared, plan) = cleared.prepared(plan).await?;
         let Plan { proof, kept, dropped, renewed } = plan;
         let before = self.slot_notes()?;
@@ -110,8 +114,12 @@ impl Vault {
         }));
         log.append_durably(entry.clone()).await?;
         let Proof { attempts, keys, .. } = proof;
-        let records = self.replace_everything(&turn, log, entry, keys, renewed, notes).await?;
+        let replaced = self.replace_everything(&turn, log, entry, keys, renewed, notes).await;
         drop(attempts);
+        if matches!(replaced, Err(VaultError::Undecided)) {
+            self.wipe(turn).await;
+        }
+        let records = replaced?;
         let seen = |id: SlotId| SeenSlot { id, note: rekeyed.of(id).cloned() };
         Ok(Rekeyed { slots: slots.into_iter().map(seen).collect(), dropped, records })
     }
@@ -154,8 +162,6 @@ impl Vault {
                 // Either of the two may be the vault, and the next start finds out.
                 self.next_owed.store(false, Ordering::Relaxed);
                 self.is_undecided.store(true, Ordering::Relaxed);
-                drop(log);
-                self.wipe().await;
                 tracing::error!(error = %error, "{}", VaultError::Undecided);
                 return Err(VaultError::Undecided);
             }

@@ -144,7 +144,7 @@ impl Vault {
         cleared.entry.version = Some(rotated.version);
         if rotated.unchanged {
             cleared.entry.reason = Some("unchanged".into());
-            cleared.looked().await?;
+            self.looked(cleared).await?;
             return Ok(rotated);
         }
         let prints =
@@ -174,7 +174,9 @@ impl Vault {
         let same = |(secret, print): (&Secret, &Fingerprint)| {
             secret.current().is_some_and(|current| current.fingerprint == *print)
         };
-        if let Some(current) = secrets[0].current()
+        // What is stored for later is stored, whatever it is: who isn't told of the current value must not try it out unseen.
+        if spread.activate
+            && let Some(current) = secrets[0].current()
             && secrets.iter().zip(&fingerprints).all(same)
         {
             let (version, state) = (current.number, Standing::Current);

@@ -10,6 +10,7 @@ use super::burial;
 use super::error::VaultError;
 use super::filter::SecretFilter;
 use super::lifecycle::Vault;
+use super::lives::Reborn;
 use super::manage::Cleared;
 use super::named::{check_employees, check_rules};
 use super::noun::Noun;
@@ -83,7 +84,8 @@ impl Vault {
         let turn = self.turn().await;
         let entry = Entry { secret: Some(new.id.shared()), ..asker.entry(None, "secret.create") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
-        let (cleared, line) = self.told_until_now(cleared).await?;
+        let names = Reborn::secrets([&new.id]);
+        let (cleared, line, _rebirth) = self.told_until_now(cleared, names).await?;
         let prepared = self.prepare_secret(&cleared, line, new);
         let (mut cleared, (secret, value)) = cleared.prepared(prepared).await?;
         cleared.entry.version = Some(secret.last_version);
@@ -153,7 +155,7 @@ impl Vault {
             next = Some(behind);
             tokio::task::yield_now().await;
         }
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(Page::of(found.into_iter(), limit))
     }
 
@@ -190,7 +192,7 @@ impl Vault {
     pub async fn see_secret(&self, asker: Asker<'_>, id: &SecretId) -> Result<SeenSecret, VaultError> {
         let cleared = self.clear_secret(asker, Action::See, id, "secret.show").await?;
         let found = self.found(id, cleared.now)?;
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(found)
     }
 }

@@ -44,7 +44,8 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let entry = asker.entry(None, "vault.unseal");
         if !self.is_sealed() {
-            self.clear_general(asker, crate::policy::Action::System, entry).await?.looked().await?;
+            let cleared = self.clear_general(asker, crate::policy::Action::System, entry).await?;
+            self.looked(cleared).await?;
             return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
         }
         if let Err(denial) = self.is_known_operator(asker) {
@@ -75,6 +76,7 @@ impl Vault {
         rollback: Rollback,
     ) -> Result<(), VaultError> {
         let Proof { mut attempts, keys, .. } = self.prove(&entry, passphrase).await?;
+        self.wiped().await;
         let turn = self.turn().await;
         if self.is_undecided.load(Ordering::Relaxed) {
             return Err(VaultError::Undecided);
@@ -138,7 +140,7 @@ impl Vault {
         drop(log);
         if let Err(error) = recorded.and_then(|()| self.after_unseal()) {
             // It was answered with an error, so it must not stay open.
-            self.wipe().await;
+            self.wipe(turn).await;
             return Err(error);
         }
         Ok(())

@@ -13,6 +13,7 @@ use super::feed::{Cursor, Event, Happening, Interest, Place, Subject};
 use super::gate::{Asked, Found, recognised};
 use super::integrations::owners;
 use super::lifecycle::Vault;
+use super::lives::life_of;
 use super::session::{Asker, Session};
 use super::state::Unsealed;
 use crate::model::{Caller, Denial, Employee, Integration, IntegrationName, Role, SecretId};
@@ -72,7 +73,7 @@ impl Vault {
         let place = last.map(|last| self.feed.place(last));
         let missed = place == Some(None);
         let place = place.flatten().unwrap_or_else(|| self.feed.end());
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(Watcher { place, missed, head, own })
     }
 
@@ -120,7 +121,7 @@ impl Vault {
 
 /// Whether a later event says the same: of a secret only what it is now can be told.
 fn repeated(event: &Event, later: &[Arc<Event>]) -> bool {
-    matches!(event.what, Happening::Rotated(_)) && later.iter().any(|each| each.what == event.what)
+    matches!(event.what, Happening::Rotated { .. }) && later.iter().any(|each| each.what == event.what)
 }
 
 /// The event as this caller may hear it.
@@ -138,7 +139,9 @@ fn told(unsealed: &Unsealed, caller: &Caller, asker: Asker, event: &Event, now: 
     };
     let sees = |owners: &[Employee]| decide_manage(who, Action::See, owners, now).is_ok();
     match &event.what {
-        Happening::Rotated(about) => {
+        // What is there now may be another one of that name: those who have it hear nothing of what was before it.
+        Happening::Rotated { about, life } if *life != life_of(registry, about) => None,
+        Happening::Rotated { about, .. } => {
             let asked = match about {
                 Subject::Secret(id) => Asked::Secret(id),
                 Subject::Integration(name) => Asked::Pair(name),
@@ -160,8 +163,10 @@ fn told(unsealed: &Unsealed, caller: &Caller, asker: Asker, event: &Event, now: 
                 }
             })
         }
-        Happening::Notice { id, level, about, raised, owners: then } => {
-            let own = matches!(about, Subject::Caller(name) if *name == caller.name);
+        Happening::Notice { id, level, about, raised, owners: then, since } => {
+            // On a certificate of who had the name before it isn't.
+            let own = matches!(about, Subject::Caller(name) if *name == caller.name)
+                && *since >= caller.enrolled_at;
             // Whoever owned it then and still does. What is gone has its last owners; an ID that has another life meanwhile
             // tells its new ones nothing of the old.
             let both = match owners(about) {

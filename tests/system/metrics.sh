@@ -55,11 +55,18 @@ check "three pairs were handed out" is 3 fsm_vault_releases_total kind=pair
 check "and no secret" is 0 fsm_vault_releases_total kind=secret
 check "three answers and a refusal" is 3 fsm_vault_requests_total call=pair status=2xx
 check "the refusal" is 1 fsm_vault_requests_total call=pair status=4xx
-check "and its reason" is 1 fsm_vault_decisions_total outcome=denied reason=script_not_allowed
+check "and that it was one, not why" is 1 fsm_vault_decisions_total outcome=denied reason=access_denied
+check "for that tells what there is" is none fsm_vault_decisions_total outcome=denied reason=script_not_allowed
 check "a service that manages" is 1 fsm_vault_decisions_total outcome=denied reason=wrong_role
 check "what is no call" is 1 fsm_vault_requests_total call=none status=4xx
 check "a handshake without a certificate" is 1 fsm_vault_handshake_failures_total
 check "one connection is open: the scrape's" is 1 fsm_vault_connections_open
+
+SCRAPER=$ADMIN
+scrape
+check "a full operator sees the reason" is 1 fsm_vault_decisions_total outcome=denied reason=script_not_allowed
+SCRAPER=$VIEWER
+scrape
 
 ENTRIES=$(value fsm_vault_audit_entries_total)
 scrape && scrape

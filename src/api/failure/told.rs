@@ -149,6 +149,7 @@ fn of_denial(denial: Denial) -> (Code, &'static str) {
             "Operators never read values, and services never manage: use the identity of the other kind.",
         ),
         Denial::Level(lacking) => (Code::PermissionDenied, of_lacking(lacking)),
+        // Those that `Denial::is_untold` lists.
         Denial::SecretUnknown
         | Denial::IntegrationBlocked
         | Denial::NoRestrictions

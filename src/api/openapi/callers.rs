@@ -35,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
         .tagged(),
         Operation::delete("/v1/callers/{name}", "revokeCaller", "Revokes a caller")
             .operator("full")
+            .if_match()
             .deleted("It is refused from its next request on."),
         Operation::post("/v1/identity/renew", "renewIdentity", "Certifies a key for the caller that asks")
             .anyone()

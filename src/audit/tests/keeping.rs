@@ -163,6 +163,28 @@ async fn a_looping_caller_writes_ten_entries_and_one_a_minute() {
     assert_eq!(all[0].entry.caller.as_deref(), Some("mobile"));
 }
 
+/// While the first of several lines is written.
+#[tokio::test]
+async fn who_goes_away_takes_no_denial_along() {
+    let place = Place::new();
+    let (log, _) = place.open(None);
+    let denial = || Entry { outcome: Outcome::Denied, reason: Some("use_only".into()), ..entry(0) };
+    for _ in 0..12 {
+        log.append_denial(denial()).await.unwrap();
+    }
+    place.clock.turn(SignedDuration::from_secs(60));
+    let before = log.last_line().await.unwrap();
+    {
+        let mut refusing = std::pin::pin!(log.append_denial(denial()));
+        let begun = std::future::poll_fn(|context| std::task::Poll::Ready(refusing.as_mut().poll(context)));
+        assert!(begun.await.is_pending());
+    }
+    assert_eq!(log.last_line().await.unwrap(), before + 2);
+    let last = tail(&log, 2, None, |_| true).await.unwrap();
+    let counts: Vec<_> = last.iter().map(|logged| logged.entry.count).collect();
+    assert!(counts.contains(&Some(2)) && counts.contains(&None), "{counts:?}");
+}
+
 #[tokio::test]
 async fn uncounted_denials_are_kept_while_the_log_is_unavailable() {
     let place = Place::new();

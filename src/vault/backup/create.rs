@@ -106,6 +106,11 @@ impl Vault {
         made_by: String,
         own: Option<&Header>,
     ) -> Result<Backup, VaultError> {
+        if let Err(refused) = self.snapshots.have_room(self.clock.now()) {
+            let reason = Some(refused.reason().into());
+            log.append(Entry { outcome: Outcome::Failed, reason, ..entry }).await?;
+            return Err(refused);
+        }
         let uses = self.unrecorded_uses().await;
         // This commit comes after all that were handed to the store before: nothing is on its way any more.
         self.commit_as(turn, log, entry, uses).await?;
@@ -126,6 +131,6 @@ impl Vault {
             let backup_keys = keys.backup_keys(head.salt());
             Writer::begin(head, backup_keys, &manifest)?
         };
-        Ok(Backup { snapshot: self.snapshots.begin(writer, now)?, made_at: now })
+        Ok(Backup { snapshot: self.snapshots.begin(writer, now), made_at: now })
     }
 }

@@ -54,7 +54,17 @@ struct UnderWay {
 
 impl Snapshots {
     /// Begins one. Whoever has the turn calls it, after a commit: so no batch is on its way into the store.
-    pub fn begin(&self, writer: Writer, now: Timestamp) -> Result<Arc<Snapshot>, VaultError> {
+    pub fn begin(&self, writer: Writer, now: Timestamp) -> Arc<Snapshot> {
+        let mut all = self.lock();
+        let (kept, kept_bytes) = (BTreeMap::new(), 0);
+        let under_way = UnderWay { writer, next: None, kept, kept_bytes, taken_at: now };
+        let snapshot = Arc::new(Snapshot(Mutex::new(State::UnderWay(Box::new(under_way)))));
+        all.push(Arc::clone(&snapshot));
+        snapshot
+    }
+
+    /// Refuses one more than there may be. Whoever has the turn asks before it is written down that there is one.
+    pub fn have_room(&self, now: Timestamp) -> Result<(), VaultError> {
         let mut all = self.lock();
         all.retain(|each| each.is_under_way());
         if all.len() >= MOST {
@@ -64,11 +74,7 @@ impl Snapshots {
             let why = "as many backups are being made as may be; try again when one has ended";
             return Err(VaultError::Conflict(why.to_owned()));
         }
-        let (kept, kept_bytes) = (BTreeMap::new(), 0);
-        let under_way = UnderWay { writer, next: None, kept, kept_bytes, taken_at: now };
-        let snapshot = Arc::new(Snapshot(Mutex::new(State::UnderWay(Box::new(under_way)))));
-        all.push(Arc::clone(&snapshot));
-        Ok(snapshot)
+        Ok(())
     }
 
     /// Hands over what a batch is about to change. A change never fails because of a backup.

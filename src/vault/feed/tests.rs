@@ -11,7 +11,10 @@ fn about(name: &str) -> Subject {
 }
 
 fn tell(feed: &Feed, count: usize) {
-    feed.tell(Timestamp::UNIX_EPOCH, (0..count).map(|_| Happening::Rotated(about("_a"))));
+    feed.tell(
+        Timestamp::UNIX_EPOCH,
+        (0..count).map(|_| Happening::Rotated { about: about("_a"), life: None }),
+    );
 }
 
 #[test]

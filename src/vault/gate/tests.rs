@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::super::tests::site::*;
-use super::super::{NewVersion, Session, Spread};
+use super::super::{IfMatch, NewVersion, Session, Spread};
 use super::*;
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
@@ -57,7 +57,12 @@ async fn it_stands_while_nothing_changes_and_within_a_grace() {
 #[tokio::test]
 async fn it_falls_with_a_revocation() {
     let waiting = waiting("one").await;
-    waiting.site.vault.revoke_caller(waiting.site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    waiting
+        .site
+        .vault
+        .revoke_caller(waiting.site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any)
+        .await
+        .unwrap();
     assert!(waiting.open().unwrap().is_none());
 }
 
@@ -91,7 +96,7 @@ async fn what_is_released_is_under_way_and_what_is_refused_is_not() {
     assert!(service.outgoing.is_waiting(), "buffers may have it still");
     service.outgoing.flushes().flushed();
     assert!(!service.outgoing.is_waiting());
-    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any).await.unwrap();
     let mut refused = std::pin::pin!(site.vault.read_value(asker(&service), &id, ANY));
     // While its entry is written, too: it must not be cut off from its answer.
     let first = std::future::poll_fn(|context| std::task::Poll::Ready(refused.as_mut().poll(context))).await;

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use super::super::burial;
 use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
+use super::super::lives::Reborn;
 use super::super::manage::Cleared;
 use super::super::named::{check_employees, check_rules};
 use super::super::noun::Noun;
@@ -15,8 +16,8 @@ use super::SeenIntegration;
 use crate::audit::Entry;
 use crate::crypto;
 use crate::model::{
-    FieldError, Integration, IntegrationForm, IntegrationName, Invalid, Origin, PairCare, Release, Secret,
-    SecretId, Version,
+    FieldError, Integration, IntegrationForm, IntegrationName, Origin, PairCare, Release, Secret, SecretId,
+    Version,
 };
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -59,8 +60,15 @@ impl Vault {
         let name = new.name.clone();
         let entry = Entry { integration: Some(name.shared()), ..asker.entry(None, "integration.create") };
         let cleared = self.clear_general(asker, Action::Create, entry).await?;
-        let (cleared, line) = self.told_until_now(cleared).await?;
+        let ids = new.secret_ids().map(|(first, second)| std::iter::once(first).chain(second));
+        let ids: Vec<_> = ids.into_iter().flatten().collect();
+        let names = Reborn::integration(&name, &ids);
+        let (mut cleared, line, _rebirth) = self.told_until_now(cleared, names).await?;
         let prepared = self.prepare_integration(&cleared, line, new);
+        if prepared.is_err() {
+            // Whoever is told which of them there are has asked for them.
+            cleared.entry.changes = Some(serde_json::json!({ "secrets": ids }));
+        }
         let (mut cleared, Made { record, halves, issued }) = cleared.prepared(prepared).await?;
         let firsts = halves.iter().filter_map(|(secret, _)| secret.versions.first());
         let fingerprints = joined(firsts.map(|version| &version.fingerprint));
@@ -86,11 +94,12 @@ impl Vault {
         line: u64,
         new: NewIntegration,
     ) -> Result<Made, VaultError> {
-        let NewIntegration { name, form, is_template, client_id_secret, client_secret_secret, pair } = new;
+        let ids = new.secret_ids();
+        let NewIntegration { name, form, is_template, pair, .. } = new;
         let is_public = form.public_client;
         let settled = pair.map(|source| source.settle(is_public, "/credentials")).transpose();
         let made = (application_id()?, cleared.by.clone(), cleared.now);
-        let checked = match secret_ids(&name, client_id_secret, client_secret_secret, is_public) {
+        let checked = match ids {
             Ok(ids) => {
                 let blank = Integration::blank(name, &form, is_template, made, ids);
                 form.check(blank)
@@ -172,31 +181,27 @@ fn half_of(
     }
 }
 
-/// The IDs of the pair's secrets: as given, or made of the record's name.
-fn secret_ids(
-    name: &IntegrationName,
-    client_id: Option<SecretId>,
-    client_secret: Option<SecretId>,
-    is_public: bool,
-) -> Result<(SecretId, Option<SecretId>), FieldError> {
-    const AT: &str = "/client_secret_secret";
-    let or_usual = |given: Option<SecretId>, part: &str| match given {
-        Some(id) => Ok(id),
-        None => SecretId::of_integration(name, part),
-    };
-    let wrong = |pointer: &'static str| move |why: Invalid| FieldError::new(pointer, why);
-    let client_id = or_usual(client_id, "client_id").map_err(wrong("/client_id_secret"))?;
-    if is_public {
-        return match client_secret {
-            Some(_) => Err(FieldError::new(AT, "is given, but a public client has no client secret")),
-            None => Ok((client_id, None)),
+impl NewIntegration {
+    /// The IDs of the pair's secrets: as given, or made of the record's name. A public client has one.
+    fn secret_ids(&self) -> Result<(SecretId, Option<SecretId>), FieldError> {
+        const AT: &str = "/client_secret_secret";
+        let or_usual = |given: &Option<SecretId>, part: &str, pointer: &str| match given {
+            Some(id) => Ok(id.clone()),
+            None => SecretId::of_integration(&self.name, part).map_err(|why| FieldError::new(pointer, why)),
         };
+        let client_id = or_usual(&self.client_id_secret, "client_id", "/client_id_secret")?;
+        if self.form.public_client {
+            return match self.client_secret_secret {
+                Some(_) => Err(FieldError::new(AT, "is given, but a public client has no client secret")),
+                None => Ok((client_id, None)),
+            };
+        }
+        let client_secret = or_usual(&self.client_secret_secret, "client_secret", AT)?;
+        if client_secret == client_id {
+            return Err(FieldError::new(AT, "is the client ID's; the pair has two secrets"));
+        }
+        Ok((client_id, Some(client_secret)))
     }
-    let client_secret = or_usual(client_secret, "client_secret").map_err(wrong(AT))?;
-    if client_secret == client_id {
-        return Err(FieldError::new(AT, "is the client ID's; the pair has two secrets"));
-    }
-    Ok((client_id, Some(client_secret)))
 }
 
 /// Like NetSuite's: a random UUID (RFC 9562, version 4) in capitals.

@@ -43,7 +43,7 @@ impl Vault {
         match edited {
             None => {
                 cleared.entry.reason = Some("unchanged".into());
-                cleared.looked().await?;
+                self.looked(cleared).await?;
             }
             Some((changes, nouns)) => {
                 cleared.entry.changes = Some(changes);

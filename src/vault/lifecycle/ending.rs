@@ -7,6 +7,7 @@ use super::super::error::VaultError;
 use super::super::manage::Cleared;
 use super::super::session::Asker;
 use super::super::state::{Live, Unsealed};
+use super::super::turn::Turn;
 use super::Vault;
 use crate::audit::{Due, Entry, Outcome};
 use crate::model::Itself;
@@ -26,7 +27,7 @@ impl Vault {
             tracing::error!(error = %error, "sealed, and what was fetched last is in the audit log alone");
         }
         drop(log);
-        self.wipe().await;
+        self.wipe(turn).await;
         self.departures.recall_all(asker.session).await;
         Ok(())
     }
@@ -50,25 +51,37 @@ impl Vault {
         let uses = self.unrecorded_uses().await;
         let closed = self.commit_as(&turn, &log, entry, uses).await;
         drop(log);
-        self.wipe().await;
+        self.wipe(turn).await;
         closed
     }
 
     /// Drops all keys. Requests under way may hold the log, and with it the chain's key, a moment longer: closed,
-    /// it answers them that the vault is sealed, and this waits for the last of them.
-    pub(in super::super) async fn wipe(&self) {
+    /// it answers them that the vault is sealed, and this waits for the last of them. Nobody is kept from the turn meanwhile:
+    /// one of them may wait for it.
+    pub(in super::super) async fn wipe(&self, turn: Turn<'_>) {
+        let _wiping = self.wiping.lock().await;
         let before = std::mem::replace(&mut *self.live_mut(), Live::Sealed);
         self.snapshots.end_all();
         self.feed.seal();
         self.forget_unsettled();
         let Live::Unsealed(unsealed) = before else { return };
         let Unsealed { log, .. } = *unsealed;
+        // What was refused since they were written last.
+        if let Err(error) = log.flush_tallies(Due::All).await {
+            tracing::error!(error = %error, "counted denials can't be written");
+        }
         let closing = Arc::clone(&log);
         if tokio::task::spawn_blocking(move || closing.close()).await.is_err() {
             tracing::error!("the audit log could not be closed in order");
         }
+        drop(turn);
         while Arc::strong_count(&log) > 1 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Waits until what was open before is gone.
+    pub(in super::super) async fn wiped(&self) {
+        drop(self.wiping.lock().await);
     }
 }

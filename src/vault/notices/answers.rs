@@ -46,12 +46,16 @@ impl Vault {
         after: Option<&NoticeId>,
         limit: usize,
     ) -> Result<Page<SeenNotice>, VaultError> {
-        let cleared = self.clear_general(asker, Action::List, asker.entry(None, "notice.list")).await?;
-        if after.is_none()
-            && let Err(error) = self.tend_notices().await
-        {
-            // They stand all the same; only that they do isn't recorded.
-            tracing::error!(error = %error, "notices can't be recorded");
+        let clear = async || self.clear_general(asker, Action::List, asker.entry(None, "notice.list")).await;
+        let mut cleared = clear().await?;
+        if after.is_none() {
+            // Who waits for the turn keeps nothing of what a seal waits for.
+            drop(cleared);
+            if let Err(error) = self.tend_notices().await {
+                // They stand all the same; only that they do isn't recorded.
+                tracing::error!(error = %error, "notices can't be recorded");
+            }
+            cleared = clear().await?;
         }
         let page = {
             let live = self.live();
@@ -62,7 +66,7 @@ impl Vault {
                 .filter(|(id, standing)| standing.level >= least && sees(unsealed, &cleared, &id.concern()));
             Page::of(visible.map(|(id, standing)| seen(unsealed, id, standing, cleared.now)), limit)
         };
-        cleared.looked().await?;
+        self.looked(cleared).await?;
         Ok(page)
     }
 
@@ -99,7 +103,7 @@ impl Vault {
         let now = cleared.now;
         match acknowledged {
             Some(notice) => self.commit(&turn, cleared, vec![Noun::Notice(notice)]).await?,
-            None => cleared.looked().await?,
+            None => self.looked(cleared).await?,
         }
         let live = self.live();
         let unsealed = live.unsealed()?;

@@ -207,10 +207,13 @@ impl Vault {
     fn survey_damage(&self, unsealed: &Unsealed, found: &mut Vec<Occasion>) {
         let known = unsealed.registry.notices.keys().filter(|id| id.kind() == NoticeKind::AuditDamage);
         found.extend(known.filter_map(|id| of_known_damage(id, |segment| self.segment_path(segment))));
+        found.extend(self.noticed_since(unsealed));
+    }
+
+    /// What the log has noticed itself since a verification found it whole.
+    fn noticed_since(&self, unsealed: &Unsealed) -> Option<Occasion> {
         let cured = *self.cured.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(damage) = unsealed.log.damage().filter(|damage| Some(*damage) != cured) {
-            found.push(self.of_finding(damage));
-        }
+        unsealed.log.damage().filter(|damage| Some(*damage) != cured).map(|damage| self.of_finding(damage))
     }
 
     fn of_finding(&self, Finding { segment, line, flaw, .. }: Finding) -> Occasion {
@@ -225,15 +228,19 @@ impl Vault {
         typed(&self.audit.dir.join(audit::file_of(segment)))
     }
 
-    /// After a verification: raises the first bad place, or clears what was told of damage.
-    pub(in super::super) async fn verified(&self, first_bad: Option<Finding>) -> Result<(), VaultError> {
+    /// After a verification: raises the first bad place, or clears what was told of damage: what the log had noticed before.
+    pub(in super::super) async fn verified(
+        &self,
+        first_bad: Option<Finding>,
+        noticed: Option<Finding>,
+    ) -> Result<(), VaultError> {
         let turn = self.turn().await;
         let mut found = Vec::new();
         match (&*self.live(), first_bad) {
             (Live::Sealed, _) => {}
-            // What the log noticed itself before is no longer in it.
             (Live::Unsealed(unsealed), None) => {
-                *self.cured.lock().unwrap_or_else(PoisonError::into_inner) = unsealed.log.damage();
+                *self.cured.lock().unwrap_or_else(PoisonError::into_inner) = noticed;
+                found.extend(self.noticed_since(unsealed));
             }
             (Live::Unsealed(unsealed), Some(first)) => {
                 self.survey_damage(unsealed, &mut found);

@@ -144,6 +144,8 @@ async fn a_stalled_one_makes_room_and_what_it_keeps_is_bounded() {
         stalled.push(site.vault.begin_backup(site.admin()).await.unwrap());
     }
     assert!(matches!(site.vault.begin_backup(site.admin()).await, Err(VaultError::Conflict(_))));
+    let entry = site.log(1).await.remove(0).entry;
+    assert_eq!((entry.outcome, entry.reason.as_deref()), (Outcome::Failed, Some("conflict")));
     site.later(31);
     assert!(site.vault.go_on(&stalled[0]).await.unwrap().is_some());
     let fifth = site.vault.begin_backup(site.admin()).await.unwrap();

@@ -98,10 +98,13 @@ async fn pins_dont_lock_the_last_full_operator_out() {
     refused(edit(&site, "admin", uid(8)).await, "caller edit pinned --any-uid").await;
     refused(edit(&site, "admin", level(Level::Edit)).await, "Connect as pinned").await;
     let admin = "admin".parse().unwrap();
-    assert!(matches!(site.vault.revoke_caller(site.admin(), &admin).await, Err(VaultError::Conflict(_))));
+    assert!(matches!(
+        site.vault.revoke_caller(site.admin(), &admin, &IfMatch::Any).await,
+        Err(VaultError::Conflict(_))
+    ));
     let by_other = site.vault.edit_caller(asker(&pinned), &admin, &IfMatch::Any, uid(8)).await;
     assert_eq!(by_other.unwrap().caller.pins.uid, Some(8));
-    site.vault.revoke_caller(asker(&pinned), &admin).await.unwrap();
+    site.vault.revoke_caller(asker(&pinned), &admin, &IfMatch::Any).await.unwrap();
 }
 
 #[tokio::test]
@@ -126,7 +129,7 @@ async fn a_lost_update_is_refused_and_no_change_is_none() {
     assert_ne!(to(Level::Edit).await.unwrap().revision, first);
     assert!(matches!(to(Level::Full).await, Err(VaultError::Stale)));
 
-    site.vault.revoke_caller(site.admin(), &name).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &name, &IfMatch::Any).await.unwrap();
     assert!(matches!(edit(&site, "ann", level(Level::View)).await, Err(VaultError::Conflict(_))));
     site.operator("ann", Level::View, "2").await;
     assert!(matches!(to(Level::Full).await, Err(VaultError::Stale)), "of another life");

@@ -52,7 +52,7 @@ async fn the_same_key_certified_again_doesnt_revive_the_old_certificate() {
     };
     let (name, fsm) = ("fsm".parse().unwrap(), "fsm".parse().unwrap());
     let before = enrol().await;
-    site.vault.revoke_caller(site.admin(), &name).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &name, &IfMatch::Any).await.unwrap();
     let after = enrol().await;
     assert_eq!(before.presented.key, after.presented.key);
     site.vault.read_pair(asker(&after), &fsm, ANY).await.unwrap();
@@ -69,7 +69,7 @@ async fn nor_does_it_on_a_sealed_daemon() {
         holder(&site.vault.enrol_caller(site.admin(), new).await.unwrap().caller)
     };
     let before = enrol().await;
-    site.vault.revoke_caller(site.admin(), &"ann".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"ann".parse().unwrap(), &IfMatch::Any).await.unwrap();
     let after = enrol().await;
     let unseal = async |vault: &Vault, session| vault.unseal(asker(session), plain("right")).await;
     site.vault.seal(site.admin()).await.unwrap();
@@ -117,7 +117,7 @@ async fn one_renews_oneself_and_nobody_else() {
     let year = Some(jiff::SignedDuration::from_hours(366 * 24));
     assert!(site.vault.renew_identity(asker(&fsm), &request(), year).await.is_err());
     assert!(site.vault.renew_identity(asker(&fsm), "-----BEGIN nothing", None).await.is_err());
-    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any).await.unwrap();
     assert_eq!(
         denied(site.vault.renew_identity(asker(&next), &request(), None).await),
         Denial::CallerRevoked
@@ -168,7 +168,7 @@ async fn a_foreign_caller_is_who_its_root_says_and_never_the_last_operator() {
     assert!(site.vault.renew_identity(asker(&workload), &request(), None).await.is_err());
 
     // Revoked and registered under another name, the new one counts, also after a restart.
-    site.vault.revoke_caller(site.admin(), &"a".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"a".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.vault.enrol_caller(site.admin(), new("0", service(), foreign(id))).await.unwrap();
     site.vault.read_pair(asker(&workload), &"fsm".parse().unwrap(), ANY).await.unwrap();
     let site = site.restarted().await;
@@ -177,7 +177,7 @@ async fn a_foreign_caller_is_who_its_root_says_and_never_the_last_operator() {
     let role = Role::Operator { level: Level::Full, employee: "2".parse().unwrap() };
     let second = new("second", role, foreign("spiffe://example.org/ns/operator"));
     site.vault.enrol_caller(site.admin(), second).await.unwrap();
-    let last = site.vault.revoke_caller(site.admin(), &"admin".parse().unwrap()).await;
+    let last = site.vault.revoke_caller(site.admin(), &"admin".parse().unwrap(), &IfMatch::Any).await;
     assert!(matches!(last, Err(VaultError::Conflict(_))));
 }
 
@@ -191,6 +191,6 @@ async fn an_operator_whose_certificate_has_expired_is_no_replacement() {
     };
     site.vault.enrol_caller(site.admin(), brief).await.unwrap();
     site.later(3600);
-    let last = site.vault.revoke_caller(site.admin(), &"admin".parse().unwrap()).await;
+    let last = site.vault.revoke_caller(site.admin(), &"admin".parse().unwrap(), &IfMatch::Any).await;
     assert!(matches!(last, Err(VaultError::Conflict(_))));
 }

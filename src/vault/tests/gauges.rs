@@ -25,7 +25,7 @@ async fn operators_count_and_others_dont() {
     assert_eq!(denied(site.vault.gauges(asker(&fsm)).await), Denial::WrongRole);
     let told = &site.log(1).await[0];
     assert_eq!((told.entry.action.as_ref(), told.entry.caller.as_deref()), ("vault.metrics", Some("fsm")));
-    site.vault.revoke_caller(site.admin(), &"viewer".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"viewer".parse().unwrap(), &IfMatch::Any).await.unwrap();
     assert_eq!(denied(site.vault.gauges(asker(&viewer)).await), Denial::CallerRevoked);
     assert_eq!(site.vault.gauges(site.admin()).await.unwrap().holdings.unwrap().callers, 2);
 }

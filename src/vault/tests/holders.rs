@@ -18,7 +18,7 @@ async fn a_name_that_is_given_again_has_another_share() {
     let before = holder(&site, &old);
     assert!(matches!(before, Holder::Caller(..)));
     site.later(1);
-    site.vault.revoke_caller(site.admin(), &name).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &name, &IfMatch::Any).await.unwrap();
     assert_eq!(holder(&site, &old), Holder::Stranger, "revoked");
     let new = site.service("fsm", "customscript_a", &[]).await;
     let after = holder(&site, &new);

@@ -47,6 +47,8 @@ async fn an_import_is_all_or_nothing_and_tells_all_that_is_wrong() {
     );
     let entry = site.log(1).await.remove(0).entry;
     assert_eq!((&*entry.action, entry.outcome, entry.count), ("secret.import", Outcome::Failed, Some(6)));
+    let taken = serde_json::json!({ "taken": ["custsecret_taken", "custsecret_buried"] });
+    assert_eq!(entry.changes, Some(taken), "whoever was told that they are there");
     let listed = site.vault.list_secrets(site.admin(), &SecretFilter::default(), None, 9).await.unwrap();
     assert_eq!(listed.items.len(), 1, "none of them was made");
 

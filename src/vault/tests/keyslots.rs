@@ -105,6 +105,42 @@ async fn whoever_may_not_or_shows_none_changes_nothing() {
     assert!(unseals(&site, "right").await);
 }
 
+/// What became of an earlier change may turn out only when the store is opened again: a new header is made of the one that
+/// there is, or not at all.
+#[tokio::test]
+async fn slots_are_not_changed_on_what_has_changed_meanwhile() {
+    let site = Site::unsealed().await;
+    let vault = &site.vault;
+    let id = vault.list_slots(site.admin()).await.unwrap()[0].id;
+    vault.add_slot(site.admin(), None, plain("right"), plain(NEW)).await.unwrap();
+    let before = vault.list_slots(site.admin()).await.unwrap();
+    let told = async |outcome: Result<(), VaultError>| {
+        assert!(
+            matches!(&outcome, Err(VaultError::Conflict(why)) if why.contains("meanwhile")),
+            "{outcome:?}"
+        );
+        let entry =
+            site.log(2).await.into_iter().find(|each| each.entry.action != "keyslot.list").unwrap().entry;
+        assert_eq!((entry.outcome, entry.reason.as_deref()), (Outcome::Failed, Some("conflict")));
+        assert_eq!(vault.list_slots(site.admin()).await.unwrap(), before);
+    };
+    // Each has shown its passphrase by then, and waits for the turn.
+    let meanwhile = async |turn| {
+        vault.set_header(crate::keys::Header::parse(&vault.header().to_bytes()).unwrap());
+        drop(turn);
+    };
+    let turn = vault.turn().await;
+    let added =
+        tokio::join!(vault.add_slot(site.admin(), None, plain("right"), plain(OTHER)), meanwhile(turn));
+    told(added.0.map(|_| ())).await;
+    let turn = vault.turn().await;
+    told(tokio::join!(vault.remove_slot(site.admin(), id, plain("right")), meanwhile(turn)).0).await;
+    let turn = vault.turn().await;
+    let passphrases = vec![plain("right"), plain(NEW)];
+    let rekeyed = tokio::join!(vault.rekey(site.admin(), passphrases, false), meanwhile(turn));
+    told(rekeyed.0.map(|_| ())).await;
+}
+
 #[tokio::test]
 async fn wrong_passphrases_back_off_whatever_they_are_shown_for() {
     let site = Site::unsealed().await;
@@ -124,7 +160,21 @@ async fn wrong_passphrases_back_off_whatever_they_are_shown_for() {
     assert!(matches!(vault.unseal(site.admin(), plain("right")).await, Err(VaultError::Backoff(1))));
     site.later(1);
     vault.unseal(site.admin(), plain("right")).await.unwrap();
-    // And a right one ends it.
+    // That ends it.
     assert!(matches!(change().await, Err(VaultError::WrongPassphrase)));
     assert!(matches!(change().await, Err(VaultError::WrongPassphrase)));
+    // Another right one doesn't: who has a passphrase of his own tries no others' between two of it.
+    let known = vault.add_slot(site.admin(), None, plain("right"), plain(NEW)).await;
+    assert!(matches!(known, Err(VaultError::Conflict(_))));
+    assert!(matches!(change().await, Err(VaultError::WrongPassphrase)));
+    assert!(matches!(change().await, Err(VaultError::Backoff(1))));
+    site.later(1);
+    assert!(matches!(change().await, Err(VaultError::WrongPassphrase)));
+    assert!(matches!(change().await, Err(VaultError::Backoff(2))));
+    // An hour does.
+    site.later(3602);
+    for _ in 0..3 {
+        assert!(matches!(change().await, Err(VaultError::WrongPassphrase)));
+    }
+    assert!(matches!(change().await, Err(VaultError::Backoff(1))));
 }

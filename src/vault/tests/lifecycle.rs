@@ -83,7 +83,7 @@ async fn a_sealed_vault_knows_full_operators_alone() {
     let editor = site.operator("editor", Level::Edit, "2").await;
     let second = site.operator("second", Level::Full, "3").await;
     let third = site.operator("third", Level::Full, "4").await;
-    site.vault.revoke_caller(site.admin(), &"third".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"third".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.vault.seal(site.admin()).await.unwrap();
     for session in [&editor, &third] {
         assert_eq!(denied(site.vault.unseal(asker(session), plain("right")).await), Denial::CallerUnknown);
@@ -264,7 +264,7 @@ async fn a_list_of_operators_that_cannot_be_written_is_owed() {
     let revoke_without = async |name: &str| {
         std::fs::rename(&tls, &aside).unwrap();
         // The change stands.
-        site.vault.revoke_caller(site.admin(), &name.parse().unwrap()).await.unwrap();
+        site.vault.revoke_caller(site.admin(), &name.parse().unwrap(), &IfMatch::Any).await.unwrap();
         std::fs::rename(&aside, &tls).unwrap();
     };
     revoke_without("fourth").await;

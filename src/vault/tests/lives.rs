@@ -7,6 +7,8 @@ use super::site::*;
 use crate::audit::{Entry, Filter, LoggedEntry, Look, Outcome, Start};
 use crate::model::{Caller, Denial, IntegrationName, Itself, Level, SecretId};
 
+mod under_way;
+
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 
 async fn read(site: &Site, asker: Asker<'_>, filter: Filter) -> Vec<LoggedEntry> {
@@ -62,7 +64,7 @@ async fn who_gets_a_name_again_sees_nothing_of_its_earlier_holders_doings() {
     site.later(1);
     let own = read(&site, asker(&bob), Filter::default()).await;
     assert!(actions(&own).contains(&"secret.create") && actions(&own).contains(&"caller.list"));
-    site.vault.revoke_caller(site.admin(), &"desk".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"desk".parse().unwrap(), &IfMatch::Any).await.unwrap();
     let mallory = site.operator("desk", Level::View, "mallory").await;
     // What was counted meanwhile is written, and bob's old certificate is tried once more.
     site.later(100);
@@ -111,7 +113,7 @@ async fn a_clock_that_is_set_back_shows_and_hides_no_doings() {
     site.later(3600);
     let bob = site.operator("desk", Level::Edit, "bob").await;
     work(&site, &bob, "_merger").await;
-    site.vault.revoke_caller(site.admin(), &"desk".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"desk".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.later(-1800);
     let eve = site.operator("desk", Level::Edit, "eve").await;
     begins_anew(&site, &eve, "desk").await;

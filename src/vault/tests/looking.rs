@@ -139,7 +139,7 @@ async fn access_is_the_decision_itself() {
     ] {
         site.enrol(name, role, pins).await;
     }
-    site.vault.revoke_caller(site.admin(), &"revoked".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"revoked".parse().unwrap(), &IfMatch::Any).await.unwrap();
     let domain = "a.example".parse().unwrap();
     let employee = "41".parse().unwrap();
     let tried = async |domain, employee| {

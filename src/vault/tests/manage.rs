@@ -163,12 +163,15 @@ async fn the_last_full_operator_stays() {
     let site = Site::unsealed().await;
     let admin = "admin".parse().unwrap();
     site.operator("lesser", Level::Edit, "2").await;
-    assert!(matches!(site.vault.revoke_caller(site.admin(), &admin).await, Err(VaultError::Conflict(_))));
+    assert!(matches!(
+        site.vault.revoke_caller(site.admin(), &admin, &IfMatch::Any).await,
+        Err(VaultError::Conflict(_))
+    ));
     let second = site.operator("second", Level::Full, "3").await;
-    site.vault.revoke_caller(asker(&second), &admin).await.unwrap();
+    site.vault.revoke_caller(asker(&second), &admin, &IfMatch::Any).await.unwrap();
     assert_eq!(denied(site.vault.list_callers(site.admin(), None, 9).await), Denial::CallerRevoked);
     assert!(matches!(
-        site.vault.revoke_caller(asker(&second), &"second".parse().unwrap()).await,
+        site.vault.revoke_caller(asker(&second), &"second".parse().unwrap(), &IfMatch::Any).await,
         Err(VaultError::Conflict(_))
     ));
 }
@@ -179,7 +182,7 @@ async fn a_permitted_act_that_fails_is_written_down() {
     site.secret("_a", "x", OPEN).await.unwrap();
     assert!(site.secret("_a", "y", OPEN).await.is_err());
     assert!(site.secret("_b", "", OPEN).await.is_err());
-    assert!(site.vault.revoke_caller(site.admin(), &"admin".parse().unwrap()).await.is_err());
+    assert!(site.vault.revoke_caller(site.admin(), &"admin".parse().unwrap(), &IfMatch::Any).await.is_err());
     let entries: Vec<_> = site.log(3).await.into_iter().map(|logged| logged.entry).collect();
     let told = |entry: &crate::audit::Entry| {
         (entry.action.to_string(), entry.outcome, entry.reason.as_deref().map(str::to_owned))

@@ -158,7 +158,7 @@ impl Model {
             }
             Step::Rotate { id, value, grace, activate } => {
                 let Some(current) = self.lives.get(&id).map(Life::current) else { return false };
-                if current == Some(value) {
+                if activate && current == Some(value) {
                     return true;
                 }
                 let number = self.next(id);

@@ -199,7 +199,7 @@ async fn enrolling_and_writing_is_told_where_another_could_have_done_it() {
     let told = site.notices().await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told.first_key_value().unwrap().0.starts_with("separation.fsm."), "{told:?}");
-    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any).await.unwrap();
     assert!(site.notices().await.is_empty());
 }
 

@@ -1,5 +1,6 @@
 //! Who gets a value, who doesn't, and what is written down.
 
+use super::super::IfMatch;
 use super::site::*;
 use crate::audit::Outcome;
 use crate::identity::Peer;
@@ -74,7 +75,7 @@ async fn a_revocation_holds_from_the_next_request() {
     let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
     let name = "fsm".parse().unwrap();
     site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
-    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any).await.unwrap();
     assert_eq!(denied(site.vault.read_pair(asker(&fsm), &name, ANY).await), Denial::CallerRevoked);
 
     // The name, given to another key, doesn't bring the old one back.

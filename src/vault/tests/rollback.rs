@@ -38,7 +38,7 @@ async fn with_an_older_copy() -> (Site, std::path::PathBuf) {
     let older = site._keep.path().join("older");
     let site = site.restarted_after(async |_| {}).await;
     copy(site.directory.path(), &older);
-    site.vault.revoke_caller(site.admin(), &"mobile".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"mobile".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.secret("_b", "y", OPEN).await.unwrap();
     site.vault.close().await.unwrap();
     (site, older)
@@ -111,8 +111,8 @@ async fn of_what_is_lost_nobody_is_taken_for_another() {
     let site = site.restarted_after(async |_| {}).await;
     copy(site.directory.path(), &older);
     // Others get the names and the ID.
-    site.vault.revoke_caller(site.admin(), &name).await.unwrap();
-    site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &name, &IfMatch::Any).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"one".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.vault.delete_secret(site.admin(), &id, &IfMatch::Any).await.unwrap();
     let eve = site.operator("ann", Level::Edit, "eve").await;
     let next = site.service("one", "customscript_a", &[]).await;
@@ -182,7 +182,7 @@ async fn a_refused_store_leaves_the_log_as_it_is_and_says_what_it_lacks() {
             assert!(vault.see_secret(asker(&admin), &"_a".parse().unwrap()).await.is_ok());
             vault.record_checkpoint().await.unwrap();
         }
-        vault.revoke_caller(asker(&admin), &"crm".parse().unwrap()).await.unwrap();
+        vault.revoke_caller(asker(&admin), &"crm".parse().unwrap(), &IfMatch::Any).await.unwrap();
         vault.close().await.unwrap();
         drop(vault);
         let newest = _keep.path().join("newest");
@@ -233,7 +233,7 @@ async fn after_an_acceptance_each_witness_tells_the_store_that_was_set_aside() {
         let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
         site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
         // Not a single change later.
-        site.vault.wipe().await;
+        site.vault.wipe(site.vault.turn().await).await;
         let site = after(site, |directory| {
             put_back(&aside, &directory.store());
             let other = if witness == "epoch" { "audit" } else { "epoch" };
@@ -250,7 +250,7 @@ async fn an_acceptance_stands_as_a_critical_notice_until_somebody_knows_of_it() 
     let (site, older) = with_an_older_copy().await;
     let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
     site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
-    site.vault.wipe().await;
+    site.vault.wipe(site.vault.turn().await).await;
     let site = after(site, |_| {}).await;
     unsealing(&site).await.unwrap();
     let standing = async |site: &Site| {

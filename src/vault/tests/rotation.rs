@@ -43,6 +43,9 @@ async fn overlap_hard_cut_and_the_way_back() {
     assert!(read(ANY).await.unwrap().value.same_as(&plain("two")));
     assert!(read(PREVIOUS).await.unwrap().value.same_as(&plain("one")));
     assert!(rotate("two", spread(10, true)).await.unchanged);
+    let later = rotate("two", spread(0, false)).await;
+    assert_eq!((later.version, later.unchanged), (3, false), "nobody tries out unseen what is current");
+    site.vault.retire_version(site.admin(), &id, 3, false).await.unwrap();
 
     let cut = Cut { grace: Some(SignedDuration::from_secs(10)), force: false };
     let back = site.vault.activate_secret(site.admin(), &id, 1, cut).await.unwrap();
@@ -56,23 +59,23 @@ async fn overlap_hard_cut_and_the_way_back() {
     ));
 
     let three = rotate("three", spread(0, true)).await;
-    assert_eq!((three.version, three.previous), (3, None));
-    for gone in [1, 2] {
+    assert_eq!((three.version, three.previous), (4, None));
+    for gone in [1, 2, 3] {
         assert!(matches!(denied(read(version(gone)).await), Denial::Version(Unavailable::Retired)));
     }
     let pending = rotate("four", spread(0, false)).await;
     assert_eq!(pending.state, Standing::Pending);
-    assert_eq!(denied(read(version(4)).await), Denial::Version(Unavailable::Pending));
-    site.vault.retire_version(site.admin(), &id, 4, false).await.unwrap();
+    assert_eq!(denied(read(version(5)).await), Denial::Version(Unavailable::Pending));
+    site.vault.retire_version(site.admin(), &id, 5, false).await.unwrap();
     assert!(matches!(
-        site.vault.retire_version(site.admin(), &id, 3, false).await,
+        site.vault.retire_version(site.admin(), &id, 4, false).await,
         Err(VaultError::Conflict(_))
     ));
     assert!(matches!(
         site.vault.retire_version(site.admin(), &id, 9, false).await,
         Err(VaultError::NotFound("version"))
     ));
-    assert_eq!(rotate("five", spread(0, true)).await.version, 5);
+    assert_eq!(rotate("five", spread(0, true)).await.version, 6);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
-//! Seals, revocations, edits, rotations and verifications against readers and waiters, in many orders drawn by lot.
+//! Seals, revocations, edits, rotations and looks at log and notices against readers and waiters, in many orders drawn by lot.
 //!
 //! Whatever the order: no value is released once the seal, the revocation or the edit that takes it away has been
 //! acknowledged; no pair is mixed; each released value's entry is in the log's file before the value is here; the log
-//! verifies at any time, and no verification keeps another task from its end.
+//! verifies at any time, and no look keeps another task from its end.
 
 use std::cell::{Cell, RefCell};
 
@@ -12,7 +12,7 @@ use super::super::*;
 use super::site::*;
 use super::turns::{Lots, Task, take_turns};
 use crate::audit::Durability;
-use crate::model::{Denial, SecretId};
+use crate::model::{Denial, NoticeLevel, SecretId};
 use crate::store::Store;
 
 /// What takes the value away.
@@ -76,7 +76,7 @@ impl Stage {
                 self.finish(End::Revoke, &names[1], &last).await;
             }
         }));
-        tasks.push(Box::pin(self.verify(over_for_all)));
+        tasks.push(Box::pin(self.look(over_for_all)));
         let shown = Shown { seed, end };
         take_turns(tasks, &mut lots).await;
         std::mem::forget(shown);
@@ -93,7 +93,7 @@ impl Stage {
         let (vault, admin, name) = (&self.site.vault, self.site.admin(), name.parse().unwrap());
         match end {
             End::Seal => vault.seal(admin).await.unwrap(),
-            End::Revoke => vault.revoke_caller(admin, &name).await.unwrap(),
+            End::Revoke => vault.revoke_caller(admin, &name, &IfMatch::Any).await.unwrap(),
             End::Edit => {
                 let script = Some("customscript_another".parse().unwrap());
                 let role = Some(RoleEdit::Service { script, employees: None, suiteapp: None });
@@ -167,13 +167,18 @@ impl Stage {
         }
     }
 
-    /// Verifies the log, beside whatever else there is, until all is over.
-    async fn verify(&self, over: &Over) {
+    /// Verifies the log and asks for the notices, beside whatever else there is, until all is over.
+    async fn look(&self, over: &Over) {
+        let (vault, admin) = (&self.site.vault, self.site.admin());
         while over.acknowledged().is_none() {
-            match self.site.vault.verify_log(self.site.admin()).await {
-                Ok(report) => assert_eq!(report.first_bad, None),
+            let looked = async {
+                assert_eq!(vault.verify_log(admin).await?.first_bad, None);
+                vault.list_notices(admin, NoticeLevel::Info, None, 9).await
+            };
+            match looked.await {
+                Ok(_) => {}
                 Err(VaultError::Denied(Denial::Sealed)) => return,
-                Err(error) => panic!("a verification failed: {error}"),
+                Err(error) => panic!("a look failed: {error}"),
             }
         }
     }

@@ -152,7 +152,7 @@ async fn a_name_that_is_given_again_has_fetched_nothing() {
             site.vault.record_uses().await.unwrap();
         }
         site.later(1);
-        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap(), &IfMatch::Any).await.unwrap();
         assert_eq!(consumers(&site, "_a").await.len(), 2, "revoked, it did what it did");
         let one = site.service("one", "customscript_a", &[]).await;
         let others = [("two".to_owned(), 1, 1)];
@@ -185,7 +185,7 @@ async fn a_clock_that_was_ahead_takes_no_fetches_away() {
         let before = site.service("one", "customscript_a", &[]).await;
         fetch(&site, &before, 3).await;
         site.vault.record_uses().await.unwrap();
-        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap(), &IfMatch::Any).await.unwrap();
         site.later(-1);
         let one = site.service("one", "customscript_a", &[]).await;
         site.later(-3599);
@@ -249,7 +249,7 @@ async fn who_is_behind_is_told() {
     assert_eq!(told().await, (true, 1, Some(Standing::Retired), true));
     fetch(&site, &one, 1).await;
     assert_eq!(told().await, (true, 2, Some(Standing::Current), false));
-    site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"one".parse().unwrap(), &IfMatch::Any).await.unwrap();
     assert!(!told().await.0);
 }
 
@@ -285,7 +285,7 @@ async fn a_previous_version_is_not_taken_from_who_holds_it() {
     fetch(&site, &one, 1).await;
     site.vault.retire_version(site.admin(), &id("_a"), 1, false).await.unwrap();
     rotate(&site, "four", spread(100)).await.unwrap();
-    site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"one".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.vault.retire_version(site.admin(), &id("_a"), 3, false).await.unwrap();
 }
 

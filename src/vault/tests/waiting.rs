@@ -125,7 +125,7 @@ async fn a_seal_a_revocation_and_an_expiry_end_it() {
     let wait = |session| site.vault.await_pair(asker(session), &name, ANY, &Known::Present, LONG);
 
     let who = "one".parse().unwrap();
-    let revoking = site.vault.revoke_caller(site.admin(), &who);
+    let revoking = site.vault.revoke_caller(site.admin(), &who, &IfMatch::Any);
     let (waited, revoked) = soon(async { tokio::join!(wait(&one), revoking) }).await;
     assert!(waited.is_ok() && revoked.is_ok());
     assert_eq!(denied(site.vault.read_pair(asker(&one), &name, ANY).await), Denial::CallerRevoked);
@@ -195,7 +195,7 @@ async fn crowd(seal: bool) {
     } else {
         for number in [0, 8, 16, 24] {
             let name = format!("s{number}").parse().unwrap();
-            site.vault.revoke_caller(site.admin(), &name).await.unwrap();
+            site.vault.revoke_caller(site.admin(), &name, &IfMatch::Any).await.unwrap();
         }
         acknowledged.store(true, Ordering::SeqCst);
     }

@@ -105,7 +105,9 @@ async fn each_hears_what_it_may_see() {
     for (about, owners) in [(Subject::Secret("_mine".parse().unwrap()), &["2"][..]), (Subject::Vault, &[])] {
         let (id, level) = ("n".into(), "critical".into());
         let owners = owners.iter().map(|each| each.parse().unwrap()).collect();
-        site.vault.feed.tell(noon(), [Happening::Notice { id, level, about, raised: true, owners }]);
+        site.vault
+            .feed
+            .tell(noon(), [Happening::Notice { id, level, about, raised: true, owners, since: noon() }]);
     }
     let notice = "notice n critical true";
     assert_eq!(heard(), ["", "", "", notice, &format!("{notice}, {notice}")]);
@@ -176,6 +178,66 @@ async fn owners_hear_how_it_ends_and_the_next_ones_nothing_of_it() {
     assert_eq!(notices(&site, &after, &mut new), [""; 0]);
 }
 
+/// Also of one who comes back to where he was.
+#[tokio::test]
+async fn an_id_that_is_used_again_tells_nothing_of_its_life_before() {
+    let site = Site::unsealed().await;
+    let (ann, bob) =
+        (site.operator("ann", Level::View, "ann").await, site.operator("bob", Level::Full, "bob").await);
+    let service = site.service("a", "customscript_a", &[]).await;
+    let mut places = Vec::new();
+    for session in [&ann, &bob, &service] {
+        places.push(site.vault.place_of(&site.vault.watch(asker(session), None).await.unwrap()));
+    }
+    let id = "_x".parse().unwrap();
+    let make = async |owner: &str, rules| {
+        let new = NewSecret { owners: vec![owner.parse().unwrap()], ..new_secret("_x", "v", rules) };
+        site.vault.create_secret(site.admin(), new).await.unwrap();
+    };
+    make("bob", r#"{"scripts":["customscript_another"],"allow_all_domains":true}"#).await;
+    site.rotate_to("_x", "two").await;
+    site.vault.delete_secret(site.admin(), &id, &IfMatch::Any).await.unwrap();
+    make("ann", OPEN).await;
+    site.rotate_to("_x", "three").await;
+    for (session, place) in [&ann, &bob, &service].into_iter().zip(&places) {
+        // A look for each event: none is left out because a later one says the same.
+        let mut watcher = site.vault.watch(asker(session), Some(*place)).await.unwrap();
+        assert!(!watcher.has_missed());
+        let told = site.vault.hear(session, &mut watcher).unwrap().told;
+        let since = site.vault.see_secret(site.admin(), &id).await.unwrap().secret.created_at;
+        assert!(!told.is_empty() && told.iter().all(|each| each.at >= since));
+        assert_eq!(told.len(), 1);
+    }
+    let events = site.vault.feed.after(site.vault.feed.place(places[0]).unwrap(), 100).events;
+    let lives: std::collections::HashSet<_> = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            Happening::Rotated { life, .. } => Some(*life),
+            Happening::Notice { .. } => None,
+        })
+        .collect();
+    assert_eq!(lives.len(), 3, "one, none, another");
+}
+
+#[tokio::test]
+async fn nobody_hears_of_the_certificate_of_who_had_his_name_before() {
+    let site = Site::unsealed().await;
+    let bob = site.operator("bob", Level::Edit, "bob").await;
+    let place = site.vault.place_of(&site.vault.watch(asker(&bob), None).await.unwrap());
+    site.later(80 * 86_400);
+    site.vault.tend_notices().await.unwrap();
+    site.vault.revoke_caller(site.admin(), &"bob".parse().unwrap(), &IfMatch::Any).await.unwrap();
+    site.later(1);
+    let next = site.operator("bob", Level::Edit, "another").await;
+    site.vault.tend_notices().await.unwrap();
+    let mut watcher = site.vault.watch(asker(&next), Some(place)).await.unwrap();
+    assert!(!watcher.has_missed());
+    assert_eq!(notices(&site, &next, &mut watcher), [""; 0]);
+    let mut full = site.vault.watch(site.admin(), Some(place)).await.unwrap();
+    let heard = notices(&site, &site.admin, &mut full);
+    assert!(heard.iter().filter(|each| each.starts_with("notice renewal.bob.")).count() >= 2, "{heard:?}");
+}
+
 #[tokio::test]
 async fn a_watch_is_resumed_or_told_that_it_missed_something() {
     let site = Site::unsealed().await;
@@ -198,7 +260,9 @@ async fn a_watch_is_resumed_or_told_that_it_missed_something() {
     assert_eq!(site.hears(&service, &mut late).unwrap(), ["custsecret_a 2"]);
 
     // One that doesn't read while more happens than is kept.
-    let many = (0..5000).map(|_| Happening::Rotated(Subject::Secret("_b".parse().unwrap())));
+    let about = Subject::Secret("_b".parse().unwrap());
+    let life = lives::life_of(&site.vault.live().unsealed().unwrap().registry, &about);
+    let many = (0..5000).map(|_| Happening::Rotated { about: about.clone(), life });
     site.vault.feed.tell(noon(), many);
     assert_eq!(site.hears(&service, &mut late).unwrap(), ["missed"]);
     assert_eq!(site.hears(&service, &mut late).unwrap(), [""; 0]);
@@ -215,7 +279,7 @@ async fn it_ends_with_its_caller_and_with_the_vault() {
         let (mut waits, mut other_waits) =
             (pin!(site.vault.stirred(&one, &mut watcher)), pin!(site.vault.stirred(&two, &mut other)));
         assert!(pends(waits.as_mut()).await && pends(other_waits.as_mut()).await);
-        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap()).await.unwrap();
+        site.vault.revoke_caller(site.admin(), &"one".parse().unwrap(), &IfMatch::Any).await.unwrap();
         assert!(!pends(waits.as_mut()).await, "it is told at once");
         assert!(pends(other_waits.as_mut()).await, "and nobody else is woken");
     }

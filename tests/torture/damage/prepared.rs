@@ -194,7 +194,7 @@ async fn change(vault: &Vault, people: &People) {
     let edit = SecretEdit { restrictions: Some(rules), ..SecretEdit::default() };
     vault.edit_secret(by, &id("_tight"), edit, &IfMatch::Any).await.expect("its rules are changed");
     vault.delete_secret(by, &id("_gone"), &IfMatch::Any).await.expect("it is deleted");
-    vault.revoke_caller(by, &"revoked".parse().expect("a name")).await.expect("it is revoked");
+    vault.revoke_caller(by, &"revoked".parse().expect("a name"), &IfMatch::Any).await.expect("it is revoked");
     let ask = Ask { domain: None, employee: None, version: VersionWanted::Current };
     for number in 0..FETCHES {
         let id = id(SMALL[number % SMALL.len()]);

@@ -55,7 +55,7 @@ async fn what_is_restored_is_what_was_there() {
     let own = vault.read_log(asker(&desk), look, Filter::default()).await.unwrap().entries;
     assert!(own.iter().any(|each| each.entry.action == "secret.list"));
     assert!(own.iter().any(|each| each.entry.action == "integration.read"), "of the pair that is his");
-    vault.revoke_caller(site.admin(), &"fsm".parse().unwrap()).await.unwrap();
+    vault.revoke_caller(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any).await.unwrap();
     vault.close().await.unwrap();
 }
 
