@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
+use super::log_cursors::LogCursors;
 use super::query::Query;
 use super::server::Api;
 use crate::audit::{Cursor, Filter, Look, Start};
@@ -57,15 +58,15 @@ pub async fn list(
 ) -> Result<Reply, Failure> {
     body::none(request)?;
     let query = Query::read(query, PARAMETERS)?;
-    let (look, filter) = (look(&query)?, filter(&query)?);
+    let (look, filter) = (look(&query, &api.log_cursors)?, filter(&query)?);
     let page = api.vault.read_log(asker, look, filter).await?;
-    let next_cursor = page.next.map(|cursor| cursor.to_string());
+    let next_cursor = api.log_cursors.shown(page.next)?;
     Ok(answer::ok(&Listed { items: page.entries, next_cursor }))
 }
 
-fn look(query: &Query) -> Result<Look, Failure> {
+fn look(query: &Query, cursors: &LogCursors) -> Result<Look, Failure> {
     let order = query.optional("order")?.unwrap_or(Order::Newest);
-    let start = match (query.optional("cursor")?, order) {
+    let start = match (cursors.read(query.text("cursor"))?, order) {
         (None, Order::Newest) => Start::Newest,
         (None, Order::Oldest) => Start::Oldest,
         (Some(cursor @ Cursor::Newest(_)), Order::Newest)
@@ -166,9 +167,13 @@ mod tests {
 
     #[test]
     fn a_look_and_its_near_misses() {
+        let cursors = LogCursors::new().unwrap();
+        let sealed = |cursor: &str| cursors.shown(Some(cursor.parse().unwrap())).unwrap().unwrap();
+        let (newest, oldest) = (sealed("n1-2"), sealed("o1-2-3-4"));
         let read = |text: &str| {
-            let query = Query::read(Some(text), PARAMETERS)?;
-            Ok::<_, Failure>((look(&query)?, filter(&query)?))
+            let text = text.replace("NEWEST", &newest).replace("OLDEST", &oldest);
+            let query = Query::read(Some(&text), PARAMETERS)?;
+            Ok::<_, Failure>((look(&query, &cursors)?, filter(&query)?))
         };
         let numbers = |text| read(text).ok().map(|(look, _)| look.numbers);
         assert_eq!(numbers(""), Some(0..=u64::MAX));
@@ -179,17 +184,18 @@ mod tests {
         assert_eq!(secret.as_deref(), Some("custsecret_x"));
         for right in [
             "order=oldest",
-            "order=newest&cursor=n1-2",
-            "cursor=n1-2",
-            "order=oldest&cursor=o1-2-3-4",
+            "order=newest&cursor=NEWEST",
+            "cursor=NEWEST",
+            "order=oldest&cursor=OLDEST",
             "request_id=ab07&caller=spiffe://a.example/b&integration=fsm&action=secret.read&outcome=denied",
             "since=2026-11-22T12:00:00Z&until=2026-11-22T13:00:00%2B01:00",
         ] {
             assert!(read(right).is_ok(), "{right}");
         }
         for wrong in [
-            "order=oldest&cursor=n1-2",
-            "cursor=o1-2-3-4",
+            "order=oldest&cursor=NEWEST",
+            "cursor=OLDEST",
+            "cursor=n1-2",
             "cursor=17",
             "order=Oldest",
             "after=-1",

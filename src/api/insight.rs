@@ -25,12 +25,12 @@ pub async fn notes(
 ) -> Result<Reply, Failure> {
     body::none(request)?;
     let query = Query::read(query, &["limit", "cursor"])?;
-    let (id, limit, before) = (named(id)?, query.limit()?, query.optional::<Cursor>("cursor")?);
+    let (id, limit, before) = (named(id)?, query.limit()?, api.log_cursors.read(query.text("cursor"))?);
     if matches!(before, Some(Cursor::Oldest { .. })) {
         return Err(Failure::invalid("?cursor", "is no cursor of this list"));
     }
     let found = api.vault.read_notes(asker, &id, before, limit).await?;
-    let next_cursor = found.next.map(|cursor| cursor.to_string());
+    let next_cursor = api.log_cursors.shown(found.next)?;
     let items = found.changes.into_iter().map(note).collect();
     let used_by = found.used_by.into_iter().map(consumer).collect();
     Ok(answer::ok(&Notes { items, next_cursor, used_by }))

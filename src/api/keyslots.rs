@@ -40,6 +40,8 @@ pub async fn add(
     Query::read(query, &[])?;
     let form = body::json(request, MAX_BODY, api.patience).await?;
     let KeySlotForm { passphrase, new_passphrase, label } = form;
+    let label = label.map(|text| text.parse()).transpose();
+    let label = label.map_err(|why: Invalid| Failure::invalid("/label", why))?;
     let seen = api.vault.add_slot(asker, label, passphrase, new_passphrase).await?;
     Ok(answer::created(&view(seen)))
 }

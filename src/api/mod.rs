@@ -19,6 +19,7 @@ mod imports;
 mod insight;
 mod integrations;
 mod keyslots;
+mod log_cursors;
 mod notices;
 mod openapi;
 mod precondition;

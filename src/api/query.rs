@@ -39,7 +39,7 @@ impl<'a> Query<'a> {
         Ok(Self(pairs))
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(each, _)| each == name).map(|(_, value)| &**value)
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::fetch::Fetch;
+use super::log_cursors::LogCursors;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestId, RequestIds};
 use super::{answer, body};
@@ -32,6 +33,7 @@ pub struct Api {
     pub(super) stopping: CancellationToken,
     pub(super) meter: Meter,
     request_ids: RequestIds,
+    pub(super) log_cursors: LogCursors,
 }
 
 /// An answer, and what it means for its connection.
@@ -52,7 +54,8 @@ impl Api {
         stopping: CancellationToken,
     ) -> Result<Self, crypto::Failed> {
         let (request_ids, meter) = (RequestIds::new()?, Meter::new(vault.clock().now()));
-        Ok(Self { vault, patience, shares, stopping, meter, request_ids })
+        let log_cursors = LogCursors::new()?;
+        Ok(Self { vault, patience, shares, stopping, meter, request_ids, log_cursors })
     }
 
     /// Who a connection is, after its handshake.

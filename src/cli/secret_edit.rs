@@ -76,7 +76,7 @@ pub struct EditSecret {
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  fsm-vault secret delete _crm_key --yes\n\nIts values are destroyed. The ID may be used \
-                        again, unless it is shared with a SuiteApp. Asks for the ID, unless told --yes."
+                        again, unless it was ever shared with a SuiteApp. Asks for the ID, unless told --yes."
 )]
 pub struct DeleteSecret {
     /// Its ID; custsecret may be left out

@@ -64,15 +64,16 @@ pub fn surplus(mut made: Vec<Timestamp>, keep: usize, now: Timestamp) -> Vec<Tim
     made
 }
 
+/// One isn't called overdue before: what makes them looks once a minute, and may have something else to do.
+const SHORTEST_LATE: SignedDuration = SignedDuration::from_mins(5);
+
 /// The notice of a schedule: a warning when one failed or is overdue by one period, critical by three.
 pub fn of_backups(rules: BackupRules, so_far: &BackupsSoFar, directory: &str, now: Timestamp) -> Occasion {
     let late = now.duration_since(so_far.last.unwrap_or(so_far.since)) - rules.every;
-    let (rung, level) = if late >= rules.every * 3 {
-        (Rung(2), NoticeLevel::Critical)
-    } else {
-        (Rung(1), NoticeLevel::Warning)
-    };
-    let stands = so_far.failures > 0 || late >= rules.every;
+    let period = rules.every.max(SHORTEST_LATE);
+    let (rung, level) =
+        if late >= period * 3 { (Rung(2), NoticeLevel::Critical) } else { (Rung(1), NoticeLevel::Warning) };
+    let stands = so_far.failures > 0 || late >= period;
     let last = so_far.last.map_or_else(
         || "there is no scheduled backup yet".to_owned(),
         |last| format!("the last scheduled backup is of {}", last.strftime("%Y-%m-%d %H:%M:%SZ")),
@@ -156,6 +157,13 @@ mod tests {
         for (now, level) in [(-5, None), (24, None), (47, None), (48, warning), (95, warning), (96, critical)]
         {
             assert_eq!(stand(&so_far, now), level, "{now}");
+        }
+        let (often, soon) = (BackupRules { every: SignedDuration::from_mins(1), keep: 1 }, |minutes| {
+            hour(0) + SignedDuration::from_mins(minutes)
+        });
+        for (minutes, is_late) in [(2, false), (5, false), (6, true)] {
+            let standing = of_backups(often, &so_far, "/b", soon(minutes)).standing;
+            assert_eq!(standing.is_some(), is_late, "{minutes}");
         }
         let before = of_backups(RULES, &so_far, "/b", hour(24));
         so_far.failed(hour(24), "no room".to_owned());

@@ -57,9 +57,14 @@ pub(super) fn calendar_days(now: Timestamp, then: Timestamp) -> i64 {
     then.as_second().div_euclid(DAY) - now.as_second().div_euclid(DAY)
 }
 
-/// Whole days left until `then`; less than none once it is reached.
-pub(super) fn whole_days(now: Timestamp, then: Timestamp) -> i64 {
-    if then <= now { -1 } else { then.duration_since(now).as_secs() / DAY }
+/// Days left until `then`, one that has begun as a whole one: so nothing is told a day early. Less than none once it is
+/// reached.
+pub(super) fn days_until(now: Timestamp, then: Timestamp) -> i64 {
+    if then <= now {
+        -1
+    } else {
+        (then.duration_since(now) - SignedDuration::from_nanos(1)).as_secs() / DAY + 1
+    }
 }
 
 /// Where something stands whose life ends at `end`: by the share of its life that is left, in three steps.
@@ -125,9 +130,10 @@ mod tests {
         assert_eq!(calendar_days(at(10, 0), at(10, DAY - 1)), 0);
         assert_eq!(calendar_days(at(11, 0), at(10, DAY - 1)), -1);
         assert_eq!(calendar_days(at(-1, 0), at(1, 0)), 2);
-        assert_eq!(whole_days(at(10, 1), at(11, 0)), 0);
-        assert_eq!(whole_days(at(10, 0), at(11, 0)), 1);
-        assert_eq!(whole_days(at(11, 0), at(11, 0)), -1);
+        assert_eq!(days_until(at(10, 1), at(11, 0)), 1);
+        assert_eq!(days_until(at(10, 0), at(11, 0)), 1);
+        assert_eq!(days_until(at(9, 23), at(11, 0)), 2);
+        assert_eq!(days_until(at(11, 0), at(11, 0)), -1);
     }
 
     #[test]

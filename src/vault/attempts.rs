@@ -40,7 +40,8 @@ impl Attempts {
     fn wait(&self, now: Timestamp) -> Option<u64> {
         let left = self.not_before?.duration_since(now);
         // A clock that was set back must not lock the operator out for longer than the longest wait.
-        (left.is_positive() && left <= LONGEST_WAIT).then(|| left.as_secs().unsigned_abs().max(1))
+        let seconds = left.as_secs().unsigned_abs() + u64::from(left.subsec_nanos() > 0);
+        (left.is_positive() && left <= LONGEST_WAIT).then_some(seconds)
     }
 
     fn failed(&mut self, now: Timestamp) {
@@ -126,7 +127,7 @@ impl Vault {
         now: Timestamp,
     ) -> Result<(), VaultError> {
         let reason = Some("wrong_passphrase".into());
-        let changes = Some(serde_json::json!({ "attempted_at": now }));
+        let changes = Some(attempted(now));
         let denied = Entry { outcome: Outcome::Denied, reason, changes, ..entry };
         let open = match &*self.live() {
             Live::Sealed => None,
@@ -140,6 +141,11 @@ impl Vault {
         }
         Ok(())
     }
+}
+
+/// What an entry says that may be written long after: when it was.
+pub(super) fn attempted(at: Timestamp) -> serde_json::Value {
+    serde_json::json!({ "attempted_at": at })
 }
 
 type Opened = (SlotId, KeyRing, Vec<(SlotId, Plaintext)>);

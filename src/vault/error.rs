@@ -252,12 +252,12 @@ impl VaultError {
             Self::Full => "storage_full",
             Self::StoreUnavailable(_) | Self::NotRekeyed(_) | Self::Undecided => "storage_unavailable",
             Self::Unsettled => "unsettled",
+            Self::GivenUp(_) => "given_up",
             Self::File { .. }
             | Self::NoVault(_)
             | Self::OtherOwner { .. }
             | Self::Damaged(_)
             | Self::Backup(_)
-            | Self::GivenUp(_)
             | Self::Store(_)
             | Self::Identity(_)
             | Self::Crypto(_) => "internal",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::attempts::{Attempts, Proof};
+use super::attempts::{Attempts, Proof, attempted};
 use super::epoch::Witnesses;
 use super::error::VaultError;
 use super::lifecycle::Vault;
@@ -45,11 +45,12 @@ impl Vault {
         let entry = asker.entry(None, "vault.unseal");
         if !self.is_sealed() {
             let cleared = self.clear_general(asker, crate::policy::Action::System, entry).await?;
-            self.looked(cleared).await?;
-            return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
+            let unsealed = VaultError::Conflict("the vault is unsealed already".to_owned());
+            return cleared.prepared::<()>(Err(unsealed)).await.map(|_| ());
         }
         if let Err(denial) = self.is_known_operator(asker) {
-            let denied = Entry { outcome: Outcome::Denied, reason: Some(denial.reason().into()), ..entry };
+            let (reason, changes) = (Some(denial.reason().into()), Some(attempted(self.clock.now())));
+            let denied = Entry { outcome: Outcome::Denied, reason, changes, ..entry };
             // Only if nobody is at it: a stranger must not queue behind an Argon2id.
             if let Ok(mut attempts) = self.attempts.try_lock() {
                 attempts.remember(denied);

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, Visitor};
 
 use super::place::{Place, field_name};
 use crate::model::{AtMost, FieldError};
@@ -109,6 +109,18 @@ pub(super) fn nullable_list<'de, const MOST: usize, D: Deserializer<'de>, T: Des
     deserializer: D,
 ) -> Result<Option<Option<Vec<T>>>, D::Error> {
     Ok(Some(Option::<AtMost<T, MOST>>::deserialize(deserializer)?.map(|AtMost(list)| list)))
+}
+
+/// For a field that is one of some words: null is of the wrong type, as a number is, and not bad JSON, as serde has it.
+pub(super) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
+}
+
+/// The same for one that may be left out; with `#[serde(default)]`.
+pub(super) fn given_word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    word(deserializer).map(Some)
 }
 
 /// For a field that may be left out, and may not be null; with `#[serde(default)]`.

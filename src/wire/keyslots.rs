@@ -68,5 +68,6 @@ pub struct KeySlotForm {
     #[schema(value_type = String, format = Password, min_length = 12)]
     pub new_passphrase: Plaintext,
     #[serde(default)]
-    pub label: Option<SlotLabel>,
+    #[schema(value_type = Option<SlotLabel>)]
+    pub label: Option<String>,
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::json::{given, given_list, given_object, nullable, object};
+use super::json::{given, given_list, given_object, given_word, nullable, object, word};
 use crate::model::{
     CallerName, Employee, Encoding, IntegrationName, MAX_OWNERS, Origin, Release, RestrictionsForm, Secret,
     SecretId, Standing, Version, VersionState, at_most,
@@ -37,7 +37,7 @@ pub struct SecretForm {
     #[serde(default, deserialize_with = "at_most::<MAX_OWNERS, _, _>")]
     #[schema(value_type = Vec<Employee>, max_items = 100)]
     pub owners: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     pub release: Release,
     #[serde(deserialize_with = "object")]
     pub restrictions: RestrictionsForm,
@@ -56,7 +56,7 @@ pub struct SecretPatch {
     #[serde(deserialize_with = "given_list::<MAX_OWNERS, _, _>")]
     #[schema(value_type = Option<Vec<Employee>>, nullable = false, min_items = 1, max_items = 100)]
     pub owners: Option<Vec<String>>,
-    #[serde(deserialize_with = "given")]
+    #[serde(deserialize_with = "given_word")]
     #[schema(nullable = false)]
     pub release: Option<Release>,
     #[serde(deserialize_with = "given_object")]

@@ -8,19 +8,19 @@ use utoipa::ToSchema;
 use super::parameter::Parameter;
 use crate::wire::{Code, IssuedRead};
 
-/// What any call may be answered: the path or query is bad, the caller isn't one of ours, the daemon can't.
+/// What any call may be answered: the path or query is bad, the caller isn't one of ours, or takes more than its share, the daemon can't.
 const ANY: &[Code] = &[
     Code::Malformed,
     Code::InvalidField,
     Code::CallerUnknown,
     Code::CallerRevoked,
     Code::WrongPeer,
+    Code::RateLimited,
     Code::AuditUnavailable,
     Code::ShuttingDown,
     Code::Internal,
 ];
-/// To a service that reads: the rules, a version that can't be read, a record that changes too fast, no place left to
-/// wait.
+/// To a service that reads: the rules, a version that can't be read, a record that changes too fast.
 const READING: &[Code] = &[
     Code::PermissionDenied,
     Code::AccessDenied,
@@ -30,7 +30,6 @@ const READING: &[Code] = &[
     Code::UseOnly,
     Code::NotFound,
     Code::Conflict,
-    Code::RateLimited,
     Code::StorageUnavailable,
 ];
 

@@ -223,6 +223,10 @@ fn of_other(reason: &str) -> Option<Advice> {
             "The store was opened again after a failed write, and nothing of the change was found in it.",
             &["fsm-vault audit tail"],
         ),
+        "given_up" => (
+            "It was given up before its end: a seal or a rekey came, nobody took it, or too much was changed.",
+            &[],
+        ),
         "unsettled" => ("What was asked for changed faster than it could be read. Ask again.", &[]),
         "internal" => (
             "The daemon failed at this. The cause stands in its own log, under the same request ID.",

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::ladder::{calendar_days, whole_days};
+use super::super::ladder::{calendar_days, days_until};
 use super::{DAY, NoticeRules, Occasion, Standing, compact, date};
 use crate::model::{
     CallerName, Concern, NoticeId, NoticeKind, NoticeLevel, Rung, Secret, Version, VersionState,
@@ -56,15 +56,17 @@ impl About {
             Some((later(secret.current()?.created_at, DAY * days(limit)), limit))
         });
         if let Some((due, limit)) = ends.min() {
-            let left = whole_days(now, due);
-            let standing = rules.ladder.stand(left, limit / 2).map(|(rung, level)| Standing {
+            let left = days_until(now, due);
+            let half = SignedDuration::from_hours(12 * i64::from(limit));
+            let stands =
+                (due.duration_since(now) <= half).then(|| rules.ladder.stand(left, limit.div_ceil(2)));
+            let standing = stands.flatten().map(|(rung, level)| Standing {
                 rung,
                 level,
                 due: Some(due),
                 message: match left {
                     ..=-1 => format!("{name} is older than the {limit} days that it may live"),
-                    0 => format!("{name} reaches the {limit} days that it may live within a day"),
-                    1 => format!("{name} reaches the {limit} days that it may live tomorrow"),
+                    1 => format!("{name} reaches the {limit} days that it may live within a day"),
                     _ => format!("{name} reaches the {limit} days that it may live in {left} days"),
                 },
                 action: format!("fsm-vault {} rotate {name}", self.noun),

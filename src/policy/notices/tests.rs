@@ -98,6 +98,13 @@ fn an_age_is_told_no_earlier_than_half_of_it() {
         (7, day(0), None),
         (7, day(3), None),
         (7, day(4), Some(Warning)),
+        (3, day(0), None),
+        (2, day(0), None),
+        (2, hour(23), None),
+        (2, hour(24), Some(Critical)),
+        (1, day(0), None),
+        (1, hour(11), None),
+        (1, hour(12), Some(Critical)),
         (1, hour(23), Some(Critical)),
         (1, hour(24), Some(Critical)),
     ] {
