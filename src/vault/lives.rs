@@ -15,15 +15,18 @@ use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::registry::Registry;
 use crate::audit::{Due, Entry};
-use crate::model::{CallerName, IntegrationName, SecretId};
+use crate::model::{Caller, CallerName, IntegrationName, Level, Role, SecretId};
 
 /// When something was made, and the log's last line before; of a caller also since when it speaks for its employee.
 pub(super) type Life = (Timestamp, Option<u64>, Option<Timestamp>);
 
+/// Whether a caller's registration stands, and an operator's level: less of either, and a look is no longer his.
+type Standing = (bool, Option<Level>);
+
 /// Of whoever asks, and of what an entry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lives {
-    caller: Option<Life>,
+    caller: Option<(Life, Standing)>,
     secret: Option<Life>,
     integration: Option<Life>,
 }
@@ -31,7 +34,14 @@ pub(super) struct Lives {
 impl Lives {
     pub fn of(registry: &Registry, entry: &Entry) -> Self {
         Self {
-            caller: entry.caller.as_deref().and_then(|name| of_caller(registry, name)),
+            caller: entry.caller.as_deref().and_then(|name| {
+                let caller = &registry.callers.get(name)?.noun;
+                let level = match caller.role {
+                    Role::Operator { level, .. } => Some(level),
+                    Role::Service { .. } => None,
+                };
+                Some((of_caller(caller), (caller.is_active(), level)))
+            }),
             secret: entry.secret.as_deref().and_then(|id| of_secret(registry, id)),
             integration: entry.integration.as_deref().and_then(|name| of_integration(registry, name)),
         }
@@ -43,14 +53,13 @@ pub(super) fn life_of(registry: &Registry, about: &Subject) -> Option<Life> {
     match about {
         Subject::Secret(id) => of_secret(registry, id.as_str()),
         Subject::Integration(name) => of_integration(registry, name.as_str()),
-        Subject::Caller(name) => of_caller(registry, name.as_str()),
+        Subject::Caller(name) => registry.callers.get(name).map(|kept| of_caller(&kept.noun)),
         Subject::Vault => None,
     }
 }
 
-fn of_caller(registry: &Registry, name: &str) -> Option<Life> {
-    let caller = &registry.callers.get(name)?.noun;
-    Some((caller.enrolled_at, caller.since_line, caller.employee_since))
+fn of_caller(caller: &Caller) -> Life {
+    (caller.enrolled_at, caller.since_line, caller.employee_since)
 }
 
 fn of_secret(registry: &Registry, id: &str) -> Option<Life> {

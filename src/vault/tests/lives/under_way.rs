@@ -39,6 +39,17 @@ async fn a_look_of_who_had_the_name_before_comes_to_nothing() {
     site.vault.edit_caller(site.admin(), &"desk".parse().unwrap(), &IfMatch::Any, edit).await.unwrap();
     comes_to_nothing(&site, his).await;
     site.vault.looked(others).await.unwrap();
+    let with_less = begun(&site, asker(&other), Entry::default()).await;
+    let role = Some(RoleEdit::Operator { level: Some(Level::View), employee: None });
+    let edit = CallerEdit { role, ..CallerEdit::default() };
+    site.vault.edit_caller(site.admin(), &"other".parse().unwrap(), &IfMatch::Any, edit).await.unwrap();
+    comes_to_nothing(&site, with_less).await;
+    let renewing = begun(&site, asker(&other), Entry::default()).await;
+    site.vault.renew_identity(asker(&other), &request(), None).await.unwrap();
+    site.vault.looked(renewing).await.unwrap();
+    let revoked = begun(&site, asker(&other), Entry::default()).await;
+    site.vault.revoke_caller(site.admin(), &"other".parse().unwrap(), &IfMatch::Any).await.unwrap();
+    comes_to_nothing(&site, revoked).await;
     let of_eve = begun(&site, asker(&bob), Entry::default()).await;
     site.vault.revoke_caller(site.admin(), &"desk".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.later(1);
