@@ -7,6 +7,7 @@ use tokio::sync::MutexGuard;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::lives::Lives;
 use super::state::Live;
 use super::unseal::named;
 use crate::audit::{Entry, Outcome};
@@ -16,8 +17,8 @@ use crate::secret::Plaintext;
 
 /// Wrong passphrases that cost no more than their Argon2id.
 const FREE: u32 = 3;
-/// After so long without a wrong one, they are forgotten. A right one doesn't do that, but for an unsealing: whoever has a
-/// passphrase of his own must not try others' between two of it.
+/// After so long without a wrong one, they are forgotten. A right one doesn't do that: whoever has a passphrase of his own must
+/// not try others' between two of it.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 /// Longest wait between two attempts.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(60);
@@ -54,6 +55,11 @@ impl Attempts {
             let wait = SignedDuration::from_secs(1 << beyond.min(6)).min(LONGEST_WAIT);
             self.not_before = Some(now + wait);
         }
+    }
+
+    /// What there was to write down is in the log.
+    pub fn written(&mut self) {
+        (self.pending, self.surplus) = (Vec::new(), 0);
     }
 
     pub fn remember(&mut self, entry: Entry) {
@@ -94,6 +100,7 @@ impl Vault {
         if let Some(seconds) = attempts.wait(now) {
             return Err(VaultError::Backoff(seconds));
         }
+        let lives = self.lives_of(entry);
         let header = self.header();
         let opening = tokio::task::spawn_blocking({
             let header = Arc::clone(&header);
@@ -103,7 +110,7 @@ impl Vault {
             Ok((slot, keys, opened)) => Ok((Proof { attempts, header, slot, keys }, opened)),
             Err(VaultError::WrongPassphrase) => {
                 attempts.failed(now);
-                self.note_wrong(&mut attempts, entry.clone(), now).await?;
+                self.note_wrong(&mut attempts, entry.clone(), lives, now).await?;
                 Err(VaultError::WrongPassphrase)
             }
             Err(other) => Err(other),
@@ -120,10 +127,19 @@ impl Vault {
         Err(VaultError::Conflict(why.to_owned()))
     }
 
+    /// None while sealed.
+    fn lives_of(&self, entry: &Entry) -> Option<Lives> {
+        match &*self.live() {
+            Live::Sealed => None,
+            Live::Unsealed(unsealed) => Some(Lives::of(&unsealed.registry, entry)),
+        }
+    }
+
     async fn note_wrong(
         &self,
         attempts: &mut Attempts,
         entry: Entry,
+        lives: Option<Lives>,
         now: Timestamp,
     ) -> Result<(), VaultError> {
         let reason = Some("wrong_passphrase".into());
@@ -132,7 +148,11 @@ impl Vault {
         let open = match &*self.live() {
             Live::Sealed => None,
             Live::Unsealed(unsealed) => {
-                Some((Arc::clone(&unsealed.log), named(denied.clone(), &unsealed.registry)))
+                // The name may have become another's since: it was none of his tries.
+                let is_his = lives.is_none_or(|lives| Lives::of(&unsealed.registry, &denied) == lives);
+                let mut denied = named(denied.clone(), &unsealed.registry);
+                denied.caller = denied.caller.filter(|_| is_his);
+                Some((Arc::clone(&unsealed.log), denied))
             }
         };
         match open {

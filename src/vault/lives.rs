@@ -14,7 +14,7 @@ use super::feed::Subject;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::registry::Registry;
-use crate::audit::{Due, Entry};
+use crate::audit::{Begun, Due, Entry, Log};
 use crate::model::{Caller, CallerName, IntegrationName, Level, Role, SecretId};
 
 /// When something was made, and the log's last line before; of a caller also since when it speaks for its employee.
@@ -112,20 +112,38 @@ impl Drop for Rebirth<'_> {
 }
 
 impl Vault {
-    /// Writes the entry of a look; then it may be answered. Refused if it was decided on what has ended since.
+    /// Writes the entry of a look; then it may be answered. Refused if it was decided on what has ended since. Where that isn't
+    /// known yet, as a name is just being given again, it waits for the turn: whoever looks while having it gives none again.
     pub(super) async fn looked<R>(&self, cleared: Cleared<R>) -> Result<(), VaultError> {
         let Cleared { entry, log, lives, .. } = cleared;
-        let begun = {
-            let live = self.live();
-            // Until the line has its place, the next life doesn't begin.
-            let reborn = self.reborn();
-            if reborn.concerns(&entry) || Lives::of(&live.unsealed()?.registry, &entry) != lives {
-                return Err(VaultError::Unsettled);
+        // Who waits for the turn keeps nothing of what a seal waits for.
+        drop(log);
+        let begun = match self.begin_look(&entry, lives)? {
+            Some(begun) => begun,
+            None => {
+                let _turn = self.turn.lock().await;
+                self.begin_look(&entry, lives)?.ok_or(VaultError::Unsettled)?
             }
-            log.begin_entry(&entry)?
         };
-        log.written(begun).await?;
+        let (log, line) = begun;
+        log.written(line).await?;
         Ok(())
+    }
+
+    /// Queues the entry of a look. None: what it is at, or by, may be about to end.
+    fn begin_look(&self, entry: &Entry, lives: Lives) -> Result<Option<(Arc<Log>, Begun)>, VaultError> {
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        // Until the line has its place, the next life doesn't begin.
+        let reborn = self.reborn();
+        if Lives::of(&unsealed.registry, entry) != lives {
+            return Err(VaultError::Unsettled);
+        }
+        if reborn.concerns(entry) {
+            return Ok(None);
+        }
+        let begun = unsealed.log.begin_entry(entry)?;
+        Ok(Some((Arc::clone(&unsealed.log), begun)))
     }
 
     /// Ends the earlier life of names, before they are somebody else's: what is counted of repeated denials is written, and

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::attempts::{Attempts, Proof, attempted};
+use super::attempts::{Proof, attempted};
 use super::epoch::Witnesses;
 use super::error::VaultError;
 use super::lifecycle::Vault;
@@ -108,7 +108,7 @@ impl Vault {
             };
             log.append_durably(more).await?;
         }
-        *attempts = Attempts::default();
+        attempts.written();
         // Before the first request is served.
         let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
         let mut nouns = Vec::new();

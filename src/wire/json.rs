@@ -113,7 +113,20 @@ pub(super) fn nullable_list<'de, const MOST: usize, D: Deserializer<'de>, T: Des
 
 /// For a field that is one of some words: null is of the wrong type, as a number is, and not bad JSON, as serde has it.
 pub(super) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
+    struct Word<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Word<T> {
+        type Value = T;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+            out.write_str("a word")
+        }
+
+        // Here, where it is known at which field this is.
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            T::deserialize(text.to_owned().into_deserializer())
+        }
+    }
+    deserializer.deserialize_str(Word(PhantomData))
 }
 
 /// The same for one that may be left out; with `#[serde(default)]`.

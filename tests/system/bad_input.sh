@@ -116,6 +116,10 @@ check "an empty file" says "is empty" 2 create _x "$SCRATCH/empty"
 check "an empty file, exact" says "is empty" 2 create _x "$SCRATCH/empty" --exact
 check "a missing file" says "$SCRATCH/none" 2 create _x "$SCRATCH/none"
 check "a value that is too long" refuses 2 create _x "$SCRATCH/long"
+for release in null '"surely"'; do
+    api 422 invalid_field "release $release" "{\"id\":\"_x\",\"value\":\"v\",\"release\":$release,$rules}"
+    told /release
+done
 printf 'value' >"$SCRATCH/value"
 check "a name that is too long" says "is too long: at most " 2 create _x "$SCRATCH/value" --name "$(printf '%05000d' 1)"
 check "a value as an argument" says "never given as arguments" 2 as "$ADMIN" secret create _x 48151623 \

@@ -120,7 +120,7 @@ impl Operation {
     /// For any registered caller, unless the vault is sealed.
     pub fn anyone(mut self) -> Self {
         "any caller".clone_into(&mut self.who);
-        self.may(&[Code::Sealed])
+        self.may(&[Code::Sealed, Code::Conflict])
     }
 
     /// For services, inside the rules of what they ask for.
@@ -133,7 +133,7 @@ impl Operation {
     pub fn operator(mut self, level: &'static str) -> Self {
         self.who = format!("operator, level {level}");
         let named = self.path.contains('{');
-        let operation = self.may(&[Code::Sealed, Code::PermissionDenied]);
+        let operation = self.may(&[Code::Sealed, Code::PermissionDenied, Code::Conflict]);
         if named { operation.may(&[Code::NotFound]) } else { operation }
     }
 

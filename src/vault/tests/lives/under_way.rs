@@ -82,7 +82,7 @@ async fn a_look_at_what_had_the_id_before_comes_to_nothing() {
 
 /// From when the line is taken that the next life begins behind, until it has begun.
 #[tokio::test]
-async fn while_a_name_is_given_again_nobody_looks_by_it_or_at_it() {
+async fn while_a_name_is_given_again_looks_by_it_and_at_it_wait() {
     let site = Site::unsealed().await;
     let bob = site.operator("desk", Level::Edit, "bob").await;
     let (desk, fsm): (_, IntegrationName) = ("desk".parse().unwrap(), "fsm".parse().unwrap());
@@ -99,15 +99,20 @@ async fn while_a_name_is_given_again_nobody_looks_by_it_or_at_it() {
         let cleared = begun(&site, site.admin(), Entry::default()).await;
         let (_cleared, line, rebirth) = site.vault.told_until_now(cleared, names).await.unwrap();
         assert_eq!(line, site.log(1).await.remove(0).seq);
-        let look = begun(&site, asker(&bob), concerned.clone()).await;
-        comes_to_nothing(&site, look).await;
         if let Some(free) = free {
             let look = begun(&site, asker(&bob), free).await;
             site.vault.looked(look).await.unwrap();
         }
-        drop((rebirth, turn));
+        let before = site.log(1).await.remove(0).seq;
         let look = begun(&site, asker(&bob), concerned).await;
-        site.vault.looked(look).await.unwrap();
+        let waiting = site.vault.looked(look);
+        let over = async {
+            assert_eq!(site.log(1).await.remove(0).seq, before, "it waits");
+            drop((rebirth, turn));
+        };
+        // Nothing came of it: it is the same life.
+        tokio::join!(waiting, over).0.unwrap();
+        assert_eq!(site.log(1).await.remove(0).seq, before + 1);
     }
 }
 
@@ -125,4 +130,25 @@ async fn the_next_life_begins_behind_what_is_queued() {
             assert!(log.written(line).await.unwrap() <= before + queued);
         }
     }
+}
+
+/// An Argon2id long.
+#[tokio::test]
+async fn a_wrong_passphrase_of_who_had_the_name_before_is_not_the_next_ones() {
+    let site = Site::unsealed().await;
+    let desk = site.operator("desk", Level::Full, "ann").await;
+    let vault = &site.vault;
+    let role = Some(RoleEdit::Operator { level: Some(Level::View), employee: Some("bob".parse().unwrap()) });
+    let edit = CallerEdit { role, ..CallerEdit::default() };
+    let name = "desk".parse().unwrap();
+    let tried = vault.add_slot(asker(&desk), None, plain("wrong"), plain("a long enough passphrase"));
+    let (tried, edited) = tokio::join!(tried, vault.edit_caller(site.admin(), &name, &IfMatch::Any, edit));
+    edited.unwrap();
+    assert!(matches!(tried, Err(VaultError::WrongPassphrase)));
+    let seen = read(&site, asker(&desk), Filter::default()).await;
+    assert!(!actions(&seen).contains(&"keyslot.add"), "{:?}", actions(&seen));
+    let all = read(&site, site.admin(), Filter::default()).await;
+    let wrong = all.iter().find(|each| each.entry.action == "keyslot.add").unwrap();
+    assert_eq!((wrong.entry.outcome, wrong.entry.caller.as_deref()), (Outcome::Denied, None));
+    assert!(wrong.entry.serial.is_some());
 }
