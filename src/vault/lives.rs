@@ -1,7 +1,8 @@
 //! Lives of names: a name or an ID may be given again, and whoever has it then is told nothing of its earlier life.
 //!
 //! The log tells lives apart by lines: a record keeps the last line of what its name was before. So every look at an earlier
-//! life has its line by then, or none: a look decided on a life that has ended meanwhile, or that is about to, is refused.
+//! life has its line by then, or none: one that was decided on a life that has ended meanwhile is refused, and one on a life that
+//! may be about to end waits until it is known.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
