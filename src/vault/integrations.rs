@@ -31,13 +31,6 @@ pub struct SeenIntegration {
     pub at: Timestamp,
 }
 
-impl SeenIntegration {
-    /// Version of the pair that readers get.
-    pub fn version(&self) -> Option<u64> {
-        self.pair.as_ref()?.current().map(|version| version.number)
-    }
-}
-
 impl Vault {
     /// The integrations that the operator may see, ordered by name, from `after` on.
     pub async fn list_integrations(

@@ -66,6 +66,8 @@ check "one of the present state is made" answers 200 - unix "$ADMIN" /v1/callers
     --header "If-Match: $tag" --json '{"mail":"x@example.com"}'
 check "once" answers 412 precondition_failed unix "$ADMIN" /v1/callers/fsm --request PATCH \
     --header "If-Match: $tag" --json '{"mail":null}'
+check "nor is it revoked on what isn't so any more" answers 412 precondition_failed unix "$ADMIN" /v1/callers/fsm \
+    --request DELETE --header "If-Match: $tag"
 
 as "$ADMIN" caller add editor --operator edit --employee 3 --out "$SCRATCH/editor" >/dev/null
 check "only a full operator edits" refuses 3 as "$SCRATCH/editor" caller edit editor --level full

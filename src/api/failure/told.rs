@@ -149,7 +149,6 @@ fn of_denial(denial: Denial) -> (Code, &'static str) {
             "Operators never read values, and services never manage: use the identity of the other kind.",
         ),
         Denial::Level(lacking) => (Code::PermissionDenied, of_lacking(lacking)),
-        // Those that `Denial::is_untold` lists.
         Denial::SecretUnknown
         | Denial::IntegrationBlocked
         | Denial::NoRestrictions
@@ -180,6 +179,18 @@ fn of_lacking(lacking: Lacking) -> &'static str {
         // Whoever operates may view.
         Lacking::Owning | Lacking::Level(Level::View) => {
             "This takes owning it, or the permission level full."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_untold_is_told_alike() {
+        for denial in Denial::ALL {
+            assert_eq!(of_denial(denial).0 == Code::AccessDenied, denial.is_untold(), "{denial:?}");
         }
     }
 }

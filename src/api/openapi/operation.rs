@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::parameter::Parameter;
 use crate::wire::{Code, IssuedRead};
 
-/// What any call may be answered: the path or query is bad, the caller isn't one of ours, or takes more than its share, the daemon can't.
+/// What any call may be answered: the path or query is bad, the caller isn't one of ours, or takes more than its share, the
+/// daemon can't.
 const ANY: &[Code] = &[
     Code::Malformed,
     Code::InvalidField,

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::super::walk::LARGEST;
 use crate::model::Invalid;
 
-/// Where a page ended. As text `n2-1840`, or with its end `o2-1840-3-99`. A made-up one does no harm: it leads to
-/// what could be had without it, or to nothing.
+/// Where a page ended. As text `n2-1840`, or with its end `o2-1840-3-99`, which the API seals. A made-up one does no harm: it
+/// leads to what could be had without it, or to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
     /// What lies before this place follows, newest first.

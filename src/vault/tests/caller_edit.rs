@@ -133,4 +133,10 @@ async fn a_lost_update_is_refused_and_no_change_is_none() {
     assert!(matches!(edit(&site, "ann", level(Level::View)).await, Err(VaultError::Conflict(_))));
     site.operator("ann", Level::View, "2").await;
     assert!(matches!(to(Level::Full).await, Err(VaultError::Stale)), "of another life");
+    let revoked = site.vault.revoke_caller(site.admin(), &name, &depends).await;
+    assert!(
+        matches!(revoked, Err(VaultError::Stale)),
+        "the one that is revoked is the one that was looked at"
+    );
+    assert!(site.vault.see_caller(site.admin(), &name).await.unwrap().caller.is_active());
 }

@@ -72,6 +72,11 @@ async fn last(site: &Site) -> Entry {
     site.log(1).await.remove(0).entry
 }
 
+/// The one that readers get.
+fn version_of(seen: &SeenIntegration) -> Option<u64> {
+    seen.pair.as_ref()?.current().map(|version| version.number)
+}
+
 async fn set(site: &Site, change: impl FnOnce(&mut IntegrationForm)) -> Result<SeenIntegration, VaultError> {
     site.vault.edit_integration(site.admin(), &crm(), &IfMatch::Any, change).await
 }
@@ -82,7 +87,7 @@ async fn without_a_pair_it_serves_nothing_until_one_is_captured() {
     let site = site.restarted().await;
     let seen = site.vault.see_integration(site.admin(), &crm()).await.unwrap();
     assert_eq!(
-        (seen.version(), seen.record.client_secret_secret.clone()),
+        (version_of(&seen), seen.record.client_secret_secret.clone()),
         (None, Some(id("_crm_client_secret")))
     );
     let read = async || site.vault.read_pair(asker(&service), &crm(), ANY).await;
