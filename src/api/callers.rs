@@ -1,4 +1,4 @@
-//! `/v1/callers` and `/v1/identity/renew`.
+//! `/v1/callers`, their certificates, and `/v1/identity/renew`.
 
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
@@ -13,7 +13,9 @@ use super::secrets::listed;
 use super::server::Api;
 use crate::model::{CallerName, Domain, Employee, FieldError, Invalid, Pins, Role};
 use crate::vault::{Asker, CertificateSource, EnrolledCaller, NewCaller};
-use crate::wire::{CallerForm, CallerView, MAX_BODY, OperatorForm, RenewalForm, ServiceForm, enrolled_body};
+use crate::wire::{
+    CallerForm, CallerView, CertificateForm, MAX_BODY, OperatorForm, RenewalForm, ServiceForm, enrolled_body,
+};
 
 type Incomes = Request<Incoming>;
 
@@ -78,11 +80,30 @@ pub async fn renew(
 ) -> Result<Reply, Failure> {
     Query::read(query, &[])?;
     let form: RenewalForm = body::json(request, MAX_BODY, api.patience).await?;
-    let valid =
-        form.valid.as_deref().map(duration).transpose().map_err(|why| Failure::invalid("/valid", why))?;
+    let valid = validity(form.valid.as_deref())?;
     let departing = api.departing(asker);
     let enrolled = api.vault.renew_identity(asker, &form.csr, valid).await?;
     Ok(answer::revealed(StatusCode::CREATED, shown(&enrolled), departing))
+}
+
+pub async fn certify(
+    api: &Api,
+    asker: Asker<'_>,
+    name: &str,
+    query: Option<&str>,
+    request: &mut Incomes,
+) -> Result<Reply, Failure> {
+    Query::read(query, &[])?;
+    let name = named(name)?;
+    let form: CertificateForm = body::json(request, MAX_BODY, api.patience).await?;
+    let valid = validity(form.valid.as_deref())?;
+    let departing = api.departing(asker);
+    let enrolled = api.vault.certify_caller(asker, &name, form.csr.as_deref(), valid).await?;
+    Ok(answer::revealed(StatusCode::CREATED, shown(&enrolled), departing))
+}
+
+fn validity(text: Option<&str>) -> Result<Option<SignedDuration>, Failure> {
+    text.map(duration).transpose().map_err(|why| Failure::invalid("/valid", why))
 }
 
 fn shown(enrolled: &EnrolledCaller) -> crate::secret::Plaintext {

@@ -89,6 +89,7 @@ impl Api {
             Call::Caller(name) => callers::see(self, asker, name, query, request).await,
             Call::EditCaller(name) => caller_edit::edit(self, asker, name, query, request).await,
             Call::Revoke(name) => callers::revoke(self, asker, name, query, request).await,
+            Call::Certify(name) => callers::certify(self, asker, name, query, request).await,
             Call::Renew => callers::renew(self, asker, query, request).await,
             Call::Notices => notices::list(self, asker, query, request).await,
             Call::Acknowledge(id) => notices::acknowledge(self, asker, id, query, request).await,

@@ -47,6 +47,7 @@ pub enum Call<'a> {
     Caller(&'a str),
     EditCaller(&'a str),
     Revoke(&'a str),
+    Certify(&'a str),
     Renew,
     Notices,
     Acknowledge(&'a str),
@@ -114,9 +115,12 @@ impl Call<'_> {
             | Self::ActivatePair(_)
             | Self::RetirePair(_)
             | Self::ResetPair(_) => Kind::Integrations,
-            Self::Callers | Self::Enrol | Self::Caller(_) | Self::EditCaller(_) | Self::Revoke(_) => {
-                Kind::Callers
-            }
+            Self::Callers
+            | Self::Enrol
+            | Self::Caller(_)
+            | Self::EditCaller(_)
+            | Self::Revoke(_)
+            | Self::Certify(_) => Kind::Callers,
             Self::Renew => Kind::Identity,
             Self::Notices | Self::Acknowledge(_) => Kind::Notices,
             Self::Audit | Self::VerifyAudit => Kind::Audit,
@@ -139,6 +143,7 @@ impl Call<'_> {
             Self::ActivatePair(_) => Some("integration.activate"),
             Self::Enrol => Some("caller.add"),
             Self::EditCaller(_) => Some("caller.edit"),
+            Self::Certify(_) => Some("caller.certify"),
             Self::Renew => Some("caller.renew"),
             Self::Unseal => Some("vault.unseal"),
             Self::ChangePassphrase => Some("vault.passphrase"),
@@ -240,6 +245,7 @@ fn any<'a>(method: &Method, path: &'a str) -> Result<Call<'a>, Failure> {
         ("GET", ["v1", "callers", name]) => Call::Caller(name),
         ("PATCH", ["v1", "callers", name]) => Call::EditCaller(name),
         ("DELETE", ["v1", "callers", name]) => Call::Revoke(name),
+        ("POST", ["v1", "callers", name, "certificates"]) => Call::Certify(name),
         ("POST", ["v1", "identity", "renew"]) => Call::Renew,
         ("GET", ["v1", "notices"]) => Call::Notices,
         ("POST", ["v1", "notices", id, "acknowledge"]) => Call::Acknowledge(id),
@@ -262,6 +268,7 @@ fn methods(segments: &[&str]) -> Option<&'static str> {
         | ["v1", "integrations", _, "credentials", _]
         | ["v1", "sys", "keyslots", _] => Some("DELETE"),
         ["v1", "sys", "seal" | "unseal" | "passphrase" | "rekey" | "backup"]
+        | ["v1", "callers", _, "certificates"]
         | ["v1", "identity", "renew"]
         | ["v1", "imports"]
         | ["v1", "secrets", _, "versions"]

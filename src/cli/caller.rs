@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::arguments::Globals;
 use super::caller_add::{self, Add};
+use super::caller_certify::{self, Certify};
 use super::caller_edit::{self, Edit};
 use super::caller_view::{described, pins, role, state};
 use super::columns::{Columns, time};
@@ -28,6 +29,8 @@ pub enum Caller {
     Edit(Box<Edit>),
     /// End a registration: the caller is refused from its next request on
     Revoke(Revoke),
+    /// Issue another certificate to a registered caller, as one whose own has expired
+    Certify(Certify),
     /// Renew your own certificate, with a new key, in the directory of --identity
     Renew(Renew),
 }
@@ -69,6 +72,7 @@ pub fn run(globals: &Globals, command: Caller) -> Result<(), Failure> {
         Caller::Show(command) => show(globals, &command.name),
         Caller::Edit(command) => caller_edit::run(globals, *command),
         Caller::Revoke(command) => revoke(globals, &command.name),
+        Caller::Certify(command) => caller_certify::run(globals, &command),
         Caller::Renew(command) => renew(globals, command),
     }
 }

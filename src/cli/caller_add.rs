@@ -1,23 +1,19 @@
 //! `caller add`: a registration, and the identity that goes with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args};
 
 use super::arguments::Globals;
-use super::caller_directory::{again, prepare, write};
-use super::columns::time;
+use super::caller_key::Keyed;
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
-use super::{number, shell, value};
-use crate::client::{Call, FreshKey, printable};
+use super::number;
+use crate::client::{Call, printable};
 use crate::model::{CallerName, Employee, Level, ScriptId, SpiffeId, SuiteAppId, UnitName};
 use crate::secret::Plaintext;
 use crate::wire::{self, CallerForm, Enrolled, OperatorForm, ServiceForm};
-
-/// Bytes of a certificate request in PEM.
-const MAX_REQUEST: usize = 16 * 1024;
 
 #[derive(Args)]
 #[command(
@@ -70,59 +66,32 @@ pub fn level() -> impl TypedValueParser<Value = Level> {
     PossibleValuesParser::new(["view", "create", "edit", "full"]).try_map(|word| word.parse::<Level>())
 }
 
-/// Where the caller's key is.
-enum Key<'a> {
-    /// Made here, for the directory.
-    Ours(FreshKey, &'a Path),
-    /// Made elsewhere; the certificate goes to the directory, or to standard output.
-    Theirs(Option<&'a Path>),
-    /// Of a foreign trust domain.
-    Foreign,
-}
-
 pub fn run(globals: &Globals, command: &Add) -> Result<(), Failure> {
     let mut form = command.form()?;
     client(globals)?;
-    // Taken away again if nothing comes of it.
-    let _made;
-    let key = match (&command.out, &command.csr, &command.spiffe_id) {
-        (_, None, Some(_)) => Key::Foreign,
-        (out, Some(request), _) => {
-            form.csr = Some(request_in(request)?);
-            let out = out.as_deref();
-            _made = out.map(|out| prepare(out, "cert.pem")).transpose()?;
-            Key::Theirs(out)
-        }
-        (Some(out), None, None) => {
-            _made = Some(prepare(out, "key.pem")?);
-            let fresh = FreshKey::generate()?;
-            form.csr = Some(fresh.request_pem.clone());
-            Key::Ours(fresh, out)
-        }
-        (None, None, None) => {
-            return Err(Failure::usage(format!(
+    let keyed = match &command.spiffe_id {
+        Some(_) => Keyed::elsewhere(),
+        None => Keyed::choose(command.out.as_deref(), command.csr.as_deref())?.ok_or_else(|| {
+            Failure::usage(format!(
                 "where shall the identity go? Give --out DIR, such as --out ./{}; or --csr FILE for a key made \
                  elsewhere; or --spiffe-id URI for a caller of a foreign trust domain",
                 command.name
-            )));
-        }
+            ))
+        })?,
     };
+    form.csr.clone_from(&keyed.request);
     with_daemon(globals, async |daemon| {
         let answer = daemon.call(enrolment(&form)).await?;
-        let enrolled: Enrolled = answer.read()?;
-        let out = match &key {
-            Key::Ours(fresh, out) => Some((*out, Some(&fresh.key_pem))),
-            Key::Theirs(out) => out.map(|out| (out, None)),
-            Key::Foreign => None,
-        };
-        if let Some((out, key_pem)) = out {
-            write(&enrolled, out, key_pem)?;
-        }
-        let shown = globals.output.answer(&answer, || told(&enrolled, &key));
-        // A certificate in a file can be read later; one that was to be printed is lost with what couldn't be.
-        let is_lost = matches!(key, Key::Theirs(None));
-        shown.map_err(|failure| if is_lost { failure.and(again(&enrolled, "shown")) } else { failure })
+        keyed.hand_over(globals, &answer, "registered", again)
     })
+}
+
+/// What to type where a caller is registered and its certificate could not be `written`.
+pub fn again(enrolled: &Enrolled, written: &str) -> String {
+    let name = printable(&enrolled.caller.name);
+    format!(
+        "{name} is registered, but its certificate could not be {written}. Have another one made: fsm-vault caller certify {name} --out DIR"
+    )
 }
 
 impl Add {
@@ -155,42 +124,6 @@ impl Add {
 /// The call that registers a caller.
 pub fn enrolment(form: &CallerForm) -> Call {
     Call::post("/v1/callers").with(Plaintext::new(wire::write(form)))
-}
-
-fn request_in(path: &Path) -> Result<String, Failure> {
-    let bytes = if value::is_stdin(path) {
-        value::from_stdin("the request", MAX_REQUEST)?
-    } else {
-        value::from_file(path, MAX_REQUEST)?
-    };
-    bytes.lend(|bytes| String::from_utf8(bytes.to_vec())).map_err(|_| {
-        Failure::usage(format!("{} is no request in PEM; make it with: openssl req -new", path.display()))
-    })
-}
-
-fn told(enrolled: &Enrolled, key: &Key<'_>) -> String {
-    let name = printable(&enrolled.caller.name);
-    let until = enrolled.caller.certificate_expires_at.map(time).unwrap_or_default();
-    match key {
-        Key::Ours(_, out) => format!(
-            "registered {name}\nwrote its identity to {}, valid until {until}\nRenew it with: fsm-vault caller \
-             renew --identity {}\n",
-            out.display(),
-            shell::word(*out)
-        ),
-        Key::Theirs(Some(out)) => format!(
-            "registered {name}\nwrote its certificate to {0}, valid until {until}\nOnce its key is there, as key.pem, renew it \
-             with: fsm-vault caller renew --identity {1}\n",
-            out.display(),
-            shell::word(*out)
-        ),
-        // For a file: nothing but the certificate.
-        Key::Theirs(None) => {
-            let pem = enrolled.certificate.as_deref().unwrap_or_default();
-            pem.lines().map(|line| format!("{}\n", printable(line))).collect()
-        }
-        Key::Foreign => format!("registered {name} as {}\n", printable(&enrolled.caller.spiffe_id)),
-    }
 }
 
 #[cfg(test)]

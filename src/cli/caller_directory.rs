@@ -1,16 +1,20 @@
-//! The identity directory of a new caller: made before the daemon is asked, taken away if nothing comes of it.
+//! The identity directory of a caller: made before the daemon is asked, taken away if nothing comes of it.
 
 use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::client::printable;
 use crate::identity::{Existing, write_identity};
 use crate::secret::Plaintext;
 use crate::wire::Enrolled;
 
-/// Writes an enrolled caller's identity directory.
-pub fn write(enrolled: &Enrolled, out: &Path, key_pem: Option<&Plaintext>) -> Result<(), Failure> {
+/// Writes a caller's identity directory. `again`: what to type where it can't be written after all.
+pub fn write(
+    enrolled: &Enrolled,
+    out: &Path,
+    key_pem: Option<&Plaintext>,
+    again: impl Fn(&Enrolled, &str) -> String,
+) -> Result<(), Failure> {
     let certificate = enrolled.certificate.as_deref();
     let certificate =
         certificate.ok_or_else(|| Failure::new(Exit::Failed, "the daemon sent no certificate"))?;
@@ -18,15 +22,6 @@ pub fn write(enrolled: &Enrolled, out: &Path, key_pem: Option<&Plaintext>) -> Re
     let existing = if key_pem.is_some() { Existing::Refuse } else { Existing::Replace };
     write_identity(out, certificate, key_pem, &enrolled.ca, existing)
         .map_err(|error| Failure::from(error).and(again(enrolled, "written")))
-}
-
-/// What to type where a caller is registered and its certificate could not be `written`.
-pub fn again(enrolled: &Enrolled, written: &str) -> String {
-    let name = printable(&enrolled.caller.name);
-    format!(
-        "{name} is registered, but its certificate could not be {written}. Revoke it, then add it again: fsm-vault caller \
-         revoke {name}"
-    )
 }
 
 /// A directory that is taken away again, unless there is something in it.

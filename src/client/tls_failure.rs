@@ -61,14 +61,13 @@ pub(super) fn advice(
     }
 }
 
-/// One name is one registration: it goes before it is made anew, with what it was.
-const REPLACE: &str = "looks at what it was, takes it away, and adds it anew with that: fsm-vault caller show NAME, fsm-vault \
-                       caller revoke NAME, fsm-vault caller add NAME …";
+/// The registration stays what it was.
+const ANOTHER: &str = "has another one made: fsm-vault caller certify NAME --out DIR";
 
 fn of_alert(alert: AlertDescription, identity: &str, address: &Address) -> String {
     match alert {
         AlertDescription::CertificateExpired => format!(
-            "the certificate {identity}/cert.pem has expired. A full operator {REPLACE}; a full operator without any \
+            "the certificate {identity}/cert.pem has expired. A full operator {ANOTHER}; a full operator without any \
              gets in again, on the daemon's host, with: fsm-vault operator recover"
         ),
         AlertDescription::UnknownCA | AlertDescription::DecryptError => format!(
@@ -84,7 +83,7 @@ fn of_alert(alert: AlertDescription, identity: &str, address: &Address) -> Strin
         | AlertDescription::CertificateRevoked
         | AlertDescription::AccessDenied => format!(
             "the daemon at {address} doesn't accept the certificate {identity}/cert.pem as a caller's. A full \
-             operator {REPLACE}"
+             operator {ANOTHER}"
         ),
         other => {
             format!("the daemon at {address} refused the TLS connection ({other:?}); its log tells more")
@@ -113,10 +112,10 @@ mod tests {
         let address: Address = "https://127.0.0.1:8271".parse().unwrap();
         let alert = rustls::Error::AlertReceived;
         for (error, says) in [
-            (alert(AlertDescription::CertificateExpired), "caller revoke NAME, fsm-vault caller add NAME"),
+            (alert(AlertDescription::CertificateExpired), "fsm-vault caller certify NAME"),
             (alert(AlertDescription::UnknownCA), "--identity"),
             (alert(AlertDescription::CertificateRequired), "/id/cert.pem"),
-            (alert(AlertDescription::BadCertificate), "caller revoke NAME, fsm-vault caller add NAME"),
+            (alert(AlertDescription::BadCertificate), "fsm-vault caller certify NAME"),
             (alert(AlertDescription::InternalError), "its log"),
             (CertificateError::Expired.into(), "restart"),
             (CertificateError::NotValidYet.into(), "clock"),

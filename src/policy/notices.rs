@@ -122,8 +122,7 @@ pub fn of_caller(caller: &Caller, usual_life: SignedDuration, now: Timestamp, fo
         action: match (level, &caller.role) {
             // It can't renew itself any more.
             (NoticeLevel::Critical, _) => format!(
-                "fsm-vault caller revoke {name}; then, if it is still used, add it anew as fsm-vault caller show {name} tells: \
-                 fsm-vault caller add {name} …"
+                "still used: fsm-vault caller certify {name} --out DIR; no longer used: fsm-vault caller revoke {name}"
             ),
             (_, Role::Service { .. }) => format!(
                 "as the service's user: fsm-vault caller renew; no longer used: fsm-vault caller revoke {name}"

@@ -1,4 +1,4 @@
-//! Enrolment and renewal: who gets a certificate, for which key, for how long.
+//! Enrolment: who is registered, for which key, and for how long its first certificate lives.
 
 use jiff::SignedDuration;
 
@@ -11,17 +11,14 @@ use super::noun::Noun;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
-use crate::identity::{Authority, CertificateRequest, Issued, Presented, SubjectKey};
+use crate::identity::{Authority, CertificateRequest, Issued, SubjectKey};
 use crate::model::{Caller, CallerName, CallerState, Pins, Role, SpiffeId};
 use crate::policy::Action;
 use crate::secret::Plaintext;
 
 /// Certificates that live longer than this aren't issued to callers.
-const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
-/// Keys that may speak for one caller at a time: while it renews, the old and the new. The rest is for answers that never
-/// arrived.
-const MOST_KEYS: usize = 8;
+pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
+pub(super) const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 
 /// Where a caller's certificate comes from.
 pub enum CertificateSource {
@@ -136,71 +133,6 @@ impl Vault {
             ca_pem: authority.certificate_pem().to_owned(),
         })
     }
-
-    /// A new certificate for the asker itself, for the key in `request`; the old one speaks until it expires. Where there are
-    /// as many as may be, the oldest but the asker's own ends now: who lost the answers must not be locked out.
-    pub async fn renew_identity(
-        &self,
-        asker: Asker<'_>,
-        request: &str,
-        valid: Option<SignedDuration>,
-    ) -> Result<EnrolledCaller, VaultError> {
-        let turn = self.turn().await;
-        let cleared = self.clear_any(asker, asker.entry(None, "caller.renew")).await?;
-        let prepared = self.prepare_renewal(&cleared, &asker.session.presented, request, valid);
-        let (mut cleared, (enrolled, ended)) = cleared.prepared(prepared).await?;
-        cleared.entry.subject = Some(enrolled.caller.name.shared());
-        cleared.entry.changes = Some(enrolment(&enrolled.caller));
-        self.commit(&turn, cleared, vec![Noun::Caller(enrolled.caller.clone())]).await?;
-        if ended {
-            self.departures.recall().await;
-        }
-        self.note_operators();
-        Ok(enrolled)
-    }
-
-    /// The caller as it will be, and whether one of its certificates that is still valid ends.
-    fn prepare_renewal(
-        &self,
-        cleared: &Cleared<()>,
-        presented: &Presented,
-        request: &str,
-        valid: Option<SignedDuration>,
-    ) -> Result<(EnrolledCaller, bool), VaultError> {
-        let request = request_of(request)?;
-        let live = self.live();
-        let Unsealed { registry, authority, .. } = live.unsealed()?;
-        let caller = &registry.callers.get(&cleared.by).ok_or(VaultError::NotFound("caller"))?.noun;
-        if caller.keys.is_empty() {
-            let why = format!("{} is certified by its own trust domain; renew it there", caller.name);
-            return Err(VaultError::Conflict(why));
-        }
-        let usual = usual_validity(&caller.role);
-        let valid = valid.unwrap_or(usual);
-        if !(SHORTEST..=usual).contains(&valid) {
-            let most = match usual.as_hours() {
-                hours if hours > 24 => format!("{} days", hours / 24),
-                hours => format!("{hours} hours"),
-            };
-            let why = format!("is out of bounds: from 1 minute to {most}, as long as it is usually given");
-            return Err(VaultError::invalid("/valid", why));
-        }
-        let mut caller = Caller::clone(caller);
-        caller.keys.retain(|key| key.not_after > cleared.now);
-        // Nobody has written down which of them were ever used, but for the asker's.
-        let ends = (caller.keys.len() >= MOST_KEYS)
-            .then(|| caller.keys.iter().position(|key| key.serial != presented.serial))
-            .flatten();
-        if let Some(oldest) = ends {
-            caller.keys.remove(oldest);
-        }
-        let key = SubjectKey::Requested(&request);
-        let issued = authority.issue_caller(&caller.spiffe_id, key, valid, cleared.now)?;
-        caller.keys.push(issued.speaking);
-        let (certificate_pem, ca_pem) =
-            (Some(issued.certificate_pem), authority.certificate_pem().to_owned());
-        Ok((EnrolledCaller { caller, certificate_pem, key_pem: None, ca_pem }, ends.is_some()))
-    }
 }
 
 /// The ID of a foreign trust domain's caller; those of the local one are the vault's to give.
@@ -212,7 +144,7 @@ fn foreign(id: &SpiffeId, authority: &Authority) -> Result<SpiffeId, VaultError>
     Ok(id.clone())
 }
 
-fn request_of(pem: &str) -> Result<CertificateRequest, VaultError> {
+pub(super) fn request_of(pem: &str) -> Result<CertificateRequest, VaultError> {
     CertificateRequest::from_pem(pem.as_bytes()).map_err(|fault| VaultError::invalid("/csr", fault))
 }
 

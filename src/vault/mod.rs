@@ -12,6 +12,7 @@ mod burial;
 mod caller_edit;
 mod callers;
 mod census;
+mod certify;
 mod change;
 mod comparison;
 mod consumers;

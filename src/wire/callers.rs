@@ -109,6 +109,17 @@ pub struct RenewalForm {
     pub valid: Option<String>,
 }
 
+/// `POST /v1/callers/{name}/certificates`.
+#[derive(Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateForm {
+    /// PEM of a certificate signing request; without one the daemon makes a key and returns it once.
+    pub csr: Option<String>,
+    /// Validity of the certificate, such as `24h`; 24 h for services and 90 days for operators unless given.
+    #[schema(example = "24h")]
+    pub valid: Option<String>,
+}
+
 /// A registration.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CallerView {

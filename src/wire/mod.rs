@@ -20,8 +20,8 @@ mod spelling;
 mod system;
 
 pub use callers::{
-    CallerEditForm, CallerForm, CallerView, Enrolled, OperatorEditForm, OperatorForm, RenewalForm,
-    ServiceEditForm, ServiceForm,
+    CallerEditForm, CallerForm, CallerView, CertificateForm, Enrolled, OperatorEditForm, OperatorForm,
+    RenewalForm, ServiceEditForm, ServiceForm,
 };
 pub use events::{About, NoticeEvent, NoticeState, Resync, RotatedEvent, WatchOpened, event};
 pub use insight::{AccessView, ConsumerView, NoteView, Notes};

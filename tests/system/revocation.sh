@@ -92,7 +92,24 @@ check "and nobody was asked" test "$(renewals)" = "$before"
 rmdir "$SCRATCH/one.new/cert.pem.new"
 check "then it renews" as "$SCRATCH/one.new" caller renew
 check "and leaves no draft" test "$(find "$SCRATCH/one.new" -type f | wc -l)" = 3
+# A full operator has another one made, for a key made here or elsewhere; what the caller may do stays.
+check "another certificate for who is registered" as "$ADMIN" caller certify one --out "$SCRATCH/one.other"
+check "it speaks" as "$SCRATCH/one.other" integration credentials fsm
+check "the one before still does" as "$SCRATCH/one.new" integration credentials fsm
+cp -r "$SCRATCH/one.other" "$SCRATCH/one.csr"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout "$SCRATCH/one.csr/key.pem" \
+    -out "$SCRATCH/one.req" 2>/dev/null
+chmod 600 "$SCRATCH/one.csr/key.pem"
+by_csr() { as "$ADMIN" caller certify one --csr "$SCRATCH/one.req" --valid 1h >"$SCRATCH/one.csr/cert.pem"; }
+check "for a request, the certificate alone" by_csr
+check "which speaks" as "$SCRATCH/one.csr" integration credentials fsm
+check "a directory in use is refused" says "exists already" 6 as "$ADMIN" caller certify one --out "$SCRATCH/one.other"
+check "an unknown one isn't certified" refuses 4 as "$ADMIN" caller certify nobody --out "$SCRATCH/nobody"
+check "nor is anything left of it" test ! -e "$SCRATCH/nobody"
+check "by itself none is" refuses 3 as "$SCRATCH/one.other" caller certify one --out "$SCRATCH/mine"
 as "$ADMIN" caller revoke one >/dev/null
+check "a revoked one isn't certified" says "is revoked" 6 as "$ADMIN" caller certify one --out "$SCRATCH/late"
+check "a revocation ends those" refuses 3 as "$SCRATCH/one.csr" integration credentials fsm
 check "a revocation ends both: new" refuses 3 as "$SCRATCH/one.new" integration credentials fsm
 check "a revocation ends both: old" refuses 3 as "$SCRATCH/before" integration credentials fsm
 check "nor can it renew" refuses 3 as "$SCRATCH/one.new" caller renew

@@ -76,7 +76,7 @@ for where in "unix:$SOCKET" "https://127.0.0.1:$PORT"; do
     late() { "$FSM_VAULT_BIN" --identity "$SCRATCH/expired" --addr "$where" "$@"; }
     check "an expired certificate: ${where%%:*}" says "the certificate $SCRATCH/expired/cert.pem has expired. A full operator" 7 \
         late secret get _x
-    check "with what to type" says "fsm-vault caller revoke NAME, fsm-vault caller add NAME" 7 late integration credentials fsm
+    check "with what to type" says "fsm-vault caller certify NAME --out DIR" 7 late integration credentials fsm
     check "for a renewal it is too late" says "$SCRATCH/expired/cert.pem has expired" 7 late caller renew
     check "as one document" holds '.code == "unreachable" and .exit_code == 7 and (.detail | contains("has expired"))' \
         ended_badly late --output json status

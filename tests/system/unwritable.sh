@@ -26,7 +26,7 @@ check "it is" holds '.version == 4' as "$ADMIN" --output json integration show o
 check "what was typed then shows one" says client_secret: 0 as "$ADMIN" integration rotate own --issue
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$SCRATCH/key.pem" -out "$SCRATCH/csr.pem" \
     -subj /CN=x 2>/dev/null
-check "a certificate that wasn't shown is told" says "fsm-vault caller revoke late" 1 \
+check "a certificate that wasn't shown is told" says "fsm-vault caller certify late" 1 \
     full caller add late --script customscript_a --csr "$SCRATCH/csr.pem"
 check "another result that can't be printed is a failure, and no more" refuses 1 full secret list
 

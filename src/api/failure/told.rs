@@ -137,7 +137,7 @@ fn of_denial(denial: Denial) -> (Code, &'static str) {
         ),
         Denial::CertificateExpired => (
             Code::CallerUnknown,
-            "This certificate has expired. An operator issues another: fsm-vault caller revoke NAME, then fsm-vault caller add NAME",
+            "This certificate has expired. An operator issues another: fsm-vault caller certify NAME --out DIR",
         ),
         Denial::CallerRevoked => (Code::CallerRevoked, "This caller's registration was revoked."),
         Denial::WrongPeer => (

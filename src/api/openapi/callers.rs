@@ -5,7 +5,7 @@ use serde_json::json;
 use super::operation::Operation;
 use super::parameter::{paging, spelled};
 use crate::model::CallerName;
-use crate::wire::{CallerEditForm, CallerForm, CallerView, Enrolled, MAX_BODY, RenewalForm};
+use crate::wire::{CallerEditForm, CallerForm, CallerView, CertificateForm, Enrolled, MAX_BODY, RenewalForm};
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -37,6 +37,15 @@ pub fn operations() -> Vec<Operation> {
             .operator("full")
             .if_match()
             .deleted("It is refused from its next request on."),
+        Operation::post(
+            "/v1/callers/{name}/certificates",
+            "certifyCaller",
+            "Certifies another key of a registered caller",
+        )
+        .operator("full")
+        .body::<CertificateForm>(MAX_BODY)
+        .example(json!({ "valid": "24h" }))
+        .created::<Enrolled>("The registration and its new certificate; a key made here is shown this once."),
         Operation::post("/v1/identity/renew", "renewIdentity", "Certifies a key for the caller that asks")
             .anyone()
             .body::<RenewalForm>(MAX_BODY)

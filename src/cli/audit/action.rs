@@ -11,7 +11,7 @@ use crate::model::Invalid;
 const KNOWN: &[(&str, &[&str])] = &[
     ("audit", &["damage", "read", "recover", "refusing", "resume", "retire", "verify"]),
     ("backup", &["create", "remove"]),
-    ("caller", &["add", "edit", "list", "renew", "revoke", "show"]),
+    ("caller", &["add", "certify", "edit", "list", "renew", "revoke", "show"]),
     (
         "integration",
         &["activate", "create", "delete", "edit", "list", "read", "reset", "retire", "rotate", "show"],

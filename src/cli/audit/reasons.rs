@@ -14,7 +14,7 @@ pub struct Advice {
 const SHOW: &str = "fsm-vault secret show {secret}";
 const SHOW_PAIR: &str = "fsm-vault integration show {integration}";
 const SHOW_CALLER: &str = "fsm-vault caller show {name}";
-const REVOKE: &str = "fsm-vault caller revoke {name}";
+const CERTIFY: &str = "fsm-vault caller certify {name} --out DIR";
 const ADD: &str = "fsm-vault caller add {name} --script SCRIPT --out DIR";
 const ACCESS: &str = "fsm-vault secret access {secret}";
 const EDIT_SCRIPT: &str = "fsm-vault caller edit {name} --script SCRIPT";
@@ -35,8 +35,8 @@ fn of_denial(denial: Denial) -> Advice {
         ),
         Denial::CertificateExpired => (
             "The certificate had expired. A caller renews its own in time with `fsm-vault caller renew`; for an expired one it is \
-             too late, and the registration is replaced.",
-            &[REVOKE, ADD],
+             too late, and an operator has another one made.",
+            &[CERTIFY],
         ),
         Denial::CallerRevoked => (
             "The registration was revoked. Its name may be added again; the old certificate stays refused.",

@@ -95,7 +95,7 @@ async fn enrol(
     };
     let enrolled: Enrolled = answer.read()?;
     place.clear_identity(name)?;
-    caller_directory::write(&enrolled, &directory, Some(&fresh.key_pem))?;
+    caller_directory::write(&enrolled, &directory, Some(&fresh.key_pem), caller_add::again)?;
     steps.say(format!("added the service {name} ({script}), identity in {}", directory.display()))?;
     Ok(Client::new(&directory, address.clone())?)
 }

@@ -245,8 +245,8 @@ fn who_can_renew_no_more_is_to_be_added_anew() {
     let operator = caller(Role::Operator { level: Level::Full, employee: "1".parse().unwrap() }, &[day(1)]);
     for caller in [service(&[day(1)]), operator] {
         let (early, late) = (action(&caller, hour(23)), action(&caller, day(2)));
-        assert!(early.contains("caller renew") && !early.contains("caller add"), "{early}");
-        assert!(!late.contains("caller renew") && late.contains("caller add"), "{late}");
+        assert!(early.contains("caller renew") && !early.contains("caller certify"), "{early}");
+        assert!(!late.contains("caller renew") && late.contains("caller certify"), "{late}");
     }
 }
 

@@ -125,6 +125,62 @@ async fn one_renews_oneself_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_full_operator_has_another_certificate_made_for_who_is_registered() {
+    let site = Site::with_fsm().await;
+    let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
+    let (name, pair) = ("fsm".parse().unwrap(), "fsm".parse().unwrap());
+    let before = site.vault.see_caller(site.admin(), &name).await.unwrap();
+    let made = site.vault.certify_caller(site.admin(), &name, None, None).await.unwrap();
+    assert!(made.certificate_pem.is_some() && made.key_pem.is_some());
+    let asked = site.vault.certify_caller(site.admin(), &name, Some(&request()), None).await.unwrap();
+    assert!(asked.key_pem.is_none());
+    let entry = site.log(1).await.remove(0).entry;
+    assert_eq!((&*entry.action, entry.outcome), ("caller.certify", Outcome::Allowed));
+    assert_eq!(
+        (entry.subject.as_deref(), entry.changes.unwrap()["serials"].as_array().unwrap().len()),
+        (Some("fsm"), 3)
+    );
+    for session in [&fsm, &holder(&made.caller), &holder(&asked.caller)] {
+        site.vault.read_pair(asker(session), &pair, ANY).await.unwrap();
+    }
+    let after = site.vault.see_caller(site.admin(), &name).await.unwrap();
+    assert_ne!(before.revision, after.revision);
+    assert_eq!(
+        (&before.caller.role, before.caller.enrolled_at),
+        (&after.caller.role, after.caller.enrolled_at)
+    );
+
+    // As long as an enrolment gives, and no longer.
+    let hours = |hours| Some(jiff::SignedDuration::from_hours(hours));
+    site.vault.certify_caller(site.admin(), &name, None, hours(366 * 24)).await.unwrap();
+    assert!(site.vault.certify_caller(site.admin(), &name, None, hours(367 * 24)).await.is_err());
+    assert!(site.vault.certify_caller(site.admin(), &name, Some("nothing"), None).await.is_err());
+    // No service does, and no operator below full; nor is it a way back for who was revoked.
+    assert_eq!(denied(site.vault.certify_caller(asker(&fsm), &name, None, None).await), Denial::WrongRole);
+    let editor = site.operator("editor", Level::Edit, "3").await;
+    let below = denied(site.vault.certify_caller(asker(&editor), &name, None, None).await);
+    assert!(matches!(below, Denial::Level(_)), "{below:?}");
+    let nobody = site.vault.certify_caller(site.admin(), &"nobody".parse().unwrap(), None, None).await;
+    assert!(matches!(nobody, Err(VaultError::NotFound(_))));
+    site.vault.revoke_caller(site.admin(), &name, &IfMatch::Any).await.unwrap();
+    let revoked = site.vault.certify_caller(site.admin(), &name, None, None).await;
+    assert!(matches!(revoked, Err(VaultError::Conflict(_))));
+}
+
+#[tokio::test]
+async fn one_certificate_too_many_ends_the_oldest_at_once() {
+    let site = Site::unsealed().await;
+    let first = site.service("fsm", "customscript_a", &[]).await;
+    for _ in 0..7 {
+        assert!(site.vault.stands(&first));
+        site.vault.certify_caller(site.admin(), &"fsm".parse().unwrap(), None, None).await.unwrap();
+    }
+    let last = site.vault.certify_caller(site.admin(), &"fsm".parse().unwrap(), None, None).await.unwrap();
+    assert_eq!((last.caller.keys.len(), site.vault.stands(&first)), (8, false));
+    assert!(site.vault.stands(&holder(&last.caller)));
+}
+
+#[tokio::test]
 async fn certificates_that_are_valid_are_few_and_the_asker_keeps_its_own() {
     let site = Site::unsealed().await;
     let fsm = site.service("fsm", "customscript_a", &[]).await;
