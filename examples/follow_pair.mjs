@@ -40,7 +40,7 @@ function credentials() {
     }
   });
   if (Date.parse(new X509Certificate(cert).validTo) < Date.now()) {
-    const how = 'fsm-vault caller revoke NAME, then caller add NAME';
+    const how = 'fsm-vault caller certify NAME --out DIR';
     throw new Refused(`the certificate ${identity}/cert.pem has expired; an operator replaces it: ${how}`);
   }
   return { ca, cert, key };
@@ -151,7 +151,9 @@ for (;;) {
       process.exit(1);
     }
     // The daemon restarts, is sealed, or the connection broke. The pair that we have stays good meanwhile.
-    console.error(`${integration}: ${error.message}; trying again in ${pause} s`);
+    const why = error.code === 'EACCES'
+      ? `this user may not reach ${error.address}: sudo usermod -aG fsm-vault USER, and log in anew` : error.message;
+    console.error(`${integration}: ${why}; trying again in ${pause} s`);
     await sleep(pause * 1000);
     pause = Math.min(pause * 2, 30);
   }

@@ -24,7 +24,7 @@ SOCKET = os.environ.get("FSM_VAULT_SOCKET", "/run/fsm-vault/vault.sock")
 IDENTITY = os.environ.get("FSM_VAULT_IDENTITY", "/etc/fsm-mobile/vault")
 INTEGRATION = sys.argv[1] if len(sys.argv) > 1 else "fsm"
 EMPLOYEE = os.environ.get("FSM_VAULT_EMPLOYEE")
-REPLACE = "fsm-vault caller revoke NAME, then caller add NAME"
+REPLACE = "fsm-vault caller certify NAME --out DIR"
 OF_WHOM = "name that vault's socket in FSM_VAULT_SOCKET, or the identity of this one in FSM_VAULT_IDENTITY"
 # What the daemon says of a certificate that it takes for nobody's.
 STRANGE = ("ALERT_UNKNOWN_CA", "ALERT_DECRYPT_ERROR", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE_UNKNOWN", "ALERT_ACCESS_DENIED")
@@ -121,6 +121,8 @@ def main():
                 sys.exit(f"{INTEGRATION}: the certificate {IDENTITY}/cert.pem has expired; an operator replaces it: {REPLACE}")
             if any(alert in why for alert in STRANGE):
                 sys.exit(f"{INTEGRATION}: the daemon at {SOCKET} doesn't know {IDENTITY}/cert.pem, which is another vault's; {OF_WHOM}")
+            if isinstance(error, PermissionError):
+                why = f"this user may not reach {SOCKET}: sudo usermod -aG fsm-vault USER, and log in anew"
         print(f"{INTEGRATION}: {why}; trying again in {pause} s", file=sys.stderr, flush=True)
         if vault:
             vault.close()

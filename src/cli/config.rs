@@ -141,7 +141,12 @@ fn look(settings: &Settings, found: &mut Checked) {
                 ),
             );
         } else if access(directory, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-            warn("backup.directory", format!("this user may not write to {path}; as the daemon: {again}"));
+            let next = if owner == Some(rustix::process::geteuid().as_raw()) {
+                format!("Type: sudo chown fsm-vault: {path}")
+            } else {
+                format!("As the daemon: {again}")
+            };
+            warn("backup.directory", format!("this user may not write to {path}. {next}"));
         }
     }
     let data = &settings.data_dir;

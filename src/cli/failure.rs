@@ -144,6 +144,7 @@ fn with_list(error: &ClientError) -> Option<String> {
         "There is no such notice." => "notices",
         "There is no such secret." => "secret list",
         "There is no such integration." => "integration list",
+        "There is no such version." => "secret show ID, or fsm-vault integration show NAME",
         _ => return None,
     };
     Some(format!("{error}\nSee which there are: fsm-vault {list}"))

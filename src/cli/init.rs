@@ -67,7 +67,8 @@ pub fn run(globals: &Globals, command: Init) -> Result<(), Failure> {
             "made a vault in {}\nmade its first operator {operator}, of level full: {}\n\nKeep the passphrase safe: \
              without it nothing in the vault can ever be read.\n\nNext:\n  fsm-vault serve --data-dir {}{serve}\n{}  \
              export FSM_VAULT_IDENTITY={} FSM_VAULT_ADDR=https://127.0.0.1:8271\n{}  fsm-vault fsm setup\n  \
-             fsm-vault caller add fsm --script customscript_nx_suitelet2 --out ./fsm\n",
+             fsm-vault caller add fsm --script customscript_nx_suitelet2 --out ./fsm\n\nInstalled as a service: move the identity \
+             to the operator's home and make it his own first, as README's \"Install as a service\" has it.\n",
             data.display(),
             identity.display(),
             shell::word(data),

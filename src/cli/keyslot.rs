@@ -185,7 +185,12 @@ fn remove(globals: &Globals, Remove { id, shown }: &Remove) -> Result<(), Failur
     with_daemon(globals, async |daemon| {
         daemon.call(Call::delete(format!("/v1/sys/keyslots/{id}")).with(body)).await?;
         let document = serde_json::json!({ "removed": id });
-        globals.output.show(&document, || format!("key slot {id} removed\n"))
+        globals.output.show(&document, || {
+            format!(
+                "key slot {id} removed\nIf the daemon is started with its passphrase (a systemd credential, passphrase_file), give it another \
+                 one now, or it won't start\n"
+            )
+        })
     })
     .map_err(|failure| shown.origin().of(failure))
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use super::arguments::Globals;
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
-use super::{output, prompt, value};
+use super::{output, prompt, shell, value};
 use crate::client::Connection;
-use crate::identity::read_private;
+use crate::identity::{FileError, read_private};
 use crate::secret::Plaintext;
 
 /// Of a new one, in characters.
@@ -122,7 +122,16 @@ fn from(path: &Path, credentials: Option<&OsStr>, instead: &str) -> Result<Plain
         // systemd guards the whole directory; its files' modes say nothing.
         value::from_file(path, LONGEST)?
     } else {
-        read_private(path, LONGEST)?
+        read_private(path, LONGEST).map_err(|error| {
+            let is_anothers = matches!(error, FileError::Foreign { .. });
+            let failure = Failure::from(error);
+            if !is_anothers {
+                return failure;
+            }
+            // Where the program has to run as the daemon's user, say.
+            failure
+                .and(format!("Or hand it over on standard input: --passphrase-file - <{}", shell::word(path)))
+        })?
     };
     let mut bytes = bytes.reveal_into_vec();
     if bytes.ends_with(b"\n") {
@@ -189,6 +198,19 @@ mod tests {
                 Ok(read) => assert!(read.same_as(&Plaintext::new(b"correct horse".to_vec()))),
                 Err(error) => assert!(error.text.contains("chmod 600"), "{}", error.text),
             }
+        }
+    }
+
+    #[test]
+    fn anothers_file_can_be_handed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("passphrase");
+        fs::write(&path, "correct horse\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        // Nobody else's can be made where this doesn't run as root.
+        if std::os::unix::fs::chown(&path, Some(12345), None).is_ok() {
+            let refused = from(&path, None, "").err().unwrap().text;
+            assert!(refused.contains("uid 12345") && refused.contains("--passphrase-file - <"), "{refused}");
         }
     }
 

@@ -26,7 +26,9 @@ pub enum ClientError {
     Tls(String),
     #[error("the daemon at {address} took longer than {seconds} s to {what}")]
     Slow { address: String, seconds: u64, what: &'static str },
-    #[error("the daemon at {address} ended the connection without an answer: {why}")]
+    #[error(
+        "the daemon at {address} ended the connection without an answer: {why}\nIf that goes on, its log tells more: journalctl -u fsm-vault -n 20"
+    )]
     Broken { address: String, why: String },
 
     // The daemon's.
@@ -40,7 +42,9 @@ fn next(source: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "You may not reach this socket: join its group (fsm-vault) and log in anew, or give --addr https://127.0.0.1:8271"
         }
-        _ => "Is the daemon running? Start it with: sudo systemctl start fsm-vault, or fsm-vault serve",
+        _ => {
+            "Is the daemon running? Start it with: sudo systemctl start fsm-vault, or fsm-vault serve. If it doesn't stay: journalctl -u fsm-vault -n 20"
+        }
     }
 }
 

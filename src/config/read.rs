@@ -18,6 +18,9 @@ use super::settings::{Audit, Backup, Durability, Identity, Limits, Log, LogForma
 use super::table::{Findings, Table, absolute_path};
 use crate::model::Invalid;
 
+const TWICE: &str =
+    "; a key and a [section] stand once in a file: put this below the one that is there already";
+
 /// Everything that is wrong with a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -33,7 +36,8 @@ pub(super) fn settings(text: &str) -> Result<Settings, Wrong> {
     for error in &syntax {
         // Its message names the rule; its `Display` would show the line.
         let line = error.span().map(|span| findings.line_at(span.start));
-        findings.note(line, None, format!("is no TOML: {}", error.message()));
+        let more = if error.message() == "duplicate key" { TWICE } else { "" };
+        findings.note(line, None, format!("is no TOML: {}{more}", error.message()));
     }
     if !syntax.is_empty() {
         return Err(Wrong { problems: findings.into_problems(), rest: None });

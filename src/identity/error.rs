@@ -93,7 +93,7 @@ pub enum FileError {
     Io { path: PathBuf, doing: &'static str, source: io::Error },
     #[error("{} is no regular file; move it away, or name another", path.display())]
     NotRegular { path: PathBuf },
-    #[error("{} belongs to uid {owner}, and this runs as uid {user}; run it as its owner: {} fsm-vault …", path.display(), as_user(*owner))]
+    #[error("{} belongs to uid {owner}, and this runs as uid {user}; run it as its owner: {} fsm-vault …; or make it yours: sudo chown {user} {}", path.display(), as_user(*owner), typed(path))]
     Foreign { path: PathBuf, owner: u32, user: u32 },
     #[error("{} is open to others than its owner. Type: chmod 600 {}", path.display(), typed(path))]
     Exposed { path: PathBuf },

@@ -170,15 +170,17 @@ offered() {
         - "$SCRATCH/completions.bash" "$@"
 }
 check "bash offers commands" says quickstart 0 offered ""
-check "and what one of them takes" says "add list show edit revoke renew" 0 offered caller ""
+check "and what one of them takes" says "add list show edit revoke certify renew" 0 offered caller ""
 check "and its options" says "--operator" 0 offered caller add --
 check "and their values" says "view create edit full" 0 offered caller add --operator ""
 check "neither a shell nor the manual: both are named" says "completions --man DIR" 2 "$FSM_VAULT_BIN" completions
-check "the manual is written" "$FSM_VAULT_BIN" completions --man "$SCRATCH/man"
-check "a page for a verb" [ -s "$SCRATCH/man/fsm-vault-audit-explain.1" ]
+check "the manual is written" "$FSM_VAULT_BIN" completions --man "$SCRATCH/man/man1"
+modes() { stat --format %a "$SCRATCH/man" "$SCRATCH/man/man1" "$SCRATCH/man/man1/fsm-vault.1" | paste -sd ' '; }
+check "for everybody to read" test "$(modes)" = "755 755 644"
+check "a page for a verb" [ -s "$SCRATCH/man/man1/fsm-vault-audit-explain.1" ]
 well_formed() {
     local page
-    for page in "$SCRATCH"/man/*.1; do
+    for page in "$SCRATCH"/man/man1/*.1; do
         if command -v mandoc >/dev/null; then
             mandoc -T lint -W error "$page" || return 1
         elif command -v groff >/dev/null; then

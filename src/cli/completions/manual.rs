@@ -1,6 +1,8 @@
 //! `completions --man`: a page of the manual for each command.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
@@ -46,9 +48,16 @@ pub fn write(globals: &Globals, directory: &Path) -> Result<(), Failure> {
         Failure::new(Exit::Failed, format!("can't write to {}: {error}", directory.display()))
     };
     let pages = manual().map_err(failed)?;
+    // A manual is for everybody, whereas all else that this program writes is for its user alone.
+    let open = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode));
+    let missing: Vec<_> = directory.ancestors().take_while(|each| !each.exists()).collect();
     std::fs::create_dir_all(directory).map_err(failed)?;
+    for made in missing.into_iter().filter(|made| !made.as_os_str().is_empty()) {
+        open(made, 0o755).map_err(failed)?;
+    }
     for page in &pages {
-        std::fs::write(directory.join(&page.file), &page.roff).map_err(failed)?;
+        let path = directory.join(&page.file);
+        std::fs::write(&path, &page.roff).and_then(|()| open(&path, 0o644)).map_err(failed)?;
     }
     let names: Vec<_> = pages.iter().map(|page| page.file.as_str()).collect();
     let document = serde_json::json!({ "directory": directory, "pages": names });

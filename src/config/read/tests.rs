@@ -278,6 +278,9 @@ fn broken_syntax_is_told_by_line() {
         assert_eq!(found[0].line, Some(line), "{text}: {found:?}");
         assert!(found[0].detail.starts_with("is no TOML: "), "{found:?}");
     }
+    let twice = settings("[backup]\nkeep = 1\n[backup]\n").unwrap_err().problems;
+    assert_eq!((twice.len(), twice[0].line), (1, Some(3)));
+    assert!(twice[0].detail.contains("below the one that is there"), "{twice:?}");
 }
 
 #[test]
