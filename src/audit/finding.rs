@@ -21,6 +21,11 @@ impl Finding {
         Self { segment, line: 0, seq: None, flaw: Flaw::Stray }
     }
 
+    /// Whether the segment itself isn't as it was written. Else its header is, and what is wrong lies before it.
+    pub(super) fn is_of_its_segment(&self) -> bool {
+        self.line != 1 || !matches!(self.flaw, Flaw::AfterDamage | Flaw::DoesNotFollow | Flaw::OutOfOrder)
+    }
+
     /// The segment's file, in the directory of the log.
     pub fn file(&self) -> String {
         name_of(self.segment)

@@ -1,7 +1,7 @@
 //! The audit log: append-only, tamper-evident JSON lines in capped segments, one line per decision and per
 //! change.
 //!
-//! Owns `data_dir/audit/`: the entry, the chain, writing, checking from a checkpoint at start, verifying
+//! Owns `data_dir/audit/`: the entry, the chain, writing, checking from a checkpoint's segment on at start, verifying
 //! all of it, reading pages of it. Knows nothing of why something was decided, never sees a value, and keeps
 //! no checkpoint itself: what keeps it is beyond the reach of whoever can edit these files. The format is
 //! drawn in `chain.rs`.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! no segment, no checkpoint              begin segment 1
-//! intact after the checkpoint            go on; an unfinished last line (crash) is cut off
+//! intact from the checkpoint's segment on    go on; an unfinished last line (crash) is cut off
 //! anything else                          damage: begin a new segment after all others
 //! newest segment under a former key        begin a segment under the current one: the vault was rekeyed, and a
 //!                                          crash came before that
@@ -54,8 +54,8 @@ pub(super) enum Start {
     Begin(Reason),
 }
 
-/// Looks through the log from the checkpoint on; through all of it if there is none, or if something is
-/// wrong.
+/// Looks through the log from the first line of the checkpoint's segment on; through all of it if there is no checkpoint,
+/// or if something is wrong.
 pub(super) fn survey(
     disk: &dyn Disk,
     chain: &Chain,
@@ -83,7 +83,7 @@ fn survey_present(
     };
     let walk = match checkpoint {
         None => readable(walk_all())?,
-        Some(checkpoint) => readable(walk_after(disk, chain, checkpoint, &present))?,
+        Some(checkpoint) => readable(walk_from(disk, chain, checkpoint, &present))?,
     };
     let Some(damage) = walk.first else {
         let oldest = walk
@@ -129,13 +129,13 @@ fn end_of(number: u32, newest: Option<u32>) -> End {
     if Some(number) == newest { End::MayBeTorn } else { End::Whole }
 }
 
-fn walk_after<'a>(
+fn walk_from<'a>(
     disk: &dyn Disk,
     chain: &'a Chain,
     checkpoint: &'a Checkpoint,
     present: &[u32],
 ) -> io::Result<Walk<'a>> {
-    let mut walk = Walk::after(chain, checkpoint);
+    let mut walk = Walk::from_segment_of(chain, checkpoint);
     let Ok(at) = present.binary_search(&checkpoint.segment) else {
         walk.note_missing(checkpoint.segment);
         return Ok(walk);

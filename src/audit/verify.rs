@@ -25,6 +25,9 @@ pub struct Report {
     pub findings: u64,
     /// Whether the line that the checkpoint names is there, unchanged; none without a checkpoint.
     pub head_matches_checkpoint: Option<bool>,
+    /// The first place of the newest segment that is itself damaged.
+    #[serde(skip)]
+    pub(super) newest_bad: Option<Finding>,
 }
 
 /// What there is to read at one moment.
@@ -98,6 +101,7 @@ impl Report {
             first_bad: walk.first,
             findings: walk.findings,
             head_matches_checkpoint: walk.checkpoint_met(),
+            newest_bad: walk.newest,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reads a log line by line, in order, and notes what is wrong.
 //!
-//! The one reader behind checking at start (from the checkpoint on) and verifying (all of it). Holds one
+//! The one reader behind checking at start (from the checkpoint's segment on) and verifying (all of it). Holds one
 //! line in memory. After a bad line it takes up the chain again at the mac that the line carries, so that
 //! one tampering is one finding, not one for every line after it.
 
@@ -37,8 +37,8 @@ pub(super) const LARGEST: u64 = (1 << 30) + (64 << 20);
 pub(super) struct Walk<'a> {
     chain: &'a Chain,
     checkpoint: Option<&'a Checkpoint>,
-    /// Lines up to the checkpoint are counted, not checked.
-    skipping: bool,
+    /// The segment that it begins with, unless that is the log's first: whoever stored the checkpoint knows of damage before it.
+    begins_in: Option<u32>,
     /// Whether the checkpoint's line was as it should be, once its place has been reached.
     met: Option<bool>,
     checkpoint_line: u64,
@@ -58,13 +58,15 @@ pub(super) struct Walk<'a> {
     pub torn: u64,
     /// The last segment has no complete line at all.
     pub hollow: bool,
-    /// Segments up to this one were retired, so many in the entries seen.
+    /// Segments up to this one were retired, so many after the checkpoint.
     pub retired: (u32, u64),
     /// Sequence number of the last `damage` header whose segments, and all later ones, are flawless.
     pub restart: Option<u64>,
     pub entries: u64,
     pub segments: u32,
     pub first: Option<Finding>,
+    /// The first place of the newest segment that is itself damaged.
+    pub newest: Option<Finding>,
     pub findings: u64,
     /// The first segment that a newer release wrote, and its format.
     newer: Option<(u32, u32)>,
@@ -76,7 +78,7 @@ impl<'a> Walk<'a> {
         Self {
             chain,
             checkpoint,
-            skipping: false,
+            begins_in: None,
             met: None,
             checkpoint_line: 0,
             before: None,
@@ -93,15 +95,17 @@ impl<'a> Walk<'a> {
             entries: 0,
             segments: 0,
             first: None,
+            newest: None,
             findings: 0,
             newer: None,
         }
     }
 
-    /// What was written after the checkpoint. Begins with the checkpoint's segment.
-    pub fn after(chain: &'a Chain, checkpoint: &'a Checkpoint) -> Self {
+    /// The checkpoint's segment, as a whole, and those after it. Older ones aren't read.
+    pub fn from_segment_of(chain: &'a Chain, checkpoint: &'a Checkpoint) -> Self {
         let head = checkpoint.link().unwrap_or(Link::ORIGIN);
-        Self { skipping: true, head, ..Self::of_all(chain, Some(checkpoint)) }
+        let (begins_in, last) = (Some(checkpoint.segment), checkpoint.segment.checked_sub(1));
+        Self { begins_in, last, head, ..Self::of_all(chain, Some(checkpoint)) }
     }
 
     /// Walks the segments of these numbers; `end` tells for each where it should end. Stops early when told
@@ -140,7 +144,7 @@ impl<'a> Walk<'a> {
     /// Notes which segments are missing before this one.
     fn arrive(&mut self, number: u32) {
         let due = self.last.map_or(1, |last| last.saturating_add(1));
-        if number > due && !self.skipping {
+        if number > due {
             self.gaps.push((due, number - 1));
             (self.before, self.expected, self.restart) = (None, None, None);
         }
@@ -202,7 +206,6 @@ impl<'a> Walk<'a> {
             && self.checkpoint_line == 0
         {
             self.checkpoint_line = line;
-            self.skipping = false;
         }
     }
 
@@ -220,6 +223,9 @@ impl<'a> Walk<'a> {
     fn note(&mut self, finding: Finding) {
         self.restart = None;
         self.findings += 1;
+        if finding.is_of_its_segment() && self.newest.is_none_or(|newest| newest.segment < finding.segment) {
+            self.newest = Some(finding);
+        }
         let place = |finding: &Finding| (finding.segment, finding.line);
         if self.first.as_ref().is_none_or(|first| place(&finding) < place(first)) {
             self.first = Some(finding);

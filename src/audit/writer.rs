@@ -229,6 +229,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Begins another segment if this damage is in the one that is written to. Where that can't be, it is done before the next
+    /// line.
+    pub fn distrust(&mut self, damage: Finding) {
+        if self.current().is_some_and(|(segment, _)| segment == damage.segment) {
+            self.give_up(damage);
+            let ready = self.ready();
+            self.report(&ready);
+        }
+    }
+
     /// Ends all writing.
     pub fn close(&mut self) {
         let _ = self.sync();

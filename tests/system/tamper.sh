@@ -97,6 +97,19 @@ stop_daemon
 fresh
 printf 'x' | dd of="$(segment "$last")" bs=1 seek=$(($(stat -c %s "$(segment "$last")") - 40)) conv=notrunc status=none
 bent "a byte of the last line" "$last" "$(wc -l <"$(segment "$last")")" noticed
+fresh
+# At equal length, before the recorded head, in the segment that is written to.
+sed -i '2s/"allowed"/"denied!"/' "$(segment "$last")"
+bent "a word in the segment in use" "$last" 2 noticed
+begun() { head -n 1 "$(segment "$1")" | jq -e '.reason == "damage"'; }
+check "a word in the segment in use: a new one is begun" begun $((last + 1))
+start
+check "a word in the segment in use: the notice stands after a restart" holds \
+    ".items | length == 1 and .[0].level == \"critical\" and (.[0].message | endswith(\"segment $last, line 2\"))" \
+    as "$ADMIN" --output json notices
+check "a word in the segment in use: and verify fails" refuses 1 as "$ADMIN" audit verify
+stop_daemon
+check "a word in the segment in use: no further segment" [ ! -e "$(segment $((last + 2)))" ]
 
 # Beyond the log's end, or larger than any part of it: named with what to do, and neither uses the numbers up nor is read whole.
 fresh
@@ -132,6 +145,22 @@ as "$FSM" integration credentials fsm >/dev/null || true
 check "deleted while it runs: it serves on" as "$FSM" integration credentials fsm
 check "and verify tells" refuses 1 as "$ADMIN" audit verify
 check "and status" holds '.audit.damaged' as "$ADMIN" --output json status
+stop_daemon
+fresh
+start
+python3 - "$(segment "$last")" <<'PYTHON'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    text = file.read()
+    file.seek(text.index(b'"allowed"'))
+    file.write(b'"denied!"')
+PYTHON
+check "bent while it runs: verify tells" refuses 1 as "$ADMIN" audit verify
+check "bent while it runs: a new segment is begun" begun $((last + 1))
+check "bent while it runs: the notice is there" holds '.items | length == 1 and .[0].level == "critical"' as "$ADMIN" --output json notices
+check "bent while it runs: verify tells again" refuses 1 as "$ADMIN" audit verify
+check "bent while it runs: and begins none" [ ! -e "$(segment $((last + 2)))" ]
+check "bent while it runs: it serves on" as "$FSM" integration credentials fsm
 stop_daemon
 
 # The store: bytes flipped all over its file. Whatever is served is right; what can't be is refused with a text. sled takes

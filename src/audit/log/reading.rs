@@ -34,15 +34,20 @@ impl Drop for Reader {
 }
 
 impl Log {
-    /// Reads and checks everything, while entries go on being written.
+    /// Reads and checks everything, while entries go on being written. If the segment that they are written to is damaged, they
+    /// go on in a new one.
     pub async fn verify(&self, checkpoint: Option<Checkpoint>) -> Result<Report, AuditError> {
         let (queue, reading) = (self.queue.clone(), self.reading.clone());
         blocking(move || {
             let (extent, chain, _reader) = reading.extent(&queue)?;
             let stop = || queue.is_closed();
-            verify(&*reading.disk, &chain, &extent, checkpoint.as_ref(), stop)
+            let report = verify(&*reading.disk, &chain, &extent, checkpoint.as_ref(), stop)
                 .map_err(AuditError::Unreadable)?
-                .ok_or(AuditError::Closed)
+                .ok_or(AuditError::Closed)?;
+            if let Some(damage) = report.newest_bad {
+                queue.with_writer(|writer| writer.distrust(damage));
+            }
+            Ok(report)
         })
         .await
     }

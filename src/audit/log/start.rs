@@ -57,7 +57,7 @@ pub struct Opened {
     pub recovered_bytes: u64,
 }
 
-/// A log that was looked through from its checkpoint on, and held against other writers. It is as it was: nothing is
+/// A log that was looked through from its checkpoint's segment on, and held against other writers. It is as it was: nothing is
 /// written before it is opened.
 pub struct Surveyed {
     disk: Arc<dyn Disk>,
@@ -69,7 +69,7 @@ pub struct Surveyed {
 }
 
 impl Log {
-    /// Opens the log or begins one, and checks what was written after the checkpoint. Damage doesn't fail:
+    /// Opens the log or begins one, and checks the checkpoint's segment and what was written after it. Damage doesn't fail:
     /// it is told, and a new segment begun. A segment of a newer format does: nothing is written then. Blocks: it reads up to a few segments.
     ///
     /// `vault` is the vault's id in hex, `keys` its chain key, with those that it had before.

@@ -41,27 +41,14 @@ impl Line<'_> {
 impl Walk<'_> {
     pub(super) fn line(&mut self, number: u32, line: u64, offset: u64, bytes: &[u8]) {
         let parts = chain::split(bytes);
-        if line == 1 && self.skipping {
-            self.look_at_format(number, parts, bytes);
-        }
         if let Some(checkpoint) = self.checkpoint
             && (checkpoint.segment, checkpoint.offset) == (number, offset)
         {
             self.checkpoint_line = line;
             let link = checkpoint.link();
-            let met = link.is_some_and(|link| parts.is_some_and(|(_, mac)| mac == link.mac));
-            self.met = Some(met);
-            if self.skipping {
-                self.skipping = false;
-                self.before = parts.map(|(_, mac)| mac);
-                self.expected = met.then(|| checkpoint.seq.saturating_add(1));
-                return;
-            }
+            self.met = Some(link.is_some_and(|link| parts.is_some_and(|(_, mac)| mac == link.mac)));
         }
         self.pass_checkpoint(number, line, offset);
-        if self.skipping {
-            return;
-        }
         let (Some((text, mac)), Ok(told)) = (parts, serde_json::from_slice::<Line>(bytes)) else {
             return self.lose(number, line, self.expected, Flaw::NotAnEntry);
         };
@@ -81,11 +68,8 @@ impl Walk<'_> {
         };
         let reason = told.reason.as_deref();
         if reason == Some(Reason::Damage.word()) {
-            self.note(note(Flaw::AfterDamage));
-            if told.seq > self.head.seq {
-                self.restart = Some(told.seq);
-            } else {
-                self.note(note(Flaw::OutOfOrder));
+            if self.begins_in != Some(number) {
+                self.after_damage(number, told.seq);
             }
         } else if self.before.is_some_and(|before| before != previous)
             || (number == 1) != (reason == Some(Reason::First.word()))
@@ -105,13 +89,14 @@ impl Walk<'_> {
         self.trust(told.seq, mac);
     }
 
-    /// Of a header that is passed over: whether a newer release wrote it. Nothing else is judged here.
-    fn look_at_format(&mut self, number: u32, parts: Option<(&[u8], [u8; MAC_LEN])>, bytes: &[u8]) {
-        if let (Some((text, mac)), Ok(told)) = (parts, serde_json::from_slice::<Line>(bytes))
-            && let Some(format) = told.format.filter(|format| *format > chain::FORMAT)
-            && told.own_previous(self.chain, number, text, &mac).is_some()
-        {
-            self.newer.get_or_insert((number, format));
+    /// Of a header that says that what lies before it is damaged.
+    fn after_damage(&mut self, number: u32, seq: u64) {
+        let note = |flaw| Finding { segment: number, line: 1, seq: Some(seq), flaw };
+        self.note(note(Flaw::AfterDamage));
+        if seq > self.head.seq {
+            self.restart = Some(seq);
+        } else {
+            self.note(note(Flaw::OutOfOrder));
         }
     }
 
@@ -124,14 +109,14 @@ impl Walk<'_> {
                     self.note(note(Flaw::OutOfOrder));
                 }
                 self.entries += 1;
+                let is_ahead = self.checkpoint.is_none_or(|checkpoint| told.seq > checkpoint.seq);
                 if told.action.as_deref() == Some(RETIRE) {
                     let upto = told.subject.as_deref().and_then(number_of).unwrap_or(0);
-                    let count = self.retired.1.saturating_add(told.count.unwrap_or(1));
-                    self.retired = (self.retired.0.max(upto), count);
+                    // The checkpoint counts without those that went before it.
+                    let count = if is_ahead { told.count.unwrap_or(1) } else { 0 };
+                    self.retired = (self.retired.0.max(upto), self.retired.1.saturating_add(count));
                 }
-                if let Some(epoch) = told.epoch
-                    && self.checkpoint.is_none_or(|checkpoint| told.seq > checkpoint.seq)
-                {
+                if let Some(epoch) = told.epoch.filter(|_| is_ahead) {
                     self.ahead.take(epoch, bytes);
                 }
                 self.trust(told.seq, mac);

@@ -18,11 +18,16 @@ pub(super) fn uncounted(parts: &Parts, segments: &[u32]) -> BTreeSet<u32> {
 }
 
 impl Writer {
-    /// Gives the current segment up as damaged.
+    /// Gives the current segment up as damaged as a whole.
     pub(super) fn abandon(&mut self, flaw: Flaw) {
         let Some((segment, _)) = self.current() else { return };
-        let finding = Finding { segment, line: 0, seq: Some(self.head.seq), flaw };
-        tracing::error!(segment, flaw = flaw.word(), "audit log is damaged");
+        self.give_up(Finding { segment, line: 0, seq: Some(self.head.seq), flaw });
+    }
+
+    /// Gives the current segment up, which is damaged there.
+    pub(super) fn give_up(&mut self, finding: Finding) {
+        let Finding { segment, line, flaw, .. } = finding;
+        tracing::error!(segment, line, flaw = flaw.word(), "audit log is damaged");
         self.parts.health.set_damage(finding);
         self.owed.push(damaged(finding));
         if flaw == Flaw::Missing {

@@ -207,13 +207,13 @@ impl Vault {
     fn survey_damage(&self, unsealed: &Unsealed, found: &mut Vec<Occasion>) {
         let known = unsealed.registry.notices.keys().filter(|id| id.kind() == NoticeKind::AuditDamage);
         found.extend(known.filter_map(|id| of_known_damage(id, |segment| self.segment_path(segment))));
-        found.extend(self.noticed_since(unsealed));
+        found.extend(self.noticed_since(unsealed.log.damage()));
     }
 
-    /// What the log has noticed itself since a verification found it whole.
-    fn noticed_since(&self, unsealed: &Unsealed) -> Option<Occasion> {
+    /// What the log has noticed itself, if that is since a verification found it whole.
+    fn noticed_since(&self, noticed: Option<Finding>) -> Option<Occasion> {
         let cured = *self.cured.lock().unwrap_or_else(PoisonError::into_inner);
-        unsealed.log.damage().filter(|damage| Some(*damage) != cured).map(|damage| self.of_finding(damage))
+        noticed.filter(|damage| Some(*damage) != cured).map(|damage| self.of_finding(damage))
     }
 
     fn of_finding(&self, Finding { segment, line, flaw, .. }: Finding) -> Occasion {
@@ -228,7 +228,8 @@ impl Vault {
         typed(&self.audit.dir.join(audit::file_of(segment)))
     }
 
-    /// After a verification: raises the first bad place, or clears what was told of damage: what the log had noticed before.
+    /// After a verification: raises the first bad place, and that for which the log goes on in a new segment; or clears what
+    /// was told of damage: what the log had noticed before.
     pub(in super::super) async fn verified(
         &self,
         first_bad: Option<Finding>,
@@ -240,13 +241,17 @@ impl Vault {
             (Live::Sealed, _) => {}
             (Live::Unsealed(unsealed), None) => {
                 *self.cured.lock().unwrap_or_else(PoisonError::into_inner) = noticed;
-                found.extend(self.noticed_since(unsealed));
+                found.extend(self.noticed_since(unsealed.log.damage()));
             }
             (Live::Unsealed(unsealed), Some(first)) => {
                 self.survey_damage(unsealed, &mut found);
-                // One damage has many faces: what is told already isn't told once more.
-                if found.is_empty() {
-                    found.push(self.of_finding(first));
+                let first = self.of_finding(first);
+                let by_itself = self.noticed_since(unsealed.log.damage().filter(|now| Some(*now) != noticed));
+                // One damage has many faces: what was told before isn't told once more.
+                let is_news =
+                    found.iter().all(|told| by_itself.as_ref().is_some_and(|new| new.id == told.id));
+                if is_news && found.iter().all(|told| told.id != first.id) {
+                    found.push(first);
                 }
             }
         }

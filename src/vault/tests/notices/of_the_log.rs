@@ -29,6 +29,44 @@ async fn a_damaged_log_is_critical_until_it_is_found_whole() {
     assert_eq!(site.said("notice.raise").await, [id]);
 }
 
+/// A line before the recorded head, in the segment that is written to, while the daemon is down and while it runs.
+#[tokio::test]
+async fn a_bent_line_in_the_segment_in_use_is_critical_at_once_and_over_restarts() {
+    for while_it_runs in [false, true] {
+        let site = Site::unsealed().await;
+        site.secret("_a", "v", OPEN).await.unwrap();
+        let bend = |path: std::path::PathBuf| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(text.lines().position(|line| line.contains("secret.create")), Some(3), "{text}");
+            std::fs::write(&path, text.replacen("secret.create", "secret.delete", 1)).unwrap();
+        };
+        let name = "audit-00000001.jsonl";
+        let site = if while_it_runs {
+            bend(site.directory.audit().join(name));
+            assert!(site.notices().await.is_empty(), "nobody has looked");
+            for _ in 0..2 {
+                assert!(site.vault.verify_log(site.admin()).await.unwrap().first_bad.is_some());
+            }
+            site
+        } else {
+            site.vault.close().await.unwrap();
+            site.restarted_after(async |new| bend(new.directory.audit().join(name))).await
+        };
+        let told = site.notices().await;
+        let told: Vec<_> = told.iter().map(|(id, level)| (id.as_str(), *level)).collect();
+        assert_eq!(told, [("audit_damage.log.s1-l4", NoticeLevel::Critical)]);
+        assert!(site.vault.log_standing().unwrap().damaged);
+        let begun = site.directory.audit().join("audit-00000002.jsonl");
+        assert!(std::fs::read_to_string(begun).unwrap().contains(r#""reason":"damage""#));
+        site.vault.close().await.unwrap();
+        let site = site.restarted().await;
+        assert_eq!(site.notices().await.len(), 1, "a restart mends nothing");
+        assert_eq!(site.said("audit.damage").await.len(), 1, "and tells nothing twice");
+        assert!(site.vault.verify_log(site.admin()).await.unwrap().first_bad.is_some());
+        assert!(!site.directory.audit().join("audit-00000003.jsonl").exists());
+    }
+}
+
 #[tokio::test]
 async fn a_stray_beside_the_log_is_told_until_it_is_gone() {
     let site = Site::unsealed().await;
