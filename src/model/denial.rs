@@ -24,6 +24,8 @@ pub enum Denial {
     EmployeeNotAllowed,
     DomainRequired,
     DomainNotAllowed,
+    /// An IP address, where all domains are allowed and so none is listed.
+    AddressNotListed,
     UseOnly,
     Version(Unavailable),
     /// An operator below the level that the action takes, or not an owner.
@@ -43,7 +45,7 @@ pub enum Lacking {
 
 impl Denial {
     /// Every reason, in their order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Sealed,
         Self::CallerUnknown,
         Self::CertificateExpired,
@@ -60,6 +62,7 @@ impl Denial {
         Self::EmployeeNotAllowed,
         Self::DomainRequired,
         Self::DomainNotAllowed,
+        Self::AddressNotListed,
         Self::UseOnly,
         Self::Version(Unavailable::Unknown),
         Self::Version(Unavailable::Pending),
@@ -106,6 +109,7 @@ impl Denial {
             Self::EmployeeNotAllowed => "employee_not_allowed",
             Self::DomainRequired => "domain_required",
             Self::DomainNotAllowed => "domain_not_allowed",
+            Self::AddressNotListed => "address_not_listed",
             Self::UseOnly => "use_only",
             Self::Version(Unavailable::Unknown) => "version_unknown",
             Self::Version(Unavailable::Pending) => "version_pending",

@@ -80,6 +80,13 @@ fn pattern(text: &str) -> Result<String, Invalid> {
     }
 }
 
+impl Domain {
+    /// Whether it is an IP address and no name.
+    pub fn is_address(&self) -> bool {
+        self.as_str().parse::<IpAddr>().is_ok()
+    }
+}
+
 impl DomainPattern {
     /// Whether `domain` is what this pattern means.
     pub fn allows(&self, domain: &Domain) -> bool {
@@ -87,7 +94,7 @@ impl DomainPattern {
             None => self.as_str() == domain.as_str(),
             Some(parent) => {
                 domain.as_str().split_once('.').is_some_and(|(_, rest)| rest == parent)
-                    && domain.as_str().parse::<IpAddr>().is_err()
+                    && !domain.is_address()
             }
         }
     }

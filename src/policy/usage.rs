@@ -53,11 +53,16 @@ pub fn decide_use<'a>(
         if !rules.employees.is_empty() && !employee.is_some_and(|each| rules.employees.contains(each)) {
             return Err(Denial::EmployeeNotAllowed);
         }
-        if let Scope::Only(patterns) = &rules.domains {
-            let domain = ask.domain.ok_or(Denial::DomainRequired)?;
-            if !patterns.iter().any(|pattern| pattern.allows(domain)) {
+        match (&rules.domains, ask.domain) {
+            (Scope::Only(_), None) => return Err(Denial::DomainRequired),
+            (Scope::Only(patterns), Some(domain))
+                if !patterns.iter().any(|pattern| pattern.allows(domain)) =>
+            {
                 return Err(Denial::DomainNotAllowed);
             }
+            // NETSUITE.md, API secrets: an address is no domain, it has to be listed.
+            (Scope::All, Some(domain)) if domain.is_address() => return Err(Denial::AddressNotListed),
+            (Scope::Only(_), Some(_)) | (Scope::All, _) => {}
         }
         if target.release == Release::UseOnly {
             return Err(Denial::UseOnly);

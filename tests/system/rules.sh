@@ -33,6 +33,11 @@ got 200 - a _EveryWhere
 got 200 - a custsecret_everywhere
 got 403 access_denied near _everywhere
 got 200 - a _everywhere domain=any.example
+# An address is no domain: only where it is listed.
+for domain in 10.0.0.1 ::1 '[::1]' 127.0.0.1; do got 403 domain_not_allowed a _everywhere "domain=$domain"; done
+got 403 access_denied near _everywhere domain=10.0.0.1
+check "the dry run says the same of an address" says address_not_listed 0 as "$ADMIN" secret access _everywhere --domain 10.0.0.1
+check "and the log" says address_not_listed 0 as "$ADMIN" audit show --secret _everywhere
 got 403 access_denied a _everywhere employee=7
 
 got 403 domain_required a _hosts

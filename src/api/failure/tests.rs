@@ -28,6 +28,7 @@ fn only_who_passed_the_script_rule_is_told_more() {
         (Denial::EmployeeRequired, Code::EmployeeRequired),
         (Denial::DomainRequired, Code::DomainRequired),
         (Denial::DomainNotAllowed, Code::DomainNotAllowed),
+        (Denial::AddressNotListed, Code::DomainNotAllowed),
         (Denial::UseOnly, Code::UseOnly),
         (Denial::Version(Unavailable::Retired), Code::NotFound),
     ];

@@ -163,6 +163,10 @@ fn of_denial(denial: Denial) -> (Code, &'static str) {
             (Code::DomainRequired, "Name the host that the value is meant for with domain=.")
         }
         Denial::DomainNotAllowed => (Code::DomainNotAllowed, "The value may not be sent to this domain."),
+        Denial::AddressNotListed => (
+            Code::DomainNotAllowed,
+            "All domains are allowed, and an IP address is none: it has to be on the secret's list of domains.",
+        ),
         Denial::UseOnly => (Code::UseOnly, "This secret is never returned."),
         Denial::Version(_) => (Code::NotFound, "No such version can be read now."),
     }

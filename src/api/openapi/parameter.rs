@@ -126,7 +126,7 @@ pub fn reading() -> [Parameter; 4] {
     [
         Parameter::query(
             "domain",
-            "The host that the value is meant for; required where the rules list domains.",
+            "The host that the value is meant for; required where the rules list domains. An IP address only where it is listed.",
             spelled::<Domain>(),
         ),
         Parameter::query(

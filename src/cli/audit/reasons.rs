@@ -135,6 +135,17 @@ fn of_denial(denial: Denial) -> Advice {
                 "fsm-vault integration edit {integration} --domain DOMAIN",
             ],
         ),
+        Denial::AddressNotListed => (
+            "The request named an IP address. It may be sent to all domains, which an address isn't: that has to be listed. Name \
+             the host if it has a name, with --domain, or domain= in the request's URL; or list the address, in place of all \
+             domains, with every other domain that the rule is to have.",
+            &[
+                SHOW,
+                SHOW_PAIR,
+                "fsm-vault secret edit {secret} --domain ADDRESS --domain DOMAIN",
+                "fsm-vault integration edit {integration} --domain ADDRESS --domain DOMAIN",
+            ],
+        ),
         Denial::UseOnly => ("It is use_only: its value is never returned to anybody, only used.", &[SHOW]),
         Denial::Version(Unavailable::Unknown) => {
             ("There is no such version, or none is current.", &[SHOW, SHOW_PAIR])

@@ -103,6 +103,7 @@ fn allowed_and_near_misses() {
     };
     let app = r#"{"scripts":["customscript_a"],"allow_all_domains":true,"available_to_suiteapp":true,"suiteapp_id":"com.a"}"#;
     let hosts = r#"{"scripts":["customscript_a"],"domains":["*.netsuite.com"]}"#;
+    let addresses = r#"{"scripts":["customscript_a"],"domains":["*.netsuite.com","::1"]}"#;
     let people = r#"{"scripts":["customscript_a"],"allow_all_domains":true,"employees":["7","8"]}"#;
     let table = [
         (ok(), Ok(3)),
@@ -152,6 +153,22 @@ fn allowed_and_near_misses() {
         (Case { domain: Some("a.b.netsuite.com"), ..under(hosts) }, Err(Denial::DomainNotAllowed)),
         (Case { domain: Some("netsuite.com"), ..under(hosts) }, Err(Denial::DomainNotAllowed)),
         (Case { domain: Some("anything.example"), ..ok() }, Ok(3)),
+        // An address only where it is listed, whatever else is allowed.
+        (Case { domain: Some("10.0.0.1"), ..ok() }, Err(Denial::AddressNotListed)),
+        (Case { domain: Some("::1"), ..ok() }, Err(Denial::AddressNotListed)),
+        (Case { domain: Some("[::1]"), ..ok() }, Err(Denial::AddressNotListed)),
+        (Case { domain: Some("[::ffff:10.0.0.1]"), ..ok() }, Err(Denial::AddressNotListed)),
+        (Case { domain: Some("10.0.0.1.example"), ..ok() }, Ok(3)),
+        (Case { domain: Some("localhost"), ..ok() }, Ok(3)),
+        (Case { domain: Some("::1"), ..under(addresses) }, Ok(3)),
+        (Case { domain: Some("[0:0::1]"), ..under(addresses) }, Ok(3)),
+        (Case { domain: Some("::2"), ..under(addresses) }, Err(Denial::DomainNotAllowed)),
+        (Case { domain: Some("10.0.0.1"), ..under(hosts) }, Err(Denial::DomainNotAllowed)),
+        (
+            Case { caller: service("customscript_b", &[]), domain: Some("::1"), ..ok() },
+            Err(Denial::ScriptNotAllowed),
+        ),
+        (Case { release: Release::UseOnly, domain: Some("::1"), ..ok() }, Err(Denial::AddressNotListed)),
         (Case { caller: service("customscript_b", &[]), ..under(hosts) }, Err(Denial::ScriptNotAllowed)),
         // release
         (Case { release: Release::UseOnly, ..ok() }, Err(Denial::UseOnly)),
@@ -189,8 +206,8 @@ fn operators_hear_by_their_own_rules() {
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const SCRIPTS: [&str; 3] = ["customscript_a", "customscript_b", "customscript_ab"];
 const PEOPLE: [&str; 3] = ["1", "2", "3"];
-const HOSTS: [&str; 4] = ["a.example.com", "b.a.example.com", "example.com", "192.0.2.1"];
-const LISTED: [&str; 4] = ["a.example.com", "*.example.com", "*.a.example.com", "192.0.2.1"];
+const HOSTS: [&str; 5] = ["a.example.com", "b.a.example.com", "example.com", "192.0.2.1", "2001:db8::1"];
+const LISTED: [&str; 5] = ["a.example.com", "*.example.com", "*.a.example.com", "192.0.2.1", "2001:db8::1"];
 const APPS: [&str; 2] = ["com.a", "com.b"];
 
 fn some_of(all: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
@@ -252,7 +269,11 @@ proptest! {
             && (scripts.is_empty() || scripts.iter().any(|each| each == script))
             && (app_rule.is_none() || app_rule == app)
             && who.as_ref().is_some_and(|who| limit.is_empty() || who.as_ref().is_some_and(|who| limit.contains(who)))
-            && (patterns.is_empty() || host.is_some_and(|host| patterns.iter().any(|each| naive_host_match(each, host))))
+            && match host {
+                Some(host) if host.parse::<std::net::IpAddr>().is_ok() => patterns.iter().any(|each| each == host),
+                Some(host) => patterns.is_empty() || patterns.iter().any(|each| naive_host_match(each, host)),
+                None => patterns.is_empty(),
+            }
             && secret.versions[0].standing(at(10)) == Standing::Current;
         prop_assert_eq!(verdict.is_ok(), allowed, "{:?}", verdict);
 
