@@ -41,7 +41,7 @@ pub async fn create(
     } else {
         let form = body::json(request, MAX_BODY, api.patience).await?;
         let BackupForm { passphrase, own_passphrase } = form;
-        let own = checked(own_passphrase)?;
+        let own = own_passphrase.map(checked).transpose()?;
         api.vault.begin_backup_for(asker, passphrase, own, Argon2Cost::DEFAULT).await?
     };
     let (vault, session) = (Arc::clone(&api.vault), Arc::clone(session));

@@ -43,16 +43,17 @@ pub struct Unseal {
     pub accept_rollback: bool,
 }
 
-/// `POST /v1/sys/backup`, for a backup that opens with a passphrase of its own. Without a body it opens with the vault's.
+/// `POST /v1/sys/backup`, for a backup that opens with a passphrase of its own. Without one, and without a body, it opens with
+/// the vault's.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackupForm {
     /// One of the vault's.
     #[schema(value_type = String, format = Password)]
     pub passphrase: Plaintext,
-    /// The backup's.
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 4096)]
-    pub own_passphrase: Plaintext,
+    /// The backup's. Without it, the one above is shown and the backup made only if that opens it.
+    #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 4096)]
+    pub own_passphrase: Option<Plaintext>,
 }
 
 /// `GET /v1/audit/verify`.

@@ -134,6 +134,26 @@ check "or without a record, sealed anew by somebody with the keys" forged
 check "a backup with its own passphrase is made for one who knows the vault's" \
     noted as "$ADMIN" backup create --out "$SCRATCH/own.fsmb" --passphrase-file "$own" --vault-passphrase-file "$PASSPHRASE"
 check "and for nobody else" refuses 3 as "$ADMIN" backup create --out "$SCRATCH/none.fsmb" --passphrase-file "$own" --vault-passphrase-file "$wrong"
+# Which of both it is, the vault knows: --passphrase-file with one of the vault's simply makes a backup.
+create() { noted as "$ADMIN" backup create "$@" </dev/null; }
+check "with a passphrase of the vault's it is the ordinary one, unattended, and says so" says "with the passphrases that the vault has now" 0 \
+    create --out "$SCRATCH/ordinary.fsmb" --passphrase-file "$PASSPHRASE"
+check "and opens with it" holds '.own_passphrase | not' backup verify "$SCRATCH/ordinary.fsmb" --passphrase-file "$PASSPHRASE" --output json
+piped() { noted as "$ADMIN" backup create --out "$SCRATCH/piped.fsmb" --passphrase-file - <"$PASSPHRASE"; }
+check "from standard input too" piped
+typed() {
+    noted python3 "$here/typed.py" "$(cat "$PASSPHRASE")" "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" backup create "$@"
+}
+check "with none of them, on a terminal the vault's is asked for" says "with that passphrase of its own alone" 0 \
+    typed --out "$SCRATCH/asked.fsmb" --passphrase-file "$own"
+check "and it opens with its own" holds '.own_passphrase' backup verify "$SCRATCH/asked.fsmb" --passphrase-file "$own" --output json
+check "where nobody can be asked, it is told which of both it may be" \
+    says "--vault-passphrase-file FILE" 3 create --out "$SCRATCH/none.fsmb" --passphrase-file "$own"
+check "and what to do if it was to be the vault's" grep -qF "put the right one there" "$words"
+check "each was a try, as the log has it" holds '[.items[] | select(.reason == "wrong_passphrase")] | length == 3' \
+    as "$ADMIN" audit show --action backup.create -n 100 --output json
+check "and no draft is left" leaves_no_draft
+check "nor a file" [ ! -e "$SCRATCH/none.fsmb" ]
 check "it opens with that" holds '.own_passphrase' backup verify "$SCRATCH/own.fsmb" --passphrase-file "$own" --output json
 check "for the reader too" read_backup "$SCRATCH/own.fsmb" "$own"
 check "and not with the vault's" refuses 3 verify "$SCRATCH/own.fsmb" --passphrase-file "$PASSPHRASE"

@@ -43,28 +43,29 @@ impl Vault {
         self.begin(&turn, &log, cleared.entry, made_by, None).await
     }
 
-    /// Begins one that opens with a passphrase of its own alone. Whoever has both has the root key, and so every value:
-    /// as for a key slot, a passphrase of the vault is to be shown.
+    /// Begins one for who shows a passphrase of the vault, which opens it; or a passphrase of its own alone does. Whoever has
+    /// such a file and its own has the root key, and so every value: as for a key slot, one of the vault's is to be shown.
     pub async fn begin_backup_for(
         &self,
         asker: Asker<'_>,
         passphrase: Plaintext,
-        own: Plaintext,
+        own: Option<Plaintext>,
         cost: Argon2Cost,
     ) -> Result<Backup, VaultError> {
-        let entry = || Entry {
-            changes: Some(serde_json::json!({ "own_passphrase": true })),
-            ..asker.entry(None, "backup.create")
-        };
+        let changes = own.as_ref().map(|_| serde_json::json!({ "own_passphrase": true }));
+        let entry = || Entry { changes: changes.clone(), ..asker.entry(None, "backup.create") };
         // Decided before an Argon2id is paid, and again below. The log is let go of meanwhile: a seal waits for it.
         let Cleared { entry: told, .. } = self.clear_general(asker, Action::System, entry()).await?;
         let Proof { attempts, keys, .. } = self.prove(&told, passphrase).await?;
-        let making = tokio::task::spawn_blocking(move || Header::alone(&keys, &own, cost));
-        let header = making.await.map_err(|_| Failed)??;
+        let making = own.map(|own| tokio::task::spawn_blocking(move || Header::alone(&keys, &own, cost)));
+        let header = match making {
+            Some(making) => Some(making.await.map_err(|_| Failed)??),
+            None => None,
+        };
         let turn = self.turn().await;
         let cleared = self.clear_general(asker, Action::System, entry()).await?;
         let (made_by, log) = (cleared.by.to_string(), Arc::clone(&cleared.log));
-        let begun = self.begin(&turn, &log, cleared.entry, made_by, Some(&header)).await;
+        let begun = self.begin(&turn, &log, cleared.entry, made_by, header.as_ref()).await;
         drop(attempts);
         begun
     }

@@ -181,13 +181,30 @@ async fn a_backup_that_would_keep_too_much_is_given_up() {
 #[tokio::test]
 async fn its_own_passphrase_takes_one_of_the_vaults() {
     let site = Site::unsealed().await;
-    let own = |shown| site.vault.begin_backup_for(site.admin(), plain(shown), plain("its own"), CHEAP);
+    let own = |shown| site.vault.begin_backup_for(site.admin(), plain(shown), Some(plain("its own")), CHEAP);
     assert!(matches!(own("wrong").await, Err(VaultError::WrongPassphrase)));
     assert_eq!(site.log(1).await[0].entry.reason.as_deref(), Some("wrong_passphrase"));
     let backup = own("right").await.unwrap();
     let path = site.kept(&site.rest(&backup, Vec::new()).await);
     assert!(matches!(inspected(&path, "right"), Err(VaultError::WrongPassphrase)));
     assert!(inspected(&path, "its own").unwrap().manifest.own_passphrase);
+}
+
+/// A passphrase that is shown and no other: the backup opens with it, or there is none, and it counts as a try.
+#[tokio::test]
+async fn for_a_passphrase_of_the_vault_it_is_the_ordinary_one() {
+    let site = Site::unsealed().await;
+    let shown = |shown| site.vault.begin_backup_for(site.admin(), plain(shown), None, CHEAP);
+    let backup = shown("right").await.unwrap();
+    assert_eq!(site.log(1).await[0].entry.changes, None);
+    let path = site.kept(&site.rest(&backup, Vec::new()).await);
+    assert!(!inspected(&path, "right").unwrap().manifest.own_passphrase);
+    for _ in 0..3 {
+        assert!(matches!(shown("wrong").await, Err(VaultError::WrongPassphrase)));
+        let entry = &site.log(1).await[0].entry;
+        assert_eq!((&*entry.action, entry.reason.as_deref()), ("backup.create", Some("wrong_passphrase")));
+    }
+    assert!(matches!(shown("right").await, Err(VaultError::Backoff(_))), "as for an unseal");
 }
 
 #[tokio::test]
