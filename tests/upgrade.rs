@@ -3,7 +3,7 @@
 //! A folder holds a data directory, a backup of it and what an independent reader found in them; `tests/fixtures/make`
 //! made it. Each test goes through all of them.
 
-use fsm_vault::vault::{BackupFile, Cut, Directory, NewVersion, Restoring, Spread, restore_backup};
+use fsm_vault::vault::{BackupFile, Cut, Directory, IfMatch, NewVersion, Restoring, Spread, restore_backup};
 
 #[path = "upgrade/binary.rs"]
 mod binary;
@@ -39,7 +39,7 @@ async fn it_can_be_changed_and_opened_again() {
         let admin = fixture.session("admin");
         let id = "custsecret_versions".parse().unwrap();
         let activated = vault
-            .activate_secret(fixture::asker(&admin), &id, 4, Cut { grace: None, force: true })
+            .activate_secret(fixture::asker(&admin), &id, 4, Cut { grace: None, force: true }, &IfMatch::Any)
             .await
             .unwrap();
         assert_eq!(activated.version, 4, "{}", fixture.name);
@@ -51,7 +51,7 @@ async fn it_can_be_changed_and_opened_again() {
         let spread = Spread { grace: None, activate: true, note: None, force: true };
         let plainly = "custsecret_plain".parse().unwrap();
         let new = NewVersion { value: plain("another value"), spread };
-        vault.rotate_secret(fixture::asker(&admin), &plainly, new).await.unwrap();
+        vault.rotate_secret(fixture::asker(&admin), &plainly, new, &IfMatch::Any).await.unwrap();
         vault.close().await.unwrap();
         drop(vault);
 

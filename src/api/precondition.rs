@@ -26,13 +26,14 @@ pub fn if_match(headers: &HeaderMap) -> Result<IfMatch, Failure> {
 pub fn refuse_unheeded(headers: &HeaderMap, takes_if_match: bool) -> Result<(), Failure> {
     if headers.contains_key(IF_MATCH) && !takes_if_match {
         return Err(Failure::Malformed(
-            "This call takes no If-Match, so that nobody relies on it here. PATCH and DELETE of a record take it.",
+            "This call takes no If-Match, so that nobody relies on it here. Changes of a secret, an integration or a caller that is \
+             there take it.",
         ));
     }
     if headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
         return Err(Failure::Malformed(
-            "A change takes neither If-None-Match nor If-Unmodified-Since, so that nobody relies on them: PATCH and DELETE of a \
-             record take If-Match.",
+            "A change takes neither If-None-Match nor If-Unmodified-Since, so that nobody relies on them: what changes a secret, an \
+             integration or a caller takes If-Match.",
         ));
     }
     Ok(())

@@ -57,7 +57,7 @@ pub enum Call<'a> {
 }
 
 impl Call<'_> {
-    /// Whether `If-Match` is looked at.
+    /// Whether `If-Match` is looked at: by what changes a secret, an integration or a registration that is there.
     pub fn takes_if_match(&self) -> bool {
         matches!(
             self,
@@ -65,6 +65,13 @@ impl Call<'_> {
                 | Self::DeleteSecret(_)
                 | Self::EditIntegration(_)
                 | Self::DeleteIntegration(_)
+                | Self::Rotate(_)
+                | Self::Activate(_)
+                | Self::Retire(_)
+                | Self::RotatePair(_)
+                | Self::ActivatePair(_)
+                | Self::RetirePair(_)
+                | Self::ResetPair(_)
                 | Self::EditCaller(_)
                 | Self::Revoke(_)
         )

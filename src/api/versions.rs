@@ -8,6 +8,7 @@ use super::body;
 use super::callers::duration;
 use super::failure::Failure;
 use super::integrations::named as named_integration;
+use super::precondition::if_match;
 use super::query::Query;
 use super::secrets::{named as named_secret, one_value};
 use super::server::Api;
@@ -30,14 +31,15 @@ pub async fn rotate(
     request: &mut Incomes,
 ) -> Result<Reply, Failure> {
     let force = forced(query)?;
-    let id = named_secret(id)?;
+    let (id, depends) = (named_secret(id)?, if_match(request.headers())?);
     let form: VersionForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let mut wrong = Vec::new();
     let value = one_value(form.value, form.value_base64, &mut wrong);
     let spread = Spread { force, ..spread(form.grace, form.activate, form.note, &mut wrong) };
     match value {
         Some(value) if wrong.is_empty() => {
-            moved(api.vault.rotate_secret(asker, &id, NewVersion { value, spread }).await?)
+            let new = NewVersion { value, spread };
+            moved(api.vault.rotate_secret(asker, &id, new, &depends).await?)
         }
         _ => Err(Failure::Invalid(wrong)),
     }
@@ -51,7 +53,7 @@ pub async fn rotate_pair(
     request: &mut Incomes,
 ) -> Result<Reply, Failure> {
     let force = forced(query)?;
-    let name = named_integration(name)?;
+    let (name, depends) = (named_integration(name)?, if_match(request.headers())?);
     let form: NewPairForm = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let mut wrong = Vec::new();
     let spread = Spread { force, ..spread(form.grace, form.activate, form.note, &mut wrong) };
@@ -72,7 +74,7 @@ pub async fn rotate_pair(
     };
     // An issued pair leaves with the answer.
     let departing = api.departing(asker);
-    let rotated = api.vault.rotate_pair(asker, &name, NewPair { source, spread }).await?;
+    let rotated = api.vault.rotate_pair(asker, &name, NewPair { source, spread }, &depends).await?;
     match &rotated.issued {
         None => moved(rotated),
         Some(pair) => {
@@ -91,8 +93,9 @@ pub async fn activate(
 ) -> Result<Reply, Failure> {
     let force = forced(query)?;
     let (id, number) = (named_secret(id)?, numbered(number)?);
+    let depends = if_match(request.headers())?;
     let cut = Cut { grace: grace_of(api, request).await?, force };
-    Ok(answer::ok(&told(&api.vault.activate_secret(asker, &id, number, cut).await?)))
+    Ok(answer::ok(&told(&api.vault.activate_secret(asker, &id, number, cut, &depends).await?)))
 }
 
 pub async fn activate_pair(
@@ -104,8 +107,9 @@ pub async fn activate_pair(
 ) -> Result<Reply, Failure> {
     let force = forced(query)?;
     let (name, number) = (named_integration(name)?, numbered(number)?);
+    let depends = if_match(request.headers())?;
     let cut = Cut { grace: grace_of(api, request).await?, force };
-    Ok(answer::ok(&told(&api.vault.activate_pair(asker, &name, number, cut).await?)))
+    Ok(answer::ok(&told(&api.vault.activate_pair(asker, &name, number, cut, &depends).await?)))
 }
 
 pub async fn retire(
@@ -116,8 +120,9 @@ pub async fn retire(
     request: &Incomes,
 ) -> Result<Reply, Failure> {
     body::none(request)?;
-    let force = forced(query)?;
-    api.vault.retire_version(asker, &named_secret(id)?, numbered(number)?, force).await?;
+    let (force, depends) = (forced(query)?, if_match(request.headers())?);
+    let (id, number) = (named_secret(id)?, numbered(number)?);
+    api.vault.retire_version(asker, &id, number, force, &depends).await?;
     Ok(answer::deleted())
 }
 
@@ -129,8 +134,9 @@ pub async fn retire_pair(
     request: &Incomes,
 ) -> Result<Reply, Failure> {
     body::none(request)?;
-    let force = forced(query)?;
-    api.vault.retire_pair(asker, &named_integration(name)?, numbered(number)?, force).await?;
+    let (force, depends) = (forced(query)?, if_match(request.headers())?);
+    let (name, number) = (named_integration(name)?, numbered(number)?);
+    api.vault.retire_pair(asker, &name, number, force, &depends).await?;
     Ok(answer::deleted())
 }
 
@@ -143,7 +149,8 @@ pub async fn reset(
 ) -> Result<Reply, Failure> {
     body::none(request)?;
     Query::read(query, &[])?;
-    api.vault.reset_pair(asker, &named_integration(name)?).await?;
+    let (name, depends) = (named_integration(name)?, if_match(request.headers())?);
+    api.vault.reset_pair(asker, &name, &depends).await?;
     Ok(answer::deleted())
 }
 

@@ -151,7 +151,7 @@ fn set<T>(field: &mut T, new: Option<T>) {
 }
 
 /// A secret is changed alone only if no integration owns it, and only in the state that the change was made on.
-fn changeable(kept: &KeptSecret, if_match: &IfMatch) -> Result<(), VaultError> {
+pub(super) fn changeable(kept: &KeptSecret, if_match: &IfMatch) -> Result<(), VaultError> {
     if let Some(owner) = &kept.noun.integration {
         return Err(VaultError::Managed(owner.clone()));
     }

@@ -108,7 +108,7 @@ fn record_of<'a>(
 }
 
 /// A rotation changes it too: whoever looked saw the pair's version.
-fn revision(unsealed: &Unsealed, kept: &Kept<Integration>) -> Revision {
+pub(super) fn revision(unsealed: &Unsealed, kept: &Kept<Integration>) -> Revision {
     let pair = unsealed.registry.secrets.get(&kept.noun.client_id_secret);
     Revision::new(kept.revision, kept.noun.created_at).with(pair.map_or(0, |kept| kept.revision))
 }

@@ -8,6 +8,7 @@ use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::noun::Noun;
 use super::pair::{IssuedPair, PairSource, joined};
+use super::revision::IfMatch;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
@@ -105,14 +106,15 @@ struct Turned {
 }
 
 impl Vault {
-    /// Stores a secret's next version.
+    /// Stores a secret's next version, if it is in a state that `if_match` names.
     pub async fn rotate_secret(
         &self,
         asker: Asker<'_>,
         id: &SecretId,
         new: NewVersion,
+        if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
-        self.rotate(asker, Incoming::Value(id, new.value), new.spread).await
+        self.rotate(asker, Incoming::Value(id, new.value), new.spread, if_match).await
     }
 
     /// Stores an integration's next pair: both halves in one batch, under one number.
@@ -121,8 +123,9 @@ impl Vault {
         asker: Asker<'_>,
         name: &IntegrationName,
         new: NewPair,
+        if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
-        self.rotate(asker, Incoming::Pair(name, new.source), new.spread).await
+        self.rotate(asker, Incoming::Pair(name, new.source), new.spread, if_match).await
     }
 
     async fn rotate(
@@ -130,11 +133,12 @@ impl Vault {
         asker: Asker<'_>,
         incoming: Incoming<'_>,
         spread: Spread,
+        if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
         let turn = self.turn().await;
         let cleared = self.clear_rotation(asker, incoming.what(), "rotate").await?;
         let force = spread.force;
-        let prepared = self.prepare_rotation(&cleared, incoming, spread).and_then(|turned| {
+        let prepared = self.prepare_rotation(&cleared, incoming, spread, if_match).and_then(|turned| {
             let lost = self.spare(&turned.moved, force, cleared.now)?;
             Ok((turned, lost))
         });
@@ -164,11 +168,12 @@ impl Vault {
         cleared: &Cleared,
         incoming: Incoming,
         spread: Spread,
+        if_match: &IfMatch,
     ) -> Result<Turned, VaultError> {
         let grace = bounded(spread.grace)?;
         let live = self.live();
         let unsealed = live.unsealed()?;
-        let secrets = rotating(unsealed, incoming.what())?;
+        let secrets = rotating(unsealed, incoming.what(), if_match)?;
         let Settling { values, record, issued } = incoming.settle(unsealed)?;
         let fingerprints: Vec<_> = values.iter().map(|(value, _)| unsealed.keys.fingerprint(value)).collect();
         let same = |(secret, print): (&Secret, &Fingerprint)| {

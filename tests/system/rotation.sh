@@ -73,6 +73,29 @@ check "for everybody" refuses 4 as "$FSM" integration credentials fsm
 check "the previous one too" refuses 4 as "$FSM" integration credentials fsm --version previous
 check "the new pair is captured" rotate_pair capture 4
 check "and served" pair_is 4
+# Over HTTP a change is made on what was looked at.
+tag_of() { answers 200 - unix "$ADMIN" "$1" && sed -nE 's/^etag: (.*)\r$/\1/Ip' "$HEADERS"; }
+# on TAG STATUS CODE PATH [CURL ARGUMENT...]
+on() { answers "$2" "$3" unix "$ADMIN" "$4" -H "If-Match: $1" "${@:5}"; }
+for what in secrets/_crm/versions integrations/fsm/credentials; do
+    record=/v1/${what%/*} versions=/v1/$what
+    seen=$(tag_of "$record")
+    new='{"value":"five","activate":false}'
+    [ "$what" = secrets/_crm/versions ] || new='{"client_id":"id 5","client_secret":"secret 5","activate":false}'
+    check "$what: stored on what was looked at" on "$seen" 201 - "$versions" --json "$new"
+    number=$(jq .version "$BODY")
+    check "$what: not on an older look" on "$seen" 412 precondition_failed "$versions" --json "$new"
+    check "$what: nor activated" on "$seen" 412 precondition_failed "$versions/$number/activate" -X POST
+    check "$what: nor retired" on "$seen" 412 precondition_failed "$versions/$number" -X DELETE
+    check "$what: a tag that is none is told" on x 400 malformed "$versions/$number" -X DELETE
+    check "$what: retired on a new look" on "$(tag_of "$record")" 204 - "$versions/$number" -X DELETE
+done
+check "a service isn't told whether the tag is right" answers 403 permission_denied unix "$FSM" /v1/integrations/fsm/reset -X POST -H 'If-Match: "x"'
+check "nor is a pair reset on an older look" on "$seen" 412 precondition_failed /v1/integrations/fsm/reset -X POST
+check "readers still get it" pair_is 4
+check "what was refused is in the log" holds '[.items[] | select(.reason == "precondition_failed") | .action] | unique
+    == ["integration.activate", "integration.reset", "integration.retire", "integration.rotate", "secret.activate", "secret.retire", "secret.rotate"]' \
+    operator --output json audit tail -n 200
 check "the log tells all of it" holds '[.items[].action] | contains(["integration.rotate", "integration.activate", "integration.retire", "integration.reset", "secret.rotate"])' \
     operator --output json audit tail -n 200
 check "and is intact" operator audit verify

@@ -85,7 +85,7 @@ check "and is told" says 'value_file \u{1b}[2J' 2 operator secret import "$SCRAT
 jq -nc '{secrets: [range(300) | {id: "bad id", value: "x", restrictions: {scripts: [range(50) | ""], allow_all_domains: true}}]}' >"$SCRATCH/in/many.json"
 check "many problems get a short answer" answers 422 invalid_field unix "$ADMIN" /v1/imports --json "@$SCRATCH/in/many.json"
 check "of a hundred" jq -e '(.errors | length) == 100 and (tojson | length) < 40000' "$BODY"
-check "no write ignores If-Match" answers 400 malformed unix "$ADMIN" /v1/secrets/custsecret_crm/versions --header 'If-Match: "x"' --json '{"value":"y"}'
+check "no write ignores If-Match" answers 400 malformed unix "$ADMIN" /v1/imports --header 'If-Match: "x"' --json '{"secrets":[]}'
 check "an import without secrets is refused" post 422 invalid_field /v1/imports '{"secrets":[]}'
 check "so is one that is no list" post 422 invalid_field /v1/imports '{"secrets":{}}'
 

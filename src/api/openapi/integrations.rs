@@ -70,6 +70,7 @@ pub fn operations() -> Vec<Operation> {
             .example(
                 json!({ "client_id": "another example", "client_secret": "no secret either", "grace": "1h" }),
             )
+            .if_match()
             .ok::<VersionMoved>("It is the current pair already; nothing was changed.")
             .created::<VersionMoved>("The new version, with the pair if it was issued.")
             .or_issued(),
@@ -82,6 +83,7 @@ pub fn operations() -> Vec<Operation> {
         .takes(&[force()])
         .optional_body::<ActivationForm>(MAX_BODY)
         .example(json!({ "grace": "1h" }))
+        .if_match()
         .ok::<VersionMoved>("Where it stands now."),
         Operation::delete(
             "/v1/integrations/{name}/credentials/{number}",
@@ -90,9 +92,11 @@ pub fn operations() -> Vec<Operation> {
         )
         .operator("edit, and owner of its pair")
         .takes(&[force()])
+        .if_match()
         .deleted("Both halves are destroyed."),
         Operation::post("/v1/integrations/{name}/reset", "resetPair", "Retires the pair at once")
             .operator("edit, and owner of its pair")
+            .if_match()
             .deleted("Readers get 404 until the next pair is stored."),
     ]
 }

@@ -91,6 +91,7 @@ pub fn operations() -> Vec<Operation> {
             .takes(&[force()])
             .body::<VersionForm>(MAX_VALUE_BODY)
             .example(json!({ "value": "another example", "grace": "1h", "note": "ticket 4711" }))
+            .if_match()
             .may(&[Code::ManagedByIntegration])
             .ok::<VersionMoved>("It is the current value already; nothing was changed.")
             .created::<VersionMoved>("The new version."),
@@ -103,11 +104,13 @@ pub fn operations() -> Vec<Operation> {
         .takes(&[force()])
         .optional_body::<ActivationForm>(MAX_BODY)
         .example(json!({ "grace": "1h" }))
+        .if_match()
         .may(&[Code::ManagedByIntegration])
         .ok::<VersionMoved>("Where it stands now."),
         Operation::delete("/v1/secrets/{id}/versions/{number}", "retireVersion", "Retires a version at once")
             .operator("edit, and owner")
             .takes(&[force()])
+            .if_match()
             .may(&[Code::ManagedByIntegration])
             .deleted("Its value is destroyed."),
     ]

@@ -41,7 +41,7 @@ impl Waiting {
             force: false,
         };
         let new = NewVersion { value: plain("two"), spread };
-        self.site.vault.rotate_secret(self.site.admin(), &self.id, new).await.unwrap();
+        self.site.vault.rotate_secret(self.site.admin(), &self.id, new, &IfMatch::Any).await.unwrap();
     }
 }
 

@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use super::super::consumers::spare;
+use super::super::editing::changeable;
 use super::super::error::VaultError;
+use super::super::integrations::revision;
 use super::super::lifecycle::Vault;
 use super::super::noun::Noun;
+use super::super::revision::IfMatch;
 use super::super::state::Unsealed;
 use super::Rotating;
 use crate::model::{Secret, SecretId};
@@ -31,23 +34,25 @@ impl Vault {
     }
 }
 
-/// Copies of the secrets that move together. One that belongs to an integration doesn't move alone.
-pub(super) fn rotating(unsealed: &Unsealed, what: Rotating) -> Result<Vec<Secret>, VaultError> {
+/// Copies of the secrets that move together. One that belongs to an integration doesn't move alone. None moves but in the
+/// state that the change was made on.
+pub(super) fn rotating(
+    unsealed: &Unsealed,
+    what: Rotating,
+    if_match: &IfMatch,
+) -> Result<Vec<Secret>, VaultError> {
     let registry = &unsealed.registry;
-    let secret = |id: &SecretId| {
-        registry.secrets.get(id).map(|kept| Secret::clone(&kept.noun)).ok_or(VaultError::NotFound("secret"))
-    };
+    let kept = |id: &SecretId| registry.secrets.get(id).ok_or(VaultError::NotFound("secret"));
     match what {
         Rotating::Secret(id) => {
-            let secret = secret(id)?;
-            match &secret.integration {
-                Some(owner) => Err(VaultError::Managed(owner.clone())),
-                None => Ok(vec![secret]),
-            }
+            let kept = kept(id)?;
+            changeable(kept, if_match)?;
+            Ok(vec![Secret::clone(&kept.noun)])
         }
         Rotating::Pair(name) => {
-            let record = &registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))?.noun;
-            record.secret_ids().map(secret).collect()
+            let record = registry.integrations.get(name).ok_or(VaultError::NotFound("integration"))?;
+            if_match.check(&revision(unsealed, record))?;
+            record.noun.secret_ids().map(|id| Ok(Secret::clone(&kept(id)?.noun))).collect()
         }
     }
 }

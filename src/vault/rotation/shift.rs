@@ -4,6 +4,7 @@ use super::super::error::VaultError;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
 use super::super::noun::Noun;
+use super::super::revision::IfMatch;
 use super::super::session::Asker;
 use super::super::state::Live;
 use super::super::turn::Turn;
@@ -16,16 +17,18 @@ use crate::model::{IntegrationName, Itself, Rotation, Secret, SecretId, Standing
 const MOST_LAPSED: usize = 256;
 
 impl Vault {
-    /// Promotes a pending version, or rolls back to the previous one within its grace.
+    /// Promotes a pending version, or rolls back to the previous one within its grace; as all here, if the secret is in a
+    /// state that `if_match` names.
     pub async fn activate_secret(
         &self,
         asker: Asker<'_>,
         id: &SecretId,
         number: u64,
         cut: Cut,
+        if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
         let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(asker, Rotating::Secret(id), "activate", Some(number), cut, to).await
+        self.shift(asker, (Rotating::Secret(id), if_match), "activate", Some(number), cut, to).await
     }
 
     /// The same for both halves of a pair.
@@ -35,9 +38,10 @@ impl Vault {
         name: &IntegrationName,
         number: u64,
         cut: Cut,
+        if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
         let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(asker, Rotating::Pair(name), "activate", Some(number), cut, to).await
+        self.shift(asker, (Rotating::Pair(name), if_match), "activate", Some(number), cut, to).await
     }
 
     /// Retires a pending or previous version of a secret before its time. With `force` also one that an active
@@ -48,10 +52,11 @@ impl Vault {
         id: &SecretId,
         number: u64,
         force: bool,
+        if_match: &IfMatch,
     ) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| secret.retire(number, now);
         let cut = Cut { grace: None, force };
-        self.shift(asker, Rotating::Secret(id), "retire", Some(number), cut, to).await.map(|_| ())
+        self.shift(asker, (Rotating::Secret(id), if_match), "retire", Some(number), cut, to).await.map(|_| ())
     }
 
     /// The same for both halves of a pair.
@@ -61,17 +66,23 @@ impl Vault {
         name: &IntegrationName,
         number: u64,
         force: bool,
+        if_match: &IfMatch,
     ) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| secret.retire(number, now);
         let cut = Cut { grace: None, force };
-        self.shift(asker, Rotating::Pair(name), "retire", Some(number), cut, to).await.map(|_| ())
+        self.shift(asker, (Rotating::Pair(name), if_match), "retire", Some(number), cut, to).await.map(|_| ())
     }
 
     /// Invalidates an integration's pair at once, as NetSuite's Reset Credentials does. A pending pair stays.
-    pub async fn reset_pair(&self, asker: Asker<'_>, name: &IntegrationName) -> Result<(), VaultError> {
+    pub async fn reset_pair(
+        &self,
+        asker: Asker<'_>,
+        name: &IntegrationName,
+        if_match: &IfMatch,
+    ) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| Ok(secret.retire_readable(now));
         let at_once = Cut { grace: None, force: true };
-        self.shift(asker, Rotating::Pair(name), "reset", None, at_once, to).await.map(|_| ())
+        self.shift(asker, (Rotating::Pair(name), if_match), "reset", None, at_once, to).await.map(|_| ())
     }
 
     /// Records the graces that are over, and destroys what they kept. For a timer.
@@ -107,7 +118,7 @@ impl Vault {
     async fn shift(
         &self,
         asker: Asker<'_>,
-        what: Rotating<'_>,
+        (what, if_match): (Rotating<'_>, &IfMatch),
         verb: &'static str,
         number: Option<u64>,
         cut: Cut,
@@ -117,7 +128,7 @@ impl Vault {
         let mut cleared = self.clear_rotation(asker, what, verb).await?;
         cleared.entry.version = number;
         let prepared = bounded(cut.grace).and_then(|_| {
-            let secrets = rotating(self.live().unsealed()?, what)?;
+            let secrets = rotating(self.live().unsealed()?, what, if_match)?;
             let moved = secrets.into_iter().map(|mut secret| {
                 let destroyed = to(&mut secret, cleared.now).map_err(standstill)?.destroyed;
                 secret.changed_at = cleared.now;

@@ -98,10 +98,10 @@ async fn it_is_of_one_moment_whatever_is_changed_meanwhile() {
             for number in [pages, 11 - pages] {
                 let id = format!("_s{number:02}").parse().unwrap();
                 let new = NewVersion { value: plain("y"), spread: spread() };
-                site.vault.rotate_secret(site.admin(), &id, new).await.unwrap();
+                site.vault.rotate_secret(site.admin(), &id, new, &IfMatch::Any).await.unwrap();
             }
             let pair = NewPair { source: given("other id", Some("other secret")), spread: spread() };
-            site.vault.rotate_pair(site.admin(), &"fsm".parse().unwrap(), pair).await.unwrap();
+            site.vault.rotate_pair(site.admin(), &"fsm".parse().unwrap(), pair, &IfMatch::Any).await.unwrap();
         }
         site.secret(&format!("_new{pages}"), "z", OPEN).await.unwrap();
         let gone = format!("_s{:02}", 4 + pages).parse().unwrap();

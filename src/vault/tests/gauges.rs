@@ -36,7 +36,7 @@ async fn pending_versions_are_counted() {
     site.secret("_a", "x", r#"{"allow_all_scripts":true,"allow_all_domains":true}"#).await.unwrap();
     let spread = Spread { grace: None, activate: false, note: None, force: false };
     let new = NewVersion { value: plain("y"), spread };
-    site.vault.rotate_secret(site.admin(), &"_a".parse().unwrap(), new).await.unwrap();
+    site.vault.rotate_secret(site.admin(), &"_a".parse().unwrap(), new, &IfMatch::Any).await.unwrap();
     let gauges = site.vault.gauges(site.admin()).await.unwrap();
     assert_eq!(gauges.holdings.unwrap().pending_versions, 1);
 }

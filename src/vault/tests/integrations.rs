@@ -95,7 +95,11 @@ async fn without_a_pair_it_serves_nothing_until_one_is_captured() {
     let half = site.vault.read_value(asker(&service), &id("_crm_client_id"), ANY).await;
     assert_eq!(denied(half), Denial::Version(Unavailable::Unknown));
 
-    let captured = site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", Some("s")))).await.unwrap();
+    let captured = site
+        .vault
+        .rotate_pair(site.admin(), &crm(), pair(given("i", Some("s"))), &IfMatch::Any)
+        .await
+        .unwrap();
     assert_eq!((captured.version, captured.state), (1, Standing::Current));
     assert!(holds(&read().await.unwrap(), "i", Some("s")));
     let site = site.restarted().await;
@@ -152,15 +156,22 @@ async fn a_public_client_has_a_client_id_alone() {
     assert!(holds(&read(ANY).await.unwrap(), "one", None));
     let half = site.vault.read_value(asker(&service), &id("_crm_client_secret"), ANY).await;
     assert_eq!(denied(half), Denial::SecretUnknown);
-    let with_secret = site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", Some("s")))).await;
+    let with_secret =
+        site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", Some("s"))), &IfMatch::Any).await;
     assert_eq!(pointers(with_secret), ["/client_secret"]);
-    assert!(site.vault.rotate_pair(site.admin(), &crm(), pair(given("one", None))).await.unwrap().unchanged);
-    site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", None))).await.unwrap();
+    assert!(
+        site.vault
+            .rotate_pair(site.admin(), &crm(), pair(given("one", None)), &IfMatch::Any)
+            .await
+            .unwrap()
+            .unchanged
+    );
+    site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", None)), &IfMatch::Any).await.unwrap();
     assert!(holds(&read(ANY).await.unwrap(), "two", None));
     assert!(holds(&read(PREVIOUS).await.unwrap(), "one", None));
-    site.vault.activate_pair(site.admin(), &crm(), 1, Cut::default()).await.unwrap();
+    site.vault.activate_pair(site.admin(), &crm(), 1, Cut::default(), &IfMatch::Any).await.unwrap();
     assert!(holds(&read(ANY).await.unwrap(), "one", None));
-    site.vault.reset_pair(site.admin(), &crm()).await.unwrap();
+    site.vault.reset_pair(site.admin(), &crm(), &IfMatch::Any).await.unwrap();
     assert!(matches!(denied(read(ANY).await), Denial::Version(_)));
     let confidential = |form: &mut IntegrationForm| {
         form.public_client = false;
@@ -169,7 +180,7 @@ async fn a_public_client_has_a_client_id_alone() {
     assert_eq!(pointers(set(&site, confidential).await), ["/public_client"]);
 
     let (site, _) = with(new_crm(None)).await;
-    let half = site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", None))).await;
+    let half = site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", None)), &IfMatch::Any).await;
     assert_eq!(pointers(half), ["/client_secret"]);
     assert_eq!(pointers(set(&site, |form| form.public_client = true).await), ["/public_client"]);
 }
@@ -187,13 +198,14 @@ async fn an_issued_pair_is_what_services_get_and_stands_in_no_log() {
     let values = [text(&shown.client_id), text(shown.client_secret.as_ref().unwrap())];
     assert!(holds(&read().await, &values[0], Some(&values[1])));
 
-    let rotated = site.vault.rotate_pair(site.admin(), &crm(), pair(PairSource::Issued)).await.unwrap();
+    let rotated =
+        site.vault.rotate_pair(site.admin(), &crm(), pair(PairSource::Issued), &IfMatch::Any).await.unwrap();
     let next = rotated.issued.unwrap();
     assert!(read().await.client_id.same_as(&next.client_id) && !next.client_id.same_as(&shown.client_id));
     let written = serde_json::to_string(&site.log(100).await).unwrap();
     assert!(!values.iter().any(|value| written.contains(value)), "{written}");
 
-    site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", Some("s")))).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &crm(), pair(given("i", Some("s"))), &IfMatch::Any).await.unwrap();
     let seen = site.vault.see_integration(site.admin(), &crm()).await.unwrap();
     assert_eq!(seen.record.pair_origin, PairOrigin::Captured);
 }
@@ -225,9 +237,14 @@ async fn no_pair_is_made_up_over_a_captured_one() {
     let site = Site::with_fsm().await;
     let name: IntegrationName = "fsm".parse().unwrap();
     let issue = || pair(PairSource::Issued);
-    let outcome = site.vault.rotate_pair(site.admin(), &name, issue()).await;
+    let outcome = site.vault.rotate_pair(site.admin(), &name, issue(), &IfMatch::Any).await;
     assert!(matches!(outcome, Err(VaultError::Conflict(_))));
-    site.vault.reset_pair(site.admin(), &name).await.unwrap();
-    assert!(site.vault.rotate_pair(site.admin(), &name, issue()).await.unwrap().issued.is_some());
-    assert!(site.vault.rotate_pair(site.admin(), &name, issue()).await.is_ok(), "over one that was issued");
+    site.vault.reset_pair(site.admin(), &name, &IfMatch::Any).await.unwrap();
+    assert!(
+        site.vault.rotate_pair(site.admin(), &name, issue(), &IfMatch::Any).await.unwrap().issued.is_some()
+    );
+    assert!(
+        site.vault.rotate_pair(site.admin(), &name, issue(), &IfMatch::Any).await.is_ok(),
+        "over one that was issued"
+    );
 }

@@ -114,7 +114,7 @@ async fn notes_of_a_half_are_those_of_its_pair() {
     let site = Site::with_fsm().await;
     let spread = Spread { grace: None, activate: true, note: None, force: false };
     let pair = NewPair { source: given("a", Some("b")), spread };
-    site.vault.rotate_pair(site.admin(), &"fsm".parse().unwrap(), pair).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &"fsm".parse().unwrap(), pair, &IfMatch::Any).await.unwrap();
     let notes = site.vault.read_notes(site.admin(), &id("_fsm_oauth2_client_secret"), None, 9).await.unwrap();
     let actions: Vec<_> = notes.changes.iter().map(|each| each.entry.action.to_string()).collect();
     assert_eq!(actions, ["integration.rotate", "integration.create"]);

@@ -2,6 +2,7 @@
 
 mod backup;
 mod caller_edit;
+mod conditions;
 mod enrol;
 mod gauges;
 mod holders;

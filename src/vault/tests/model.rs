@@ -259,14 +259,14 @@ async fn follow(steps: Vec<Step>) {
             Step::Rotate { id, value, grace: seconds, activate } => {
                 let spread = Spread { grace: grace(seconds), activate, note: None, force: true };
                 let new = NewVersion { value: plain(&value_of(value)), spread };
-                vault.rotate_secret(admin, &id_of(id), new).await.is_ok()
+                vault.rotate_secret(admin, &id_of(id), new, &IfMatch::Any).await.is_ok()
             }
             Step::Activate { id, back, grace: seconds } => {
                 let cut = Cut { grace: grace(seconds), force: true };
-                vault.activate_secret(admin, &id_of(id), number(id, back), cut).await.is_ok()
+                vault.activate_secret(admin, &id_of(id), number(id, back), cut, &IfMatch::Any).await.is_ok()
             }
             Step::Retire { id, back } => {
-                vault.retire_version(admin, &id_of(id), number(id, back), true).await.is_ok()
+                vault.retire_version(admin, &id_of(id), number(id, back), true, &IfMatch::Any).await.is_ok()
             }
             Step::Delete { id } => vault.delete_secret(admin, &id_of(id), &IfMatch::Any).await.is_ok(),
             Step::Record => vault.record_uses().await.is_ok(),

@@ -105,7 +105,7 @@ async fn a_change_raises_and_clears_at_once() {
     assert_eq!(site.notices().await.get(id), Some(&NoticeLevel::Critical));
     let spread = Spread { grace: Some(SignedDuration::ZERO), activate: true, note: None, force: true };
     let rotated = NewVersion { value: plain("w"), spread };
-    site.vault.rotate_secret(site.admin(), &"_b".parse().unwrap(), rotated).await.unwrap();
+    site.vault.rotate_secret(site.admin(), &"_b".parse().unwrap(), rotated, &IfMatch::Any).await.unwrap();
     assert!(site.said("notice.clear").await.contains(&id.to_owned()));
     let site = site.restarted().await;
     assert!(!site.notices().await.contains_key(id));
@@ -177,7 +177,10 @@ async fn whoever_holds_the_version_before_is_told_of_in_time() {
     site.vault.read_value(asker(&service), &id, ANY).await.unwrap();
     let spread =
         Spread { grace: Some(SignedDuration::from_hours(4)), activate: true, note: None, force: true };
-    site.vault.rotate_secret(site.admin(), &id, NewVersion { value: plain("two"), spread }).await.unwrap();
+    site.vault
+        .rotate_secret(site.admin(), &id, NewVersion { value: plain("two"), spread }, &IfMatch::Any)
+        .await
+        .unwrap();
     site.later(3 * 3600 - 1);
     assert!(site.notices().await.is_empty());
     site.later(1);

@@ -26,7 +26,7 @@ async fn furnished() -> (Site, Session) {
     site.vault.delete_secret(site.admin(), &id("_gone"), &IfMatch::Any).await.unwrap();
     let spread = Spread { grace: None, activate: true, note: None, force: false };
     let new = NewVersion { value: plain("newer value"), spread };
-    site.vault.rotate_secret(site.admin(), &id("_small"), new).await.unwrap();
+    site.vault.rotate_secret(site.admin(), &id("_small"), new, &IfMatch::Any).await.unwrap();
     let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
     (site, fsm)
 }

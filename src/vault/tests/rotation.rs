@@ -33,7 +33,10 @@ async fn overlap_hard_cut_and_the_way_back() {
     let service = site.service("fsm", "customscript_a", &[]).await;
     let read = async |ask| site.vault.read_value(asker(&service), &id, ask).await;
     let rotate = async |value: &str, spread| {
-        site.vault.rotate_secret(site.admin(), &id, NewVersion { value: plain(value), spread }).await.unwrap()
+        site.vault
+            .rotate_secret(site.admin(), &id, NewVersion { value: plain(value), spread }, &IfMatch::Any)
+            .await
+            .unwrap()
     };
 
     let two = rotate("two", spread(10, true)).await;
@@ -45,16 +48,16 @@ async fn overlap_hard_cut_and_the_way_back() {
     assert!(rotate("two", spread(10, true)).await.unchanged);
     let later = rotate("two", spread(0, false)).await;
     assert_eq!((later.version, later.unchanged), (3, false), "nobody tries out unseen what is current");
-    site.vault.retire_version(site.admin(), &id, 3, false).await.unwrap();
+    site.vault.retire_version(site.admin(), &id, 3, false, &IfMatch::Any).await.unwrap();
 
     let cut = Cut { grace: Some(SignedDuration::from_secs(10)), force: false };
-    let back = site.vault.activate_secret(site.admin(), &id, 1, cut).await.unwrap();
+    let back = site.vault.activate_secret(site.admin(), &id, 1, cut, &IfMatch::Any).await.unwrap();
     assert_eq!(back.previous, Some(Replaced { version: 2, until: until(10) }));
     assert!(read(ANY).await.unwrap().value.same_as(&plain("one")));
     site.later(10);
     assert_eq!(denied(read(PREVIOUS).await), Denial::Version(Unavailable::Retired));
     assert!(matches!(
-        site.vault.activate_secret(site.admin(), &id, 2, Cut::default()).await,
+        site.vault.activate_secret(site.admin(), &id, 2, Cut::default(), &IfMatch::Any).await,
         Err(VaultError::Conflict(_))
     ));
 
@@ -66,13 +69,13 @@ async fn overlap_hard_cut_and_the_way_back() {
     let pending = rotate("four", spread(0, false)).await;
     assert_eq!(pending.state, Standing::Pending);
     assert_eq!(denied(read(version(5)).await), Denial::Version(Unavailable::Pending));
-    site.vault.retire_version(site.admin(), &id, 5, false).await.unwrap();
+    site.vault.retire_version(site.admin(), &id, 5, false, &IfMatch::Any).await.unwrap();
     assert!(matches!(
-        site.vault.retire_version(site.admin(), &id, 4, false).await,
+        site.vault.retire_version(site.admin(), &id, 4, false, &IfMatch::Any).await,
         Err(VaultError::Conflict(_))
     ));
     assert!(matches!(
-        site.vault.retire_version(site.admin(), &id, 9, false).await,
+        site.vault.retire_version(site.admin(), &id, 9, false, &IfMatch::Any).await,
         Err(VaultError::NotFound("version"))
     ));
     assert_eq!(rotate("five", spread(0, true)).await.version, 6);
@@ -88,7 +91,7 @@ async fn retired_values_leave_the_store() {
         records.iter().filter(|(key, _)| key.kind() == crate::keys::RecordKind::Value).count()
     };
     let new = NewVersion { value: plain("two"), spread: spread(10, true) };
-    site.vault.rotate_secret(site.admin(), &id, new).await.unwrap();
+    site.vault.rotate_secret(site.admin(), &id, new, &IfMatch::Any).await.unwrap();
     assert_eq!(values(&site).await, 2);
     site.later(10);
     site.vault.retire_lapsed().await.unwrap();
@@ -109,27 +112,28 @@ async fn a_pair_moves_as_one_and_its_halves_not_alone() {
 
     let alone = NewVersion { value: plain("x"), spread: spread(0, true) };
     assert!(matches!(
-        site.vault.rotate_secret(site.admin(), &half, alone).await,
+        site.vault.rotate_secret(site.admin(), &half, alone, &IfMatch::Any).await,
         Err(VaultError::Managed(_))
     ));
     assert!(matches!(
-        site.vault.activate_secret(site.admin(), &half, 1, Cut::default()).await,
+        site.vault.activate_secret(site.admin(), &half, 1, Cut::default(), &IfMatch::Any).await,
         Err(VaultError::Managed(_))
     ));
     assert!(matches!(
-        site.vault.retire_version(site.admin(), &half, 1, false).await,
+        site.vault.retire_version(site.admin(), &half, 1, false, &IfMatch::Any).await,
         Err(VaultError::Managed(_))
     ));
 
-    site.vault.rotate_pair(site.admin(), &name, pair("2", spread(10, false))).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &name, pair("2", spread(10, false)), &IfMatch::Any).await.unwrap();
     assert_eq!(read(ANY).await.unwrap().version, 1);
-    site.vault.activate_pair(site.admin(), &name, 2, Cut::default()).await.unwrap();
+    site.vault.activate_pair(site.admin(), &name, 2, Cut::default(), &IfMatch::Any).await.unwrap();
     let (current, previous) = (read(ANY).await.unwrap(), read(PREVIOUS).await.unwrap());
     assert!(holds(&current, "id 2", Some("secret 2")));
     assert!(holds(&previous, "the id", Some("the secret")));
 
     // Both of them fetched last by fsm.
-    let retire = async |number, force| site.vault.retire_pair(site.admin(), &name, number, force).await;
+    let retire =
+        async |number, force| site.vault.retire_pair(site.admin(), &name, number, force, &IfMatch::Any).await;
     assert!(matches!(retire(2, true).await, Err(VaultError::Conflict(_))), "it is current");
     assert!(matches!(retire(1, false).await, Err(VaultError::Conflict(_))), "it is held");
     retire(1, true).await.unwrap();
@@ -138,10 +142,11 @@ async fn a_pair_moves_as_one_and_its_halves_not_alone() {
     assert!(holds(&read(ANY).await.unwrap(), "id 2", Some("secret 2")));
     assert!(matches!(retire(1, true).await, Err(VaultError::Conflict(_))), "it is retired");
 
-    site.vault.reset_pair(site.admin(), &name).await.unwrap();
+    site.vault.reset_pair(site.admin(), &name, &IfMatch::Any).await.unwrap();
     assert!(matches!(denied(read(ANY).await), Denial::Version(_)));
     assert!(matches!(denied(read(PREVIOUS).await), Denial::Version(_)));
-    let captured = site.vault.rotate_pair(site.admin(), &name, pair("3", spread(0, true))).await.unwrap();
+    let captured =
+        site.vault.rotate_pair(site.admin(), &name, pair("3", spread(0, true)), &IfMatch::Any).await.unwrap();
     assert_eq!((captured.version, read(ANY).await.unwrap().version), (3, 3));
 
     let site = site.restarted().await;
@@ -155,8 +160,9 @@ async fn only_owners_who_may_edit_rotate() {
     let creator = site.operator("c", Level::Create, "1").await;
     let editor = site.operator("e", Level::Edit, "1").await;
     let stranger = site.operator("s", Level::Edit, "9").await;
-    let rotate =
-        async |session| site.vault.rotate_pair(asker(session), &name, pair("2", spread(0, true))).await;
+    let rotate = async |session| {
+        site.vault.rotate_pair(asker(session), &name, pair("2", spread(0, true)), &IfMatch::Any).await
+    };
     assert_eq!(denied(rotate(&creator).await), Denial::Level(Lacking::OwnersLevel(Level::Edit)));
     assert_eq!(denied(rotate(&stranger).await), Denial::Level(Lacking::Owning));
     rotate(&editor).await.unwrap();
@@ -186,7 +192,7 @@ async fn hard_cuts_of_a_large_value_keep_nobody_from_reading() {
         .collect();
     for number in 2..30 {
         let new = NewVersion { value: plain(&large(number)), spread: spread(0, true) };
-        site.vault.rotate_secret(site.admin(), &id, new).await.unwrap();
+        site.vault.rotate_secret(site.admin(), &id, new, &IfMatch::Any).await.unwrap();
     }
     done.store(true, Ordering::Relaxed);
     for reader in readers {
@@ -199,7 +205,7 @@ async fn never_mixed(site: Site, rotations: u64) {
     let site = Arc::new(site);
     let (name, done, reads) =
         ("fsm".parse().unwrap(), Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    site.vault.rotate_pair(site.admin(), &name, pair("2", spread(0, true))).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &name, pair("2", spread(0, true)), &IfMatch::Any).await.unwrap();
     let fsm = Arc::new(site.service("fsm", "customscript_nx_suitelet2", &[]).await);
     let readers: Vec<_> = (0..64)
         .map(|_| {
@@ -223,7 +229,10 @@ async fn never_mixed(site: Site, rotations: u64) {
         let grace = if number % 3 == 0 { 0 } else { 3600 };
         // The readers may lag behind; this is not about sparing them.
         let new = pair(&number.to_string(), Spread { force: true, ..spread(grace, true) });
-        assert_eq!(site.vault.rotate_pair(site.admin(), &name, new).await.unwrap().version, number);
+        assert_eq!(
+            site.vault.rotate_pair(site.admin(), &name, new, &IfMatch::Any).await.unwrap().version,
+            number
+        );
     }
     done.store(true, Ordering::Relaxed);
     for reader in readers {
@@ -244,7 +253,7 @@ async fn a_pair_that_is_captured_later_is_never_mixed() {
     let new = NewIntegration { pair: None, ..new_fsm("", "") };
     site.vault.create_integration(site.admin(), new).await.unwrap();
     let name = "fsm".parse().unwrap();
-    let first = site.vault.rotate_pair(site.admin(), &name, pair("1", spread(0, true))).await;
+    let first = site.vault.rotate_pair(site.admin(), &name, pair("1", spread(0, true)), &IfMatch::Any).await;
     assert_eq!(first.unwrap().version, 1);
     never_mixed(site, 100).await;
 }

@@ -159,7 +159,12 @@ impl Stage {
             let grace = Some(SignedDuration::from_secs(if hard { 0 } else { 60 }));
             let spread = Spread { grace, activate: true, note: None, force: true };
             let name = "fsm".parse().unwrap();
-            match self.site.vault.rotate_pair(self.site.admin(), &name, NewPair { source, spread }).await {
+            match self
+                .site
+                .vault
+                .rotate_pair(self.site.admin(), &name, NewPair { source, spread }, &IfMatch::Any)
+                .await
+            {
                 Ok(_) => self.next.set(number + 1),
                 Err(VaultError::Denied(Denial::Sealed)) => {}
                 Err(error) => panic!("a rotation failed: {error}"),

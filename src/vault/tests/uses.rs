@@ -20,7 +20,7 @@ fn spread(grace: i64) -> Spread {
 
 async fn rotate(site: &Site, value: &str, spread: Spread) -> Result<Rotated, VaultError> {
     let new = NewVersion { value: plain(value), spread };
-    site.vault.rotate_secret(site.admin(), &id("_a"), new).await
+    site.vault.rotate_secret(site.admin(), &id("_a"), new, &IfMatch::Any).await
 }
 
 /// Caller, version and count of each consumer.
@@ -104,14 +104,14 @@ async fn the_last_fetch_is_the_last_in_the_log() {
     let (half, pair) = (id("_fsm_oauth2_client_id"), "fsm".parse().unwrap());
     site.vault.read_value(asker(&fsm), &half, ANY).await.unwrap();
     let new = NewPair { source: given("id two", Some("secret two")), spread: spread(100) };
-    site.vault.rotate_pair(site.admin(), &pair, new).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &pair, new, &IfMatch::Any).await.unwrap();
     site.vault.read_pair(asker(&fsm), &pair, ANY).await.unwrap();
-    site.vault.activate_pair(site.admin(), &pair, 1, Cut::default()).await.unwrap();
+    site.vault.activate_pair(site.admin(), &pair, 1, Cut::default(), &IfMatch::Any).await.unwrap();
     // Each time it is counted from the log anew.
     for _ in 0..8 {
         site = site.restarted().await;
         assert_eq!(consumers(&site, "_fsm_oauth2_client_id").await, [("fsm".into(), 2, 2)]);
-        let retired = site.vault.retire_pair(site.admin(), &pair, 2, false).await;
+        let retired = site.vault.retire_pair(site.admin(), &pair, 2, false, &IfMatch::Any).await;
         assert!(matches!(retired, Err(VaultError::Conflict(_))), "{retired:?}");
     }
 }
@@ -162,7 +162,7 @@ async fn a_name_that_is_given_again_has_fetched_nothing() {
         assert_eq!(consumers(&site, "_a").await, others, "recorded: {recorded}");
         rotate(&site, "two", spread(100)).await.unwrap();
         fetch(&site, &two, 1).await;
-        site.vault.retire_version(site.admin(), &id("_a"), 1, false).await.unwrap();
+        site.vault.retire_version(site.admin(), &id("_a"), 1, false, &IfMatch::Any).await.unwrap();
         fetch(&site, &one, 2).await;
         let both = [("one".to_owned(), 2, 2), ("two".to_owned(), 2, 2)];
         assert_eq!(consumers(&site, "_a").await, both);
@@ -204,7 +204,7 @@ async fn a_clock_that_was_ahead_takes_no_fetches_away() {
             "recorded: {recorded}, closed: {closed}"
         );
         rotate(&site, "two", spread(100)).await.unwrap();
-        let retired = site.vault.retire_version(site.admin(), &id("_a"), 1, false).await;
+        let retired = site.vault.retire_version(site.admin(), &id("_a"), 1, false, &IfMatch::Any).await;
         assert!(matches!(retired, Err(VaultError::Conflict(_))), "{retired:?}");
     }
 }
@@ -268,25 +268,30 @@ async fn a_previous_version_is_not_taken_from_who_holds_it() {
         }
         other => panic!("{other:?}"),
     };
-    refused(site.vault.retire_version(site.admin(), &id("_a"), 1, false).await);
+    refused(site.vault.retire_version(site.admin(), &id("_a"), 1, false, &IfMatch::Any).await);
     refused(rotate(&site, "three", spread(100)).await.map(|_| ()));
     refused(rotate(&site, "three", spread(0)).await.map(|_| ()));
     assert_eq!(site.log(1).await[0].entry.reason.as_deref(), Some("conflict"));
     // What takes nothing from anybody goes: a pending version, and the way back.
     rotate(&site, "three", Spread { activate: false, ..spread(100) }).await.unwrap();
-    refused(site.vault.activate_secret(site.admin(), &id("_a"), 3, Cut::default()).await.map(|_| ()));
-    site.vault.activate_secret(site.admin(), &id("_a"), 1, Cut::default()).await.unwrap();
+    refused(
+        site.vault
+            .activate_secret(site.admin(), &id("_a"), 3, Cut::default(), &IfMatch::Any)
+            .await
+            .map(|_| ()),
+    );
+    site.vault.activate_secret(site.admin(), &id("_a"), 1, Cut::default(), &IfMatch::Any).await.unwrap();
     // Now two is the one that is held, by the other.
     let forced = Cut { grace: None, force: true };
-    site.vault.activate_secret(site.admin(), &id("_a"), 3, forced).await.unwrap();
+    site.vault.activate_secret(site.admin(), &id("_a"), 3, forced, &IfMatch::Any).await.unwrap();
     let told = site.log(1).await.remove(0).entry.changes;
     assert_eq!(told, Some(serde_json::json!({"retired_early": 2, "fetched_last_by": ["two"]})));
     // Whoever has moved on holds nothing up, nor does who was revoked.
     fetch(&site, &one, 1).await;
-    site.vault.retire_version(site.admin(), &id("_a"), 1, false).await.unwrap();
+    site.vault.retire_version(site.admin(), &id("_a"), 1, false, &IfMatch::Any).await.unwrap();
     rotate(&site, "four", spread(100)).await.unwrap();
     site.vault.revoke_caller(site.admin(), &"one".parse().unwrap(), &IfMatch::Any).await.unwrap();
-    site.vault.retire_version(site.admin(), &id("_a"), 3, false).await.unwrap();
+    site.vault.retire_version(site.admin(), &id("_a"), 3, false, &IfMatch::Any).await.unwrap();
 }
 
 #[tokio::test]
@@ -309,11 +314,11 @@ async fn a_pair_is_spared_too_but_not_from_a_reset() {
     let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
     let pair = |text: &str| NewPair { source: given(&format!("id {text}"), Some(text)), spread: spread(100) };
     site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
-    site.vault.rotate_pair(site.admin(), &name, pair("2")).await.unwrap();
-    let refused = site.vault.rotate_pair(site.admin(), &name, pair("3")).await;
+    site.vault.rotate_pair(site.admin(), &name, pair("2"), &IfMatch::Any).await.unwrap();
+    let refused = site.vault.rotate_pair(site.admin(), &name, pair("3"), &IfMatch::Any).await;
     assert!(matches!(refused, Err(VaultError::Conflict(_))));
     let previous = Ask { version: VersionWanted::Previous, ..ANY };
     assert_eq!(site.vault.read_pair(asker(&fsm), &name, previous).await.unwrap().version, 1);
-    site.vault.reset_pair(site.admin(), &name).await.unwrap();
+    site.vault.reset_pair(site.admin(), &name, &IfMatch::Any).await.unwrap();
     assert!(site.vault.read_pair(asker(&fsm), &name, previous).await.is_err());
 }

@@ -24,12 +24,12 @@ fn spread(grace: i64) -> Spread {
 impl Site {
     async fn rotate(&self, id: &str, value: &str, grace: i64) {
         let new = NewVersion { value: plain(value), spread: spread(grace) };
-        self.vault.rotate_secret(self.admin(), &id.parse().unwrap(), new).await.unwrap();
+        self.vault.rotate_secret(self.admin(), &id.parse().unwrap(), new, &IfMatch::Any).await.unwrap();
     }
 
     async fn rotate_pair(&self, text: &str) {
         let new = NewPair { source: given(&format!("id {text}"), Some(text)), spread: spread(10) };
-        self.vault.rotate_pair(self.admin(), &"fsm".parse().unwrap(), new).await.unwrap();
+        self.vault.rotate_pair(self.admin(), &"fsm".parse().unwrap(), new, &IfMatch::Any).await.unwrap();
     }
 }
 
@@ -110,7 +110,7 @@ async fn a_pair_lets_go_those_who_wait_for_it_and_for_its_halves() {
         assert!(pair.is_ok() && half.is_ok());
     }
     let waiting = site.vault.await_pair(asker(&service), &name, ANY, &Known::Present, LONG);
-    let reset = site.vault.reset_pair(site.admin(), &name);
+    let reset = site.vault.reset_pair(site.admin(), &name, &IfMatch::Any);
     let (waited, reset) = soon(async { tokio::join!(waiting, reset) }).await;
     assert!(waited.is_ok() && reset.is_ok());
     assert!(matches!(denied(site.vault.read_pair(asker(&service), &name, ANY).await), Denial::Version(_)));

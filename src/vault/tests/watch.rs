@@ -19,7 +19,7 @@ impl Site {
         let spread =
             Spread { grace: Some(SignedDuration::from_secs(10)), activate: true, note: None, force: false };
         let new = NewVersion { value: plain(value), spread };
-        self.vault.rotate_secret(self.admin(), &id.parse().unwrap(), new).await.unwrap();
+        self.vault.rotate_secret(self.admin(), &id.parse().unwrap(), new, &IfMatch::Any).await.unwrap();
     }
 
     /// All that there is to hear now, in words.
@@ -90,13 +90,16 @@ async fn each_hears_what_it_may_see() {
         spread: Spread { grace: None, activate, note: None, force: false },
     };
     let name = "fsm".parse().unwrap();
-    site.vault.rotate_pair(site.admin(), &name, pair("two", true)).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &name, pair("two", true), &IfMatch::Any).await.unwrap();
     assert_eq!(heard(), ["", "", "fsm 2 with 2", "", "fsm 2 with 2"]);
-    site.vault.rotate_pair(site.admin(), &name, pair("three", false)).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &name, pair("three", false), &IfMatch::Any).await.unwrap();
     assert_eq!(heard(), [""; 5], "a pending pair changes nothing for readers");
-    site.vault.activate_pair(site.admin(), &name, 3, Cut { grace: None, force: false }).await.unwrap();
+    site.vault
+        .activate_pair(site.admin(), &name, 3, Cut { grace: None, force: false }, &IfMatch::Any)
+        .await
+        .unwrap();
     assert_eq!(heard(), ["", "", "fsm 3 with 2", "", "fsm 3 with 2"]);
-    site.vault.reset_pair(site.admin(), &name).await.unwrap();
+    site.vault.reset_pair(site.admin(), &name, &IfMatch::Any).await.unwrap();
     assert_eq!(heard(), ["", "", "fsm gone with 2", "", "fsm gone with 2"]);
     site.later(20);
     site.vault.retire_lapsed().await.unwrap();

@@ -6,8 +6,8 @@ use std::path::Path;
 use fsm_vault::identity::{ClientVerifier, server_config};
 use fsm_vault::model::SecretId;
 use fsm_vault::vault::{
-    BackupFile, Directory, Health, NewVersion, NoticeRules, Opening, Restoring, Vault, VaultError, inspect,
-    open_store, restore_backup,
+    BackupFile, Directory, Health, IfMatch, NewVersion, NoticeRules, Opening, Restoring, Vault, VaultError,
+    inspect, open_store, restore_backup,
 };
 
 use super::ask::{Held, ask};
@@ -114,7 +114,7 @@ async fn go_on(
 ) -> &'static str {
     let id: SecretId = SMALL[0].parse().expect("an ID");
     let new = NewVersion { value: plain(&value(SMALL[0], 2)), spread: spread() };
-    let rotated = vault.rotate_secret(prepared.people.admin(), &id, new).await;
+    let rotated = vault.rotate_secret(prepared.people.admin(), &id, new, &IfMatch::Any).await;
     if let Err(error) = &rotated
         && held == Held::Newest
     {

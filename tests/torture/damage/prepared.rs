@@ -187,9 +187,12 @@ async fn change(vault: &Vault, people: &People) {
     let by = people.admin();
     let id = |text: &str| text.parse().expect("an ID");
     let new = NewVersion { value: plain(&value("_plain", 2)), spread: spread() };
-    vault.rotate_secret(by, &id("_plain"), new).await.expect("it is rotated");
+    vault.rotate_secret(by, &id("_plain"), new, &IfMatch::Any).await.expect("it is rotated");
     let new = NewPair { source: pair(2), spread: spread() };
-    vault.rotate_pair(by, &FSM_NAME.parse().expect("a name"), new).await.expect("the pair is rotated");
+    vault
+        .rotate_pair(by, &FSM_NAME.parse().expect("a name"), new, &IfMatch::Any)
+        .await
+        .expect("the pair is rotated");
     let rules = restrictions(r#"{"scripts":["customscript_other"],"allow_all_domains":true}"#);
     let edit = SecretEdit { restrictions: Some(rules), ..SecretEdit::default() };
     vault.edit_secret(by, &id("_tight"), edit, &IfMatch::Any).await.expect("its rules are changed");

@@ -20,7 +20,7 @@ async fn opened(site: &Site, directory: Directory) -> Vault {
 
 async fn rotated(vault: &Vault, site: &Site, value: &str) -> u64 {
     let new = NewVersion { value: plain(value), spread: spread() };
-    vault.rotate_secret(site.admin(), &"_old".parse().unwrap(), new).await.unwrap().version
+    vault.rotate_secret(site.admin(), &"_old".parse().unwrap(), new, &IfMatch::Any).await.unwrap().version
 }
 
 async fn made(vault: &Vault, site: &Site, id: &str) -> u64 {

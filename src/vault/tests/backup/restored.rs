@@ -15,7 +15,7 @@ async fn what_is_restored_is_what_was_there() {
     site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
     let path = site.backed_up().await;
     let pair = NewPair { source: given("later id", Some("later secret")), spread: spread() };
-    site.vault.rotate_pair(site.admin(), &name, pair).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &name, pair, &IfMatch::Any).await.unwrap();
 
     for (without, why) in [(vec!["nobody"], 4), (vec!["admin"], 6), (vec!["gone", "admin"], 6)] {
         let backup = inspected(&path, "right").unwrap();

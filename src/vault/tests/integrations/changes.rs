@@ -93,7 +93,7 @@ async fn a_rotation_changes_what_an_edit_and_a_deletion_depend_on() {
     site.vault.create_integration(site.admin(), new_crm(Some(PairSource::Issued))).await.unwrap();
     let tag = async || site.vault.see_integration(site.admin(), &crm()).await.unwrap().revision;
     let before = IfMatch::OneOf(vec![tag().await.as_str().to_owned()]);
-    site.vault.rotate_pair(site.admin(), &crm(), pair(PairSource::Issued)).await.unwrap();
+    site.vault.rotate_pair(site.admin(), &crm(), pair(PairSource::Issued), &IfMatch::Any).await.unwrap();
     let deleted = site.vault.delete_integration(site.admin(), &crm(), &before).await;
     assert!(matches!(deleted, Err(VaultError::Stale)));
     let edited = site.vault.edit_integration(site.admin(), &crm(), &before, |_| ()).await;
@@ -105,7 +105,10 @@ async fn a_rotation_changes_what_an_edit_and_a_deletion_depend_on() {
 #[tokio::test]
 async fn a_record_goes_whole_and_its_numbers_are_not_given_again() {
     let (site, service) = with(new_crm(Some(given("one", Some("s1"))))).await;
-    site.vault.rotate_pair(site.admin(), &crm(), pair(given("two", Some("s2")))).await.unwrap();
+    site.vault
+        .rotate_pair(site.admin(), &crm(), pair(given("two", Some("s2"))), &IfMatch::Any)
+        .await
+        .unwrap();
     let tag = site.vault.see_integration(site.admin(), &crm()).await.unwrap().revision;
     let stale = IfMatch::OneOf(vec!["x".to_owned()]);
     let outcome = site.vault.delete_integration(site.admin(), &crm(), &stale).await;

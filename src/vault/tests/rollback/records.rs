@@ -72,7 +72,7 @@ async fn without_one_record_the_rest_is_had_once_that_is_accepted() {
         if let Loss::Value = loss {
             let spread = Spread { grace: None, activate: true, note: None, force: false };
             let new = NewVersion { value: plain("y"), spread };
-            site.vault.rotate_secret(site.admin(), &id, new).await.unwrap();
+            site.vault.rotate_secret(site.admin(), &id, new, &IfMatch::Any).await.unwrap();
             site.vault.read_value(asker(&reader), &id, ANY).await.unwrap();
         }
         let site = site.restarted().await;
