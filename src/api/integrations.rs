@@ -102,7 +102,7 @@ pub fn named(name: &str) -> Result<IntegrationName, Failure> {
     name.parse().map_err(|why: Invalid| Failure::invalid("", format!("the name in the path {why}")))
 }
 
-fn view(seen: &SeenIntegration) -> IntegrationView {
+pub fn view(seen: &SeenIntegration) -> IntegrationView {
     IntegrationView::of(&seen.record, seen.pair.as_deref(), seen.at)
 }
 

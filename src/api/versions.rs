@@ -7,7 +7,7 @@ use super::answer::{self, Reply};
 use super::body;
 use super::callers::duration;
 use super::failure::Failure;
-use super::integrations::named as named_integration;
+use super::integrations::{named as named_integration, view as integration_view};
 use super::precondition::if_match;
 use super::query::Query;
 use super::secrets::{named as named_secret, one_value};
@@ -150,8 +150,8 @@ pub async fn reset(
     body::none(request)?;
     Query::read(query, &[])?;
     let (name, depends) = (named_integration(name)?, if_match(request.headers())?);
-    api.vault.reset_pair(asker, &name, &depends).await?;
-    Ok(answer::deleted())
+    let seen = api.vault.reset_pair(asker, &name, &depends).await?;
+    Ok(answer::revised(answer::ok(&integration_view(&seen)), &seen.revision))
 }
 
 /// 201 for a new version, 200 where there was nothing to do.

@@ -68,7 +68,8 @@ check "a previous one is there" rotate_pair rotate 2
 check "for the reset" pair_is 3 --version previous
 check "a reset by a script is meant, or none" refuses 2 operator integration reset fsm </dev/null
 check "nothing was reset" pair_is 2
-check "a reset ends it at once" operator integration reset fsm --no-capture
+check "a reset ends it at once" holds '.name == "fsm" and .version == null and .state == "enabled"' \
+    operator --output json integration reset fsm --no-capture
 check "for everybody" refuses 4 as "$FSM" integration credentials fsm
 check "the previous one too" refuses 4 as "$FSM" integration credentials fsm --version previous
 check "the new pair is captured" rotate_pair capture 4
@@ -93,6 +94,10 @@ done
 check "a service isn't told whether the tag is right" answers 403 permission_denied unix "$FSM" /v1/integrations/fsm/reset -X POST -H 'If-Match: "x"'
 check "nor is a pair reset on an older look" on "$seen" 412 precondition_failed /v1/integrations/fsm/reset -X POST
 check "readers still get it" pair_is 4
+check "on a new one it is, and answers the record" on "$(tag_of "$record")" 200 - /v1/integrations/fsm/reset -X POST
+check "without a pair" jq -e '.name == "fsm" and .version == null' "$BODY"
+check "under its new tag" on "$(sed -nE 's/^etag: (.*)\r$/\1/Ip' "$HEADERS")" 200 - "$record" -X PATCH --json '{"note":"reset"}'
+check "the next pair" rotate_pair capture 4
 check "what was refused is in the log" holds '[.items[] | select(.reason == "precondition_failed") | .action] | unique
     == ["integration.activate", "integration.reset", "integration.retire", "integration.rotate", "secret.activate", "secret.retire", "secret.rotate"]' \
     operator --output json audit tail -n 200

@@ -97,6 +97,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::post("/v1/integrations/{name}/reset", "resetPair", "Retires the pair at once")
             .operator("edit, and owner of its pair")
             .if_match()
-            .deleted("Readers get 404 until the next pair is stored."),
+            .ok::<IntegrationView>("The record; readers get 404 until the next pair is stored.")
+            .tagged(),
     ]
 }

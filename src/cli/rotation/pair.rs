@@ -165,9 +165,8 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
         let question = format!("Nobody gets the pair of {name} from now on, at once. Type {name} to go on: ");
         prompt::confirm(&question, name.as_str(), "the pair is as it was")?;
     }
-    with_daemon(globals, async |daemon| {
-        daemon.call(Call::post(format!("/v1/integrations/{name}/reset"))).await?;
-        Ok(())
+    let answer = with_daemon(globals, async |daemon| {
+        Ok(daemon.call(Call::post(format!("/v1/integrations/{name}/reset"))).await?)
     })?;
     let next = match record.pair_origin {
         PairOrigin::Issued => format!("fsm-vault integration rotate {name} --issue"),
@@ -189,10 +188,9 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
             store(globals, credentials(name), &activating(name), false, spread.add_to(pair.body()?))
         }
         None => {
-            let document = serde_json::json!({ "name": name.as_str(), "version": null });
             let text =
                 || format!("the pair of {name} is retired for good\nNext, store the new one: {next}\n");
-            globals.output.show(&document, text)
+            globals.output.answer(&answer, text)
         }
     }
 }

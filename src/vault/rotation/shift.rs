@@ -1,6 +1,7 @@
 //! Versions that are there already change places: promotion, rollback, early retirement, a reset, graces that are over.
 
 use super::super::error::VaultError;
+use super::super::integrations::SeenIntegration;
 use super::super::lifecycle::Vault;
 use super::super::manage::Cleared;
 use super::super::noun::Noun;
@@ -28,7 +29,15 @@ impl Vault {
         if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
         let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(asker, (Rotating::Secret(id), if_match), "activate", Some(number), cut, to).await
+        self.shift(
+            &self.turn().await,
+            asker,
+            (Rotating::Secret(id), if_match),
+            ("activate", Some(number)),
+            cut,
+            to,
+        )
+        .await
     }
 
     /// The same for both halves of a pair.
@@ -41,7 +50,15 @@ impl Vault {
         if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
         let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(asker, (Rotating::Pair(name), if_match), "activate", Some(number), cut, to).await
+        self.shift(
+            &self.turn().await,
+            asker,
+            (Rotating::Pair(name), if_match),
+            ("activate", Some(number)),
+            cut,
+            to,
+        )
+        .await
     }
 
     /// Retires a pending or previous version of a secret before its time. With `force` also one that an active
@@ -56,7 +73,16 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| secret.retire(number, now);
         let cut = Cut { grace: None, force };
-        self.shift(asker, (Rotating::Secret(id), if_match), "retire", Some(number), cut, to).await.map(|_| ())
+        self.shift(
+            &self.turn().await,
+            asker,
+            (Rotating::Secret(id), if_match),
+            ("retire", Some(number)),
+            cut,
+            to,
+        )
+        .await
+        .map(|_| ())
     }
 
     /// The same for both halves of a pair.
@@ -70,19 +96,31 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let to = |secret: &mut Secret, now| secret.retire(number, now);
         let cut = Cut { grace: None, force };
-        self.shift(asker, (Rotating::Pair(name), if_match), "retire", Some(number), cut, to).await.map(|_| ())
+        self.shift(
+            &self.turn().await,
+            asker,
+            (Rotating::Pair(name), if_match),
+            ("retire", Some(number)),
+            cut,
+            to,
+        )
+        .await
+        .map(|_| ())
     }
 
-    /// Invalidates an integration's pair at once, as NetSuite's Reset Credentials does. A pending pair stays.
+    /// Invalidates an integration's pair at once, as NetSuite's Reset Credentials does. A pending pair stays. The record as it
+    /// is then.
     pub async fn reset_pair(
         &self,
         asker: Asker<'_>,
         name: &IntegrationName,
         if_match: &IfMatch,
-    ) -> Result<(), VaultError> {
+    ) -> Result<SeenIntegration, VaultError> {
+        let turn = self.turn().await;
         let to = |secret: &mut Secret, now| Ok(secret.retire_readable(now));
         let at_once = Cut { grace: None, force: true };
-        self.shift(asker, (Rotating::Pair(name), if_match), "reset", None, at_once, to).await.map(|_| ())
+        self.shift(&turn, asker, (Rotating::Pair(name), if_match), ("reset", None), at_once, to).await?;
+        self.found_integration(name)
     }
 
     /// Records the graces that are over, and destroys what they kept. For a timer.
@@ -117,14 +155,13 @@ impl Vault {
     /// Moves versions that are there already.
     async fn shift(
         &self,
+        turn: &Turn<'_>,
         asker: Asker<'_>,
         (what, if_match): (Rotating<'_>, &IfMatch),
-        verb: &'static str,
-        number: Option<u64>,
+        (verb, number): (&'static str, Option<u64>),
         cut: Cut,
         to: impl Fn(&mut Secret, jiff::Timestamp) -> Result<Rotation, Standstill>,
     ) -> Result<Rotated, VaultError> {
-        let turn = self.turn().await;
         let mut cleared = self.clear_rotation(asker, what, verb).await?;
         cleared.entry.version = number;
         let prepared = bounded(cut.grace).and_then(|_| {
@@ -141,7 +178,7 @@ impl Vault {
         let (mut cleared, (moved, lost)) = cleared.prepared(prepared).await?;
         cleared.entry.changes = lost;
         let previous = moved.first().and_then(|each| Replaced::of(&each.secret, cleared.now));
-        self.finish(&turn, cleared, moved).await?;
+        self.finish(turn, cleared, moved).await?;
         let (version, state) = (number.unwrap_or_default(), Standing::Current);
         Ok(Rotated { version, state, unchanged: false, previous, issued: None })
     }

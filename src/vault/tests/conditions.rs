@@ -94,6 +94,10 @@ async fn a_pair_moves_only_from_the_state_that_was_looked_at() {
         is_stale(&site, change(site.admin(), way, number, &now).await, &format!("integration.{way}")).await;
         assert_eq!(tag().await, after, "{way}");
     }
+    // What a reset answers is the record as it is then.
+    let reset = site.vault.reset_pair(site.admin(), &name, &on(&tag().await)).await.unwrap();
+    assert_eq!(reset.revision, tag().await);
+    assert!(reset.pair.unwrap().current().is_none());
     // An edit is another state too.
     let before = on(&tag().await);
     let edit = |form: &mut crate::model::IntegrationForm| form.note = "x".to_owned();
