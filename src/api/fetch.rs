@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::ACCEPT;
 use hyper::{HeaderMap, Method, Request};
 
+use super::accept::wants_bytes;
 use super::answer::{self, Reply};
 use super::callers::duration;
 use super::failure::Failure;
@@ -98,8 +98,7 @@ impl Asking {
             Ok(known) => known,
             Err(why) => return Self::Wrong(words.of.kind(), Box::new(why)),
         };
-        let accepted = request.headers().get(ACCEPT);
-        let wants_bytes = accepted.is_some_and(|value| value == "application/octet-stream");
+        let wants_bytes = wants_bytes(request.headers());
         let mut headers = mem::take(request.headers_mut());
         headers.clear();
         Self::Fetch(Fetch { words, known, wants_bytes, headers })

@@ -3,6 +3,7 @@
 //! Decides nothing about access: it reads a request into typed words, hands them to the vault, and writes the
 //! answer. Unknown paths, methods, query parameters and fields are refused here.
 
+mod accept;
 mod answer;
 mod audit;
 mod backups;

@@ -97,6 +97,15 @@ check "no 304 for who may not" answers 403 access_denied unix "$OTHER" $value -H
 check "bytes for who wants bytes" answers 200 - unix "$FSM" $value -H 'Accept: application/octet-stream'
 check "those bytes" cmp "$BODY" "$PAIR_ID"
 check "of that type" has_header 'content-type: application/octet-stream'
+for accept in 'Application/Octet-Stream' 'application/octet-stream;q=1.0' 'application/json;q=0.5, application/octet-stream; q=0.9'; do
+    check "bytes too for $accept" answers 200 - unix "$FSM" $value -H "Accept: $accept"
+    check "of that type, $accept" has_header 'content-type: application/octet-stream'
+    check "those bytes, $accept" cmp "$BODY" "$PAIR_ID"
+done
+for accept in '*/*' 'application/octet-stream;q=0' 'application/json, application/octet-stream;q=0.1'; do
+    check "JSON for $accept" answers 200 - unix "$FSM" $value -H "Accept: $accept"
+    check "of that type, $accept" has_header 'content-type: application/json'
+done
 check "refusals are no-store too" answers 403 access_denied unix "$OTHER" $value
 check "with that header" has_header 'cache-control: no-store'
 check "as problem+json" has_header 'content-type: application/problem\+json'

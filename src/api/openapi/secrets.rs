@@ -15,7 +15,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::get("/v1/secrets/{id}/value", "readValue", "Reads a value")
             .service()
             .takes(&reading())
-            .ok::<ValueRead>("The value; its bytes alone for exactly `Accept: application/octet-stream`.")
+            .ok::<ValueRead>("The value; its bytes alone for `Accept: application/octet-stream`.")
             .or_as("application/octet-stream")
             .conditional(),
         Operation::get("/v1/secrets", "listSecrets", "Lists the metadata of the secrets that one may see")
