@@ -18,6 +18,10 @@ use crate::wire::{self, MAX_VALUE_BODY};
 const TO_SEND_THE_REST: Duration = Duration::from_secs(2);
 /// Bytes that a body gets room for at first, if it may have as many.
 const LEAST_ROOM: usize = 4 * 1024;
+/// Bytes that an empty object may have, with white space.
+const MOST_EMPTY: usize = 64;
+
+const TOO_LATE: Failure = Failure::Malformed("The body took too long.");
 
 /// Reads a JSON body of at most `most` bytes. What it held is wiped when it is dropped.
 pub async fn json<T: DeserializeOwned>(
@@ -34,9 +38,7 @@ pub async fn json<T: DeserializeOwned>(
         return Err(Failure::TooLarge(most));
     }
     let gathering = gather(request.body_mut(), most);
-    let body = tokio::time::timeout(patience, gathering)
-        .await
-        .map_err(|_| Failure::Malformed("The body took too long."))??;
+    let body = tokio::time::timeout(patience, gathering).await.map_err(|_| TOO_LATE)??;
     let size = body.len();
     // Given away, so that it is also wiped there.
     Ok(beside(size, move || wire::read(&body)).await?)
@@ -116,6 +118,25 @@ pub fn none(request: &Request<Incoming>) -> Result<(), Failure> {
     if is_over(request) { Ok(()) } else { refused() }
 }
 
+/// Refuses a body where none belongs but an empty JSON object, which some clients send with every POST. Its kind doesn't matter.
+pub async fn empty(request: &mut Request<Incoming>, patience: Duration) -> Result<(), Failure> {
+    if is_over(request) {
+        return Ok(());
+    }
+    match tokio::time::timeout(patience, gather(request.body_mut(), MOST_EMPTY)).await {
+        Ok(Ok(body)) if is_empty(&body) => Ok(()),
+        Ok(_) => refused(),
+        Err(_) => Err(TOO_LATE),
+    }
+}
+
+/// Nothing, or a JSON object without members (RFC 8259, sections 2 and 4).
+fn is_empty(body: &[u8]) -> bool {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let mut rest = body.iter().copied().filter(|byte| !is_space(byte));
+    matches!((rest.next(), rest.next(), rest.next()), (None, ..) | (Some(b'{'), Some(b'}'), None))
+}
+
 /// For a call that has a body and takes none.
 pub fn refused<T>() -> Result<T, Failure> {
     Err(Failure::Malformed("This call takes no body."))
@@ -171,6 +192,16 @@ mod tests {
         assert!(matches!(gathered(pieces(), 2).await, Err(Failure::TooLarge(2))));
         assert!(matches!(gathered(vec![piece("a"), Err("cut")], 3).await, Err(Failure::Malformed(_))));
         assert!(gathered(vec![], 0).await.unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_empty_object_and_near_misses() {
+        for empty in ["", " ", "{}", " {\t\r\n} "] {
+            assert!(is_empty(empty.as_bytes()), "{empty}");
+        }
+        for other in ["{", "}", "}{", "{}{}", "{} x", "[]", "null", "{\"a\":1}", "\u{a0}{}", "{}\0"] {
+            assert!(!is_empty(other.as_bytes()), "{other}");
+        }
     }
 
     #[tokio::test]

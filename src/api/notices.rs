@@ -34,9 +34,9 @@ pub async fn acknowledge(
     asker: Asker<'_>,
     id: &str,
     query: Option<&str>,
-    request: &Incomes,
+    request: &mut Incomes,
 ) -> Result<Reply, Failure> {
-    body::none(request)?;
+    body::empty(request, api.patience).await?;
     Query::read(query, &[])?;
     let id = id.parse().map_err(|why: Invalid| Failure::invalid("", format!("the ID in the path {why}")))?;
     let seen = api.vault.acknowledge_notice(asker, &id).await?;

@@ -161,6 +161,16 @@ impl Call<'_> {
             _ => None,
         }
     }
+
+    /// The same for a call that needs no body, and takes an empty object for none.
+    pub fn bears_an_empty_body(&self) -> Option<&'static str> {
+        match self {
+            Self::Seal => Some("vault.seal"),
+            Self::ResetPair(_) => Some("integration.reset"),
+            Self::Acknowledge(_) => Some("notice.acknowledge"),
+            _ => None,
+        }
+    }
 }
 
 impl Call<'_> {

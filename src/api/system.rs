@@ -68,9 +68,9 @@ pub async fn seal(
     api: &Api,
     asker: Asker<'_>,
     query: Option<&str>,
-    request: &Incomes,
+    request: &mut Incomes,
 ) -> Result<Reply, Failure> {
-    body::none(request)?;
+    body::empty(request, api.patience).await?;
     Query::read(query, &[])?;
     api.vault.seal(asker).await?;
     Ok(answer::ok(&state(api)))

@@ -145,9 +145,9 @@ pub async fn reset(
     asker: Asker<'_>,
     name: &str,
     query: Option<&str>,
-    request: &Incomes,
+    request: &mut Incomes,
 ) -> Result<Reply, Failure> {
-    body::none(request)?;
+    body::empty(request, api.patience).await?;
     Query::read(query, &[])?;
     let (name, depends) = (named_integration(name)?, if_match(request.headers())?);
     let seen = api.vault.reset_pair(asker, &name, &depends).await?;

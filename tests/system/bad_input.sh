@@ -85,6 +85,16 @@ check "API: an early answer is heard over HTTP/2" early
 api 415 unsupported_media_type "text/plain" '{}' -H 'Content-Type: text/plain'
 api 415 unsupported_media_type "no media type" '{}' -H 'Content-Type:'
 check "API: a body with GET" answers 400 malformed unix "$ADMIN" /v1/secrets -X GET --data '{}'
+for path in integrations/none/reset notices/expiry.none.2027-01-01/acknowledge; do
+    for empty in '{}' ' { } '; do
+        check "API: an empty object is no body: $path '$empty'" answers 404 not_found unix "$ADMIN" "/v1/$path" --data "$empty"
+    done
+    for body in '[]' '{"a":1}' '{}{}' x "{$(printf %100s "")}"; do
+        check "API: anything else is refused: $path $body" answers 400 malformed unix "$ADMIN" "/v1/$path" --data "$body"
+    done
+done
+check "API: nor is the vault sealed with one" answers 400 malformed unix "$ADMIN" /v1/sys/seal --json '{"force":true}'
+check "API: and isn't" answers 404 not_found unix "$ADMIN" /v1/secrets/_none
 check "API: a known ID" answers 409 conflict unix "$ADMIN" /v1/secrets \
     --json "{\"id\":\"CUSTSECRET_fsm_oauth2_client_id\",\"value\":\"v\",$rules}"
 
@@ -154,7 +164,7 @@ check "the daemon is well" holds '.audit == {available: true, damaged: false}' a
 # Files that others may read, and vaults that are there.
 cp -r "$FSM" "$SCRATCH/open" && chmod 640 "$SCRATCH/open/key.pem"
 check "a group-readable key" says "chmod 600 $SCRATCH/open/key.pem" 2 as "$SCRATCH/open" status
-as "$ADMIN" seal >/dev/null
+check "API: the vault is sealed with an empty object" answers 200 - unix "$ADMIN" /v1/sys/seal --json '{}'
 cp "$PASSPHRASE" "$SCRATCH/shared" && chmod 640 "$SCRATCH/shared"
 check "a group-readable passphrase: unseal" says "chmod 600 $SCRATCH/shared" 2 as "$ADMIN" unseal \
     --passphrase-file "$SCRATCH/shared"

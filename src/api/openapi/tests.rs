@@ -144,6 +144,9 @@ fn a_body_is_described_where_one_is_read() {
         let path = filled(each.path);
         let call = route(&Method::from_bytes(each.method.as_bytes()).unwrap(), &path).ok().unwrap();
         assert_eq!(call.reads_a_body().is_some(), each.body.is_some(), "{}", each.id);
+        // All other POSTs take an empty object for none.
+        let bears = each.method == "POST" && each.body.is_none();
+        assert_eq!(call.bears_an_empty_body().is_some(), bears, "{}", each.id);
     }
 }
 
