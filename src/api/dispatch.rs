@@ -51,7 +51,7 @@ impl Api {
             }
             _ => None,
         };
-        let reply = match call {
+        let outcome = match call {
             Call::Describe => openapi::describe(self, asker, query, request).await,
             Call::Status => system::status(self, asker, query, request).await,
             Call::Metrics => system::metrics(self, asker, query, request).await,
@@ -98,7 +98,15 @@ impl Api {
             Call::Audit => audit::list(self, asker, query, request).await,
             Call::VerifyAudit => audit::verify(self, asker, query, request).await,
             Call::Watch => watch::watch(self, session, asker, query, request).await,
-        }?;
+        };
+        if let Err(failure) = &outcome
+            && failure.is_invalid()
+            && let Some((action, word, of)) = call.changes()
+        {
+            // Seldom, and so boxed: whoever may not do it is told that, and not how.
+            Box::pin(self.vault.judge_sender(asker, action, word, of)).await?;
+        }
+        let reply = outcome?;
         // A change has been made, and is answered in any case.
         if !request.method().is_safe() {
             return Ok(reply);

@@ -92,6 +92,11 @@ impl Failure {
         }
     }
 
+    /// Whether what was sent could be read, and is not what it should be: 422.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self, Self::Invalid(_) | Self::Unreadable(Unreadable::Shape(_)))
+    }
+
     /// What there wasn't enough of.
     pub fn limit(&self) -> Option<Limit> {
         match self {

@@ -308,5 +308,7 @@ fn is_plain(segment: &str) -> bool {
         && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
+mod changes;
+
 #[cfg(test)]
 mod tests;

@@ -74,7 +74,7 @@ impl Vault {
     }
 
     /// Whether the asker may do this to the record.
-    async fn clear_record(
+    pub(super) async fn clear_record(
         &self,
         asker: Asker<'_>,
         name: &IntegrationName,

@@ -56,6 +56,7 @@ mod revision;
 mod rollback;
 mod rotation;
 mod secrets;
+mod sender;
 mod session;
 mod share;
 mod state;

@@ -48,16 +48,20 @@ impl Vault {
             let unsealed = VaultError::Conflict("the vault is unsealed already".to_owned());
             return cleared.prepared::<()>(Err(unsealed)).await.map(|_| ());
         }
-        if let Err(denial) = self.is_known_operator(asker) {
-            let (reason, changes) = (Some(denial.reason().into()), Some(attempted(self.clock.now())));
-            let denied = Entry { outcome: Outcome::Denied, reason, changes, ..entry };
-            // Only if nobody is at it: a stranger must not queue behind an Argon2id.
-            if let Ok(mut attempts) = self.attempts.try_lock() {
-                attempts.remember(denied);
-            }
-            return Err(denial.into());
-        }
+        self.refuse_unknown_operator(asker, entry.clone())?;
         self.unseal_as(entry, passphrase, rollback).await
+    }
+
+    /// Refuses whoever a sealed vault doesn't know as a full operator, and remembers that for the log.
+    pub(super) fn refuse_unknown_operator(&self, asker: Asker<'_>, entry: Entry) -> Result<(), VaultError> {
+        let Err(denial) = self.is_known_operator(asker) else { return Ok(()) };
+        let (reason, changes) = (Some(denial.reason().into()), Some(attempted(self.clock.now())));
+        let denied = Entry { outcome: Outcome::Denied, reason, changes, ..entry };
+        // Only if nobody is at it: a stranger must not queue behind an Argon2id.
+        if let Ok(mut attempts) = self.attempts.try_lock() {
+            attempts.remember(denied);
+        }
+        Err(denial.into())
     }
 
     /// Unseals at the daemon's start, or for an offline command.

@@ -6,6 +6,8 @@
 prepare_vault
 start_daemon "$VAULT" "$PASSPHRASE"
 prepare_pair
+as "$ADMIN" caller add creator --operator create --employee admin --out "$SCRATCH/creator" >/dev/null
+as "$ADMIN" caller add editor --operator edit --employee nobody --out "$SCRATCH/editor" >/dev/null
 state() {
     for list in secrets integrations callers; do vault_curl unix "$ADMIN" "/v1/$list"; done
 }
@@ -98,6 +100,25 @@ check "API: and isn't" answers 404 not_found unix "$ADMIN" /v1/secrets/_none
 check "API: a known ID" answers 409 conflict unix "$ADMIN" /v1/secrets \
     --json "{\"id\":\"CUSTSECRET_fsm_oauth2_client_id\",\"value\":\"v\",$rules}"
 
+# Who may not do it at all is told that, and not what is wrong with it.
+refused() { check "$(basename "$1") may not: $2 ${*:3}" answers 403 permission_denied unix "$1" "$2" "${@:3}"; }
+for path in secrets imports integrations callers sys/passphrase sys/keyslots sys/rekey sys/backup sys/unseal \
+    secrets/_a-/versions integrations/fsm/credentials; do
+    refused "$FSM" "/v1/$path" --json '{"x":1}'
+done
+for path in secrets/_none secrets/_a- integrations/fsm integrations/none callers/fsm; do
+    refused "$FSM" "/v1/$path" -X PATCH --json '{"x":1}'
+done
+refused "$FSM" /v1/secrets/_a-/versions/0 -X DELETE
+for path in callers sys/keyslots integrations/fsm/credentials/x/activate; do refused "$SCRATCH/creator" "/v1/$path" --json '{"x":1}'; done
+refused "$SCRATCH/creator" /v1/secrets/_a- -X PATCH --json '{"name":1}'
+refused "$SCRATCH/editor" /v1/integrations/fsm -X PATCH --json '{"scopes":1}'
+check "who may is told what is wrong" answers 422 invalid_field unix "$SCRATCH/creator" /v1/secrets --json '{"x":1}'
+check "in a path too" answers 422 invalid_field unix "$SCRATCH/editor" /v1/secrets/_a- -X PATCH --json '{}'
+check "what is no JSON is, to anybody" answers 400 malformed unix "$FSM" /v1/secrets --json '{'
+check "the denials are in the log" holds '[.items[] | select(.caller == "editor" and .outcome == "denied")] | length == 1
+    and .[0].action == "integration.edit" and .[0].integration == "fsm"' as "$ADMIN" --output json audit tail -n 200
+
 # Paths and queries.
 for path in /v1/secrets/../callers /v1/secrets/./_x/value /v1//secrets /v1/secrets/ /v1/secrets/a%2fb/value \
     /v1/secrets/%2e%2e/value //v1/secrets "/v1/secrets/a;b/value" /v1/secrets/%00/value '/v1/secrets/_x%20/value'; do
@@ -165,6 +186,8 @@ check "the daemon is well" holds '.audit == {available: true, damaged: false}' a
 cp -r "$FSM" "$SCRATCH/open" && chmod 640 "$SCRATCH/open/key.pem"
 check "a group-readable key" says "chmod 600 $SCRATCH/open/key.pem" 2 as "$SCRATCH/open" status
 check "API: the vault is sealed with an empty object" answers 200 - unix "$ADMIN" /v1/sys/seal --json '{}'
+check "sealed, a service isn't told how to unseal" answers 403 caller_unknown unix "$FSM" /v1/sys/unseal --json '{}'
+check "a full operator is" answers 422 invalid_field unix "$ADMIN" /v1/sys/unseal --json '{}'
 cp "$PASSPHRASE" "$SCRATCH/shared" && chmod 640 "$SCRATCH/shared"
 check "a group-readable passphrase: unseal" says "chmod 600 $SCRATCH/shared" 2 as "$ADMIN" unseal \
     --passphrase-file "$SCRATCH/shared"

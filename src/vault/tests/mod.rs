@@ -26,6 +26,7 @@ mod rollback;
 mod rotation;
 mod schedules;
 mod secrets;
+mod sender;
 pub(super) mod site;
 mod turns;
 mod uses;
