@@ -95,7 +95,9 @@ def seeds():
     uncommented = "\n".join(line.removeprefix("#") if "=" in line else line for line in example.splitlines())
     yield "config", [example.encode()[:4000], uncommented.encode()[:4000], b"listen = [\"unix:/a\", \"tcp:[::1]:0\"]\n[audit]\nretain = 0",
                      b"[[identity.trust]]\ntrust_domain = \"a\"\nbundle = \"/a\"", f"passphrase_file = {VALUE}".encode(),
-                     b"notice.smtp = { host = \"m.example\", from = \"a@b.example\" }\nlimits = { waiting = 1 }"]
+                     b"notice.smtp = { host = \"m.example\", from = \"a@b.example\" }\nlimits = { waiting = 1 }",
+                     b"[oauth]\nallowed_hosts = [\"a.example\", \"*.b.example\"]\n[outbound]\nextra_ca = \"/a\"\nallow_ports = [443, 8443]\n"
+                     b"allow_addresses = [\"10.0.0.0/8\", \"::1/128\", \"192.0.2.7\"]"]
     words = [each["typed"] for each in vectors("secret_ids")]
     words += ["customscript_nx_suitelet2", "spiffe://a/caller/fsm", "com.example.app", "1234567-sb1", "a.service", "previous", "7", "0040",
               "expiry.custsecret_crm.2027-06-30", "Larry Nelson", "ab" * 32]

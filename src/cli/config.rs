@@ -115,8 +115,10 @@ fn look(settings: &Settings, found: &mut Checked) {
             By::ThisUser | By::Anyone => found.problems.push(Problem { line: None, key, detail }),
         }
     }
-    let names_files =
-        file.is_some() || !settings.identity.trust.is_empty() || !settings.notice.command.is_empty();
+    let names_files = file.is_some()
+        || !settings.identity.trust.is_empty()
+        || settings.outbound.extra_ca.is_some()
+        || !settings.notice.command.is_empty();
     if user == 0 && owner.is_some_and(|owner| owner != 0) && names_files {
         let detail = format!(
             "the files that it names were looked at as root, who may read all of them; as the daemon: {again}"

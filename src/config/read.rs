@@ -13,6 +13,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::listen::Listen;
 use super::notice;
+use super::outbound;
 use super::problem::Problem;
 use super::settings::{Audit, Backup, Durability, Identity, Limits, Log, LogFormat, Rate, Settings, Trust};
 use super::table::{Findings, Table, absolute_path};
@@ -55,6 +56,8 @@ fn read(table: &mut Table) -> Settings {
         passphrase_file: table.text("passphrase_file", none_or_path).unwrap_or(default.passphrase_file),
         audit: table.section("audit", audit),
         identity: table.section("identity", identity),
+        oauth: table.section("oauth", outbound::oauth),
+        outbound: table.section("outbound", outbound::outbound),
         limits: table.section("limits", limits),
         notice: table.section("notice", notice::read),
         backup: table.section("backup", backup),

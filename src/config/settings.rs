@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 
 use super::listen::Listen;
 use super::notice::Notice;
+use super::outbound::{OAuth, Outbound};
 use crate::model::{Invalid, TrustDomain};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Settings {
     pub passphrase_file: Option<PathBuf>,
     pub audit: Audit,
     pub identity: Identity,
+    pub oauth: OAuth,
+    pub outbound: Outbound,
     pub limits: Limits,
     pub notice: Notice,
     pub backup: Backup,
@@ -133,6 +136,8 @@ impl Default for Settings {
             passphrase_file: None,
             audit: Audit::default(),
             identity: Identity::default(),
+            oauth: OAuth::default(),
+            outbound: Outbound::default(),
             limits: Limits::default(),
             notice: Notice::default(),
             backup: Backup::default(),

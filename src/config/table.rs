@@ -60,11 +60,7 @@ impl<'t> Table<'t, '_> {
     }
 
     pub(super) fn number(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<u64> {
-        self.value(key, |value| {
-            whole_number(&value)
-                .filter(|number| range.contains(number))
-                .ok_or_else(|| format!("takes a whole number from {} to {}", range.start(), range.end()))
-        })
+        self.value(key, |value| number_of(&value, &range))
     }
 
     pub(super) fn text<T>(&mut self, key: &str, judge: impl FnOnce(&str) -> Result<T, Rule>) -> Option<T> {
@@ -102,38 +98,50 @@ impl<'t> Table<'t, '_> {
         judge: impl Fn(&str) -> Result<T, Rule>,
     ) -> Option<Vec<T>> {
         let items = self.array(key, "takes a list of texts, such as [\"a\", \"b\"]")?;
-        let mut read = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let line = Some(self.findings.line_at(item.span().start));
-            let at = format!("{key}[{index}]");
-            match text_of(item.get_ref()).and_then(&judge) {
-                Ok(item) if read.contains(&item) => {
-                    self.note(line, &at, "is in the list already; leave one out")
-                }
-                Ok(item) => read.push(item),
-                Err(rule) => self.note(line, &at, rule),
-            }
-        }
-        Some(read)
+        Some(self.each(key, items, |item, before| {
+            text_of(item).and_then(&judge).and_then(|read| new(read, before))
+        }))
     }
 
     /// A list of whole numbers.
     pub(super) fn numbers(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<Vec<u64>> {
-        let (first, last) = (*range.start(), *range.end());
-        let items = self.array(key, &format!("takes a list of whole numbers from {first} to {last}"))?;
-        let mut read = Vec::with_capacity(items.len());
+        let items = self.array(
+            key,
+            &format!("takes a list of whole numbers from {} to {}", range.start(), range.end()),
+        )?;
+        Some(self.each(key, items, |item, _| number_of(item, &range)))
+    }
+
+    /// A list of whole numbers: at least one, and none twice.
+    pub(super) fn distinct_numbers(&mut self, key: &str, range: RangeInclusive<u64>) -> Option<Vec<u64>> {
+        let rule = || {
+            format!("takes a list of whole numbers from {} to {}, at least one", range.start(), range.end())
+        };
+        let items = self.value(key, |value| match value {
+            DeValue::Array(items) if !items.is_empty() => Ok(items),
+            _ => Err(rule()),
+        })?;
+        Some(self.each(key, items, |item, before| number_of(item, &range).and_then(|read| new(read, before))))
+    }
+
+    /// What is right in a list, each item judged with those before it; what is wrong is noted.
+    fn each<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = Spanned<DeValue<'t>>>,
+        judge: impl Fn(&DeValue, &[T]) -> Result<T, Rule>,
+    ) -> Vec<T> {
+        let mut read = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
-            let number = whole_number(item.get_ref()).filter(|number| range.contains(number));
-            match number {
-                Some(number) => read.push(number),
-                None => {
+            match judge(item.get_ref(), &read) {
+                Ok(item) => read.push(item),
+                Err(rule) => {
                     let line = Some(self.findings.line_at(item.span().start));
-                    let rule = format!("takes a whole number from {first} to {last}");
                     self.note(line, &format!("{key}[{index}]"), rule);
                 }
             }
         }
-        Some(read)
+        read
     }
 
     /// A program with its arguments: the path is absolute, and an argument may come twice.
@@ -213,8 +221,17 @@ pub(super) fn absolute_path(text: &str) -> Result<PathBuf, Rule> {
     }
 }
 
-fn whole_number(value: &DeValue) -> Option<u64> {
-    value.as_integer().and_then(|digits| u64::from_str_radix(digits.as_str(), digits.radix()).ok())
+fn number_of(value: &DeValue, range: &RangeInclusive<u64>) -> Result<u64, Rule> {
+    value
+        .as_integer()
+        .and_then(|digits| u64::from_str_radix(digits.as_str(), digits.radix()).ok())
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("takes a whole number from {} to {}", range.start(), range.end()))
+}
+
+/// An item, unless it is among those before it.
+fn new<T: PartialEq>(item: T, before: &[T]) -> Result<T, Rule> {
+    if before.contains(&item) { Err("is in the list already; leave one out".to_owned()) } else { Ok(item) }
 }
 
 fn text_of<'v>(value: &'v DeValue) -> Result<&'v str, Rule> {

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use super::listenable::unlistenable;
 use super::telling;
 use crate::config::{Listen, Settings, Trust};
-use crate::identity::{ClientVerifier, FileError, IdentityError, TlsDirectory, TrustRoot, open_trusted};
+use crate::identity::{
+    ClientVerifier, FileError, IdentityError, TlsDirectory, TrustRoot, is_bundle, open_trusted,
+};
 use crate::notify::{NotifyError, Ways};
 use crate::vault::Directory;
 
-/// A root bundle of a foreign trust domain, or of a mail server, may have this many bytes.
+/// A root bundle of a foreign trust domain, or of other servers, may have this many bytes.
 const LARGEST_BUNDLE: u64 = 1024 * 1024;
 const TRUST: &str = "identity.trust";
 
@@ -121,6 +123,9 @@ pub(super) fn read(settings: &Settings) -> Result<Named, Vec<Unusable>> {
     let mut wrong = Vec::new();
     let roots: Vec<_> =
         settings.identity.trust.iter().filter_map(|trust| kept(root(trust), &mut wrong)).collect();
+    if let Some(path) = &settings.outbound.extra_ca {
+        kept(extra_ca(path), &mut wrong);
+    }
     let ways = telling::ways(&settings.notice, &mut wrong);
     if wrong.is_empty() { Ok(Named { ways, roots }) } else { Err(wrong) }
 }
@@ -136,6 +141,17 @@ fn root(trust: &Trust) -> Result<TrustRoot, Unusable> {
         let detail = format!("{}: {error}", path.display());
         Unusable { key: TRUST, detail, by: By::Anyone }
     })
+}
+
+/// Looked at alone: nothing uses these roots yet.
+fn extra_ca(path: &Path) -> Result<(), Unusable> {
+    const KEY: &str = "outbound.extra_ca";
+    let (path, pem) = bundle(KEY, path)?;
+    if is_bundle(&pem) {
+        return Ok(());
+    }
+    let detail = format!("{} has no certificates in PEM, or one that can't be read", path.display());
+    Err(Unusable { key: KEY, detail, by: By::Anyone })
 }
 
 /// A file of certificates, as it is. Whoever may write it decides who is believed, so that it isn't for everybody.

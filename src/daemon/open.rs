@@ -57,6 +57,10 @@ pub fn audit_settings(settings: &Settings) -> audit::Settings {
 async fn open(plan: Plan) -> Result<Daemon, DaemonError> {
     let Plan { settings, passphrase, accept_rollback, unusable, listen, activated } = plan;
     let Named { ways, roots } = named_files(&settings, unusable)?;
+    let unused = settings.unused();
+    if !unused.is_empty() {
+        tracing::warn!(config.keys = %unused.join(", "), "nothing uses these settings yet: the daemon fetches no tokens and sends no requests");
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directory = Directory::at(&settings.data_dir);
     if let Some(why) = journald_is_away(&settings) {

@@ -45,6 +45,6 @@ pub use presented::Presented;
 pub use request::CertificateRequest;
 pub use server::{ServerCertificate, ServingCertificate, server_config};
 pub use tls_directory::{KnownOperator, TlsDirectory};
-pub use trust::TrustRoot;
+pub use trust::{TrustRoot, is_bundle};
 pub use user::as_user;
 pub use verifier::ClientVerifier;

@@ -52,6 +52,12 @@ impl TrustRoot {
     }
 }
 
+/// Whether a text has certificates in PEM, one or more, all of which can be roots for servers.
+pub fn is_bundle(pem: &[u8]) -> bool {
+    let mut anchors = RootCertStore::empty();
+    pem::certificates(pem).is_ok_and(|roots| roots.into_iter().all(|root| anchors.add(root).is_ok()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{authority, authority_of, local};
@@ -74,8 +80,10 @@ mod tests {
         let (one, two) = (authority_of("example.org"), authority_of("example.org"));
         let both = [one.certificate_pem(), two.certificate_pem()].concat();
         assert_eq!(TrustRoot::of_bundle(domain.clone(), both.as_bytes()).unwrap().roots.len(), 2);
+        assert!(is_bundle(both.as_bytes()));
         let torn = &both[..both.len() - 40];
         for wrong in ["", "garbage", torn] {
+            assert!(!is_bundle(wrong.as_bytes()));
             let refused = TrustRoot::of_bundle(domain.clone(), wrong.as_bytes()).err();
             assert_eq!(refused, Some(TrustFault::Bundle(domain.clone())));
         }

@@ -245,6 +245,7 @@ cat >"$SCRATCH/names.toml" <<TOML
 data_dir = "$VAULT"
 passphrase_file = "$SCRATCH/none"
 identity.trust = [{ trust_domain = "example.org", bundle = "$SCRATCH/none.pem" }]
+outbound.extra_ca = "$SCRATCH/none.ca"
 notice.command = ["$SCRATCH/none.sh"]
 backup.directory = "$SCRATCH/none.d"
 [notice.smtp]
@@ -255,6 +256,7 @@ password_file = "$SCRATCH/shared"
 ca = "$PASSPHRASE"
 TOML
 for problem in "passphrase_file: can't open $SCRATCH/none:" "identity.trust: can't open $SCRATCH/none.pem:" "notice.command: $SCRATCH/none.sh" \
+    "outbound.extra_ca: can't open $SCRATCH/none.ca:" \
     "notice.smtp.password_file: $SCRATCH/shared is open"; do
     check "config check tells $problem" says "$problem" 2 config "$SCRATCH/names.toml"
     check "serve tells it too" says "$problem" 2 "$FSM_VAULT_BIN" serve --config "$SCRATCH/names.toml"
@@ -280,8 +282,9 @@ if [ "$(id -u)" = 0 ]; then
 fi
 check "a directory for backups that isn't there is a warning" says "warning: backup.directory: $SCRATCH/none.d is no" 2 \
     config "$SCRATCH/names.toml"
-sed -i -e /shared/d -e /username/d "$SCRATCH/names.toml"
+sed -i -e /shared/d -e /username/d -e "s|/none.ca|/passphrase|" "$SCRATCH/names.toml"
 check "a file of no certificates" says "notice.smtp.ca: $PASSPHRASE holds no certificates" 2 config "$SCRATCH/names.toml"
+check "of no roots" says "outbound.extra_ca: $PASSPHRASE has no certificates" 2 config "$SCRATCH/names.toml"
 printf 'data_dir = "%s"\npassphrase_file = "%s"\nbackup.directory = "%s"\n' "$VAULT" "$PASSPHRASE" "$SCRATCH/none.d" \
     >"$SCRATCH/warned.toml"
 check "a warning alone leaves it valid" holds '.valid and .problems == [] and (.warnings | length == 1)' \
@@ -308,10 +311,11 @@ check "a socket below a file" says "can't listen on unix:$PASSPHRASE/vault.sock"
     --passphrase-file "$PASSPHRASE" --listen "unix:$PASSPHRASE/vault.sock"
 # A pipe that nobody writes to is refused, and not waited for.
 mkfifo -m 600 "$SCRATCH/pipe"
-printf 'data_dir = "%s"\nidentity.trust = [{ trust_domain = "example.org", bundle = "%s" }]\n' "$VAULT" "$SCRATCH/pipe" >"$SCRATCH/piped.toml"
+printf 'data_dir = "%s"\nidentity.trust = [{ trust_domain = "example.org", bundle = "%s" }]\noutbound.extra_ca = "%s"\n' "$VAULT" "$SCRATCH/pipe" \
+    "$SCRATCH/pipe" >"$SCRATCH/piped.toml"
 printf '[notice.smtp]\nhost = "localhost"\nfrom = "vault@example.org"\nto = ["ops@example.org"]\nca = "%s"\n' "$SCRATCH/pipe" >>"$SCRATCH/piped.toml"
 in_time() { timeout 20 "$FSM_VAULT_BIN" "$@"; }
-for key in identity.trust notice.smtp.ca; do
+for key in identity.trust outbound.extra_ca notice.smtp.ca; do
     check "a pipe as $key" says "$key: $SCRATCH/pipe is no regular file" 2 in_time config check "$SCRATCH/piped.toml"
     check "serve says so too" says "$key: $SCRATCH/pipe is no regular file" 2 in_time serve --config "$SCRATCH/piped.toml"
 done
@@ -322,11 +326,35 @@ sed "s|/pipe|/pem|" "$SCRATCH/piped.toml" >"$SCRATCH/trusting.toml"
 chmod 664 "$SCRATCH/pem"
 check "roots that a group may change are its owner's affair" config "$SCRATCH/trusting.toml"
 chmod 646 "$SCRATCH/pem"
-for key in identity.trust notice.smtp.ca; do
+for key in identity.trust outbound.extra_ca notice.smtp.ca; do
     check "one that any user may change as $key" says "$key: $SCRATCH/pem can be changed by any user; type: chmod o-w $SCRATCH/pem" 2 \
         config "$SCRATCH/trusting.toml"
     check "serve says so too" says "$key: $SCRATCH/pem can be changed by any user" 2 in_time serve --config "$SCRATCH/trusting.toml"
 done
+# What is for calls that nothing makes yet is taken and checked, and the log says that nothing uses it.
+printf '%s\n' 'oauth.allowed_hosts = ["https://a.example"]' 'outbound.allow_addresses = ["10.1.2.3/8"]' 'outbound.allow_ports = [443, 443]' \
+    >"$SCRATCH/calls.toml"
+unfit() { config "$SCRATCH/calls.toml" --output json || [ $? = 2 ]; }
+check "wrong hosts, addresses and ports are told together" holds '[.problems[] | "\(.line) \(.key)"] ==
+    ["1 oauth.allowed_hosts[0]", "2 outbound.allow_addresses[0]", "3 outbound.allow_ports[1]"]' unfit
+chmod 644 "$SCRATCH/pem"
+cat >"$SCRATCH/calls.toml" <<TOML
+data_dir = "$VAULT"
+oauth.allowed_hosts = ["tokens.example", "*.idp.example"]
+[outbound]
+extra_ca = "$SCRATCH/pem"
+allow_addresses = ["10.0.0.0/8", "127.0.0.1", "::1/128"]
+allow_ports = [443, 8443]
+TOML
+check "right ones are valid" says "is valid" 0 config "$SCRATCH/calls.toml"
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/calls.toml"
+unused() { logged 'select(.message | startswith("nothing uses these settings yet")) | ."config.keys"'; }
+check "the daemon serves with them, and says so" \
+    [ "$(unused)" = "oauth.allowed_hosts, outbound.extra_ca, outbound.allow_addresses, outbound.allow_ports" ]
+stop_daemon
+start_daemon "$VAULT" "$PASSPHRASE"
+check "without them it says nothing" [ -z "$(unused)" ]
+stop_daemon
 check "a pipe as the configuration" says "$SCRATCH/pipe: can't be read: it is a pipe" 2 in_time config check "$SCRATCH/pipe"
 check "what a shell hands over is read" says "is valid" 0 in_time config check <(printf 'data_dir = "%s"\n' "$VAULT")
 # Where it is to listen is looked at without listening.

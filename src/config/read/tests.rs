@@ -95,6 +95,12 @@ fn every_key_is_read() {
         [[identity.trust]]
         trust_domain = "example.org"
         bundle = "/etc/spire/bundle.pem"
+        [oauth]
+        allowed_hosts = ["Tokens.Example", "*.idp.example", "127.0.0.1"]
+        [outbound]
+        extra_ca = "/etc/ssl/ours.pem"
+        allow_addresses = ["10.0.0.0/8", "::1/128"]
+        allow_ports = [443, 8443]
         "#,
     );
     let second = Duration::from_secs;
@@ -114,6 +120,16 @@ fn every_key_is_read() {
                 trust_domain: "example.org".parse().unwrap(),
                 bundle: PathBuf::from("/etc/spire/bundle.pem"),
             }],
+        },
+        oauth: outbound::OAuth {
+            allowed_hosts: ["tokens.example", "*.idp.example", "127.0.0.1"]
+                .map(|text| text.parse().unwrap())
+                .to_vec(),
+        },
+        outbound: outbound::Outbound {
+            extra_ca: Some(PathBuf::from("/etc/ssl/ours.pem")),
+            allow_addresses: ["10.0.0.0/8", "::1/128"].map(|text| text.parse().unwrap()).to_vec(),
+            allow_ports: vec![443, 8443],
         },
         limits: Limits {
             handshakes: 11,
@@ -202,6 +218,51 @@ fn each_problem_has_its_line_its_key_and_its_rule() {
         (
             "identity.trust = [{ trust_domain = \"a\", bundle = \"/a\" },\n{ trust_domain = \"a\", bundle = \"/b\" }]",
             "2: identity.trust: names a trust domain twice; put all its roots into one bundle",
+        ),
+        (
+            "oauth.allowed_hosts = \"a.example\"",
+            "1: oauth.allowed_hosts: takes a list of texts, such as [\"a\", \"b\"]",
+        ),
+        (
+            "oauth.allowed_hosts = [\n\"https://a.example\"]",
+            "2: oauth.allowed_hosts[0]: is no domain: a host name such as system.netsuite.com, without scheme, port or path",
+        ),
+        (
+            "oauth.allowed_hosts = [\"*.com\"]",
+            "1: oauth.allowed_hosts[0]: is no domain: `*.` before a single label would match a whole top-level domain",
+        ),
+        (
+            "oauth.allowed_hosts = [\"a.example\", \"A.example.\"]",
+            "1: oauth.allowed_hosts[1]: is in the list already; leave one out",
+        ),
+        ("outbound.extra_ca = \"a.pem\"", "1: outbound.extra_ca: takes an absolute path, beginning with /"),
+        (
+            "outbound.allow_addresses = [\"10.0.0.0/33\"]",
+            "1: outbound.allow_addresses[0]: is no range of IP addresses: write 10.0.0.0/8, fd00::/8, or 192.0.2.7/32 for a single one",
+        ),
+        (
+            "outbound.allow_addresses = [\"::1\", \"::1/128\"]",
+            "1: outbound.allow_addresses[1]: is in the list already; leave one out",
+        ),
+        (
+            "outbound.allow_ports = []",
+            "1: outbound.allow_ports: takes a list of whole numbers from 1 to 65535, at least one",
+        ),
+        (
+            "outbound.allow_ports = 443",
+            "1: outbound.allow_ports: takes a list of whole numbers from 1 to 65535, at least one",
+        ),
+        (
+            "outbound.allow_ports = [443, 0]",
+            "1: outbound.allow_ports[1]: takes a whole number from 1 to 65535",
+        ),
+        (
+            "outbound.allow_ports = [65536]",
+            "1: outbound.allow_ports[0]: takes a whole number from 1 to 65535",
+        ),
+        (
+            "outbound.allow_ports = [443,\n443]",
+            "2: outbound.allow_ports[1]: is in the list already; leave one out",
         ),
         ("limits.connections = 0", "1: limits.connections: takes a whole number from 1 to 1000000"),
         (
@@ -294,6 +355,8 @@ fn nothing_the_file_has_is_repeated() {
         "audit.durability = \"hunter2 hunter2\"",
         "log.filter = \"hunter2=hunter2 hunter2\"",
         "identity.trust = [{ trust_domain = \"hunter2 hunter2\", bundle = \"hunter2 hunter2\" }]",
+        "oauth.allowed_hosts = [\"hunter2 hunter2\"]",
+        "outbound = { extra_ca = \"hunter2\", allow_addresses = [\"hunter2\"], allow_ports = [\"hunter2\"] }",
         "\"hunter2 hunter2\" = 1",
         "hunter2 hunter2",
         "passphrase_file = hunter2 hunter2",
