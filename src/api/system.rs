@@ -2,13 +2,14 @@
 
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::ACCEPT;
 
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
 use super::query::Query;
 use super::server::Api;
-use crate::telemetry::{self, Held, Notices, Readings};
+use crate::telemetry::{self, Format, Held, Notices, Readings};
 use crate::vault::{Asker, Gauges};
 use crate::wire::{AuditStanding, MAX_BODY, Status, Unseal};
 
@@ -36,8 +37,11 @@ pub async fn metrics(
 ) -> Result<Reply, Failure> {
     body::none(request)?;
     Query::read(query, &[])?;
-    let text = telemetry::render(&readings(api.vault.gauges(asker).await?), &api.meter);
-    Ok(answer::text(telemetry::CONTENT_TYPE, text.expect("a string takes whatever is written to it")))
+    let accepted = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::accepted(accepted);
+    let text = telemetry::render(&readings(api.vault.gauges(asker).await?), &api.meter)
+        .expect("a string takes whatever is written to it");
+    Ok(answer::text(format.content_type(), format.of_open_metrics(text)))
 }
 
 fn readings(gauges: Gauges) -> Readings {

@@ -14,9 +14,6 @@ use prometheus_client::registry::Registry;
 use super::meter::{Meter, read};
 use crate::audit::Written;
 
-/// What `Content-Type` the text has.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// What is so at the moment of a scrape.
 #[derive(Debug)]
 pub struct Readings {
@@ -57,7 +54,7 @@ pub struct Notices {
 /// Labels in one order; the words are ours.
 type Labels = Vec<(&'static str, &'static str)>;
 
-/// The whole answer to a scrape.
+/// The whole answer to a scrape, as OpenMetrics; `format.rs` makes the other format of it.
 pub fn render(readings: &Readings, meter: &Meter) -> Result<String, fmt::Error> {
     let mut all = Registry::default();
     let started = ConstGauge::new(seconds(meter.started_at));

@@ -4,10 +4,12 @@
 //! Nothing here names a secret, a caller or a path. The audit log is another room: nothing here decides or releases.
 
 mod exposition;
+mod format;
 mod logging;
 mod meter;
 mod queue;
 
-pub use exposition::{CONTENT_TYPE, Held, Notices, Readings, render};
+pub use exposition::{Held, Notices, Readings, render};
+pub use format::Format;
 pub use logging::{TelemetryError, finish, say, start};
 pub use meter::{Kind, Meter, OpenConnection, Verdict};

@@ -13,15 +13,19 @@ private_file "$SCRATCH/v1" one
 as "$ADMIN" secret create _crm --value-file "$SCRATCH/v1" --script customscript_crm --allow-all-domains >/dev/null
 
 SCRAPER=$VIEWER
-scrape() { answers 200 - unix "$SCRAPER" /v1/sys/metrics; }
+# shellcheck disable=SC2120  # some pass a header, as arguments of `check`
+scrape() { answers 200 - unix "$SCRAPER" /v1/sys/metrics "$@"; }
 # value METRIC [LABEL=WORD...]: of the last scrape, read by a parser of the format's makers.
 value() {
     "$FSM_VAULT_PYTHON" - "$BODY" "$@" <<'PYTHON'
 import sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as families
+from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics
 path, name, *labels = sys.argv[1:]
 labels = dict(label.split("=") for label in labels)
-found = [sample.value for family in families(open(path).read()) for sample in family.samples
+text = open(path).read()
+families = (openmetrics if text.endswith("# EOF\n") else parser).text_string_to_metric_families
+found = [sample.value for family in families(text) for sample in family.samples
     if sample.name == name and labels.items() <= sample.labels.items()]
 print(f"{sum(found):g}" if found else "none")
 PYTHON
@@ -29,9 +33,34 @@ PYTHON
 is() { local want=$1; shift; [ "$(value "$@")" = "$want" ] || { echo "got $(value "$@")"; return 1; }; }
 
 check "an operator of any level scrapes" scrape
-check "and is told the format" grep -qi '^content-type: application/openmetrics-text; version=1.0.0; charset=utf-8' "$HEADERS"
+check "and is told the format: Prometheus text" grep -qix 'content-type: text/plain; version=0.0.4; charset=utf-8.' "$HEADERS"
+# Every sample has a type, by its own name (a histogram's by the name that they begin with), as the format wants it.
+typed() {
+    "$FSM_VAULT_PYTHON" - "$BODY" <<'PYTHON'
+import sys
+from prometheus_client.parser import text_string_to_metric_families as families
+text = open(sys.argv[1]).read()
+found = list(families(text))
+types = {family.name: family.type for family in found}
+assert types["fsm_vault_build_info"] == "gauge" and types["fsm_vault_audit_sync_seconds"] == "histogram", types
+assert {"counter", "gauge", "histogram"} == set(types.values()), types
+assert all(family.documentation and family.samples for family in found)
+assert text.count("# TYPE ") == text.count("# HELP ") == len(found) and "# EOF" not in text and "# UNIT" not in text
+counters = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE") and line.endswith(" counter")]
+assert counters and all(name.endswith("_total") and f"\n{name}" in text for name in counters), counters
+PYTHON
+}
+check "a text in which each sample has a type and a help" typed
 check "over TCP and HTTP/2 too" answers 200 - tcp "$VIEWER" /v1/sys/metrics
-check "the format's end is there" [ "$(tail -n 1 "$BODY")" = "# EOF" ]
+samples() { grep -v '^#' "$BODY" | sed -E 's/ [^ ]+$//' | sort; }
+samples >"$SCRATCH/classic"
+check "who asks for OpenMetrics gets it" scrape -H 'Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3'
+check "and is told so" grep -qix 'content-type: application/openmetrics-text; version=1.0.0; charset=utf-8.' "$HEADERS"
+check "with its end" [ "$(tail -n 1 "$BODY")" = "# EOF" ]
+check "and the same samples" cmp "$SCRATCH/classic" <(samples)
+check "which its parser takes" is 3 fsm_vault_secrets
+check "who asks for plain text gets that" scrape -H 'Accept: text/plain'
+check "which is Prometheus text too" typed
 check "it is unsealed" is 0 fsm_vault_sealed
 check "three secrets" is 3 fsm_vault_secrets
 check "one integration" is 1 fsm_vault_integrations

@@ -6,7 +6,7 @@ use super::operation::Operation;
 use super::parameter::{Parameter, paging, spelled};
 use crate::audit::LoggedEntry;
 use crate::model::{IntegrationName, SecretId};
-use crate::telemetry;
+use crate::telemetry::Format;
 use crate::wire::{
     BackupForm, Code, KeySlotForm, KeySlotView, MAX_BODY, Passphrase, PassphraseChange, RekeyForm,
     RekeyedView, Status, Unseal, Verification,
@@ -24,7 +24,11 @@ pub fn operations() -> Vec<Operation> {
             .ok::<Status>("The state."),
         Operation::get("/v1/sys/metrics", "readMetrics", "Counts, without any names, for Prometheus")
             .operator_or_custodian("view")
-            .text(telemetry::CONTENT_TYPE, "OpenMetrics text."),
+            .text(
+                Format::Prometheus.content_type(),
+                "Prometheus text; OpenMetrics text where `Accept` names `application/openmetrics-text`.",
+            )
+            .or_as(Format::OpenMetrics.content_type()),
         Operation::get("/v1/watch", "watch", "Tells what changes, of what the caller may see")
             .anyone()
             .takes(&[Parameter::last_event_id()])
