@@ -29,17 +29,21 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options for all commands")]
 pub struct Globals {
-    /// The daemon's configuration file, for what is done on its host: init, serve, operator recover, doctor, backup restore,
-    /// config check [default: /etc/fsm-vault/fsm-vault.toml if it is there] [env: FSM_VAULT_CONFIG]
+    /// The daemon's configuration file, for what is done on its host (init, serve, operator recover, doctor, backup restore,
+    /// config check), and for where the daemon is [default: /etc/fsm-vault/fsm-vault.toml if it is there] [env: FSM_VAULT_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The directory with cert.pem, key.pem and ca.pem to show to the daemon [env: FSM_VAULT_IDENTITY]
     #[arg(long, global = true, value_name = "DIR")]
     pub identity: Option<PathBuf>,
-    /// The daemon: unix:/path/vault.sock or https://127.0.0.1:8271 [default: unix:/run/fsm-vault/vault.sock if it
-    /// is there, else https://127.0.0.1:8271] [env: FSM_VAULT_ADDR]
+    /// The daemon: unix:/path/vault.sock or https://127.0.0.1:8271 [default: the first socket, else the first address, of
+    /// `listen` in the configuration file; else unix:/run/fsm-vault/vault.sock if it is there, else https://127.0.0.1:8271]
+    /// [env: FSM_VAULT_ADDR]
     #[arg(long, global = true, value_name = "ADDR")]
     pub addr: Option<Address>,
+    /// Whether the address is the environment's.
+    #[arg(skip)]
+    pub addr_is_of_environment: bool,
     /// How results are printed
     #[arg(long, global = true, value_name = "FORM", value_enum, default_value_t = Form::Text)]
     pub output: Form,
@@ -56,6 +60,7 @@ impl Globals {
         Ok(Self {
             config: self.config.or_else(|| given("FSM_VAULT_CONFIG").map(PathBuf::from)),
             identity: self.identity.or_else(|| given("FSM_VAULT_IDENTITY").map(PathBuf::from)),
+            addr_is_of_environment: self.addr.is_none() && given("FSM_VAULT_ADDR").is_some(),
             addr: match self.addr {
                 Some(typed) => Some(typed),
                 None => given("FSM_VAULT_ADDR").map(addr).transpose()?,

@@ -48,6 +48,8 @@ pub struct Client {
     identity: PathBuf,
     presented: Presented,
     tls: Arc<ClientConfig>,
+    /// Who named the address; empty if nobody needs to be told.
+    named_by: String,
 }
 
 /// An open connection; it is opened again if the daemon ended it between two calls.
@@ -60,7 +62,12 @@ impl Client {
     /// Reads the identity directory; connects to nothing yet.
     pub fn new(identity: &Path, address: Address) -> Result<Self, ClientError> {
         let (presented, tls) = load(identity)?;
-        Ok(Self { address, identity: identity.to_owned(), presented, tls })
+        Ok(Self { address, identity: identity.to_owned(), presented, tls, named_by: String::new() })
+    }
+
+    /// The same, which says who named its address when nobody answers there.
+    pub fn named_by(self, named_by: String) -> Self {
+        Self { named_by, ..self }
     }
 
     pub fn address(&self) -> &Address {
@@ -88,16 +95,18 @@ impl Client {
 
     async fn handshake(&self) -> Result<Stream, ClientError> {
         let connecting = async {
-            let stream = self
-                .dial()
-                .await
-                .map_err(|source| ClientError::Unreachable { address: self.address.to_string(), source })?;
+            let stream = self.dial().await.map_err(|source| self.unreachable(source))?;
             let connector = TlsConnector::from(Arc::clone(&self.tls));
             let shaken = connector.connect(self.address.server_name(), stream).await;
             shaken.map_err(|error| self.broken(&error))
         };
         let connected = tokio::time::timeout(TO_CONNECT, connecting).await;
         connected.map_err(|_| self.slow(TO_CONNECT, "accept the connection"))?
+    }
+
+    fn unreachable(&self, source: io::Error) -> ClientError {
+        let named_by = if self.named_by.is_empty() { String::new() } else { format!(" ({})", self.named_by) };
+        ClientError::Unreachable { address: format!("{}{named_by}", self.address), source }
     }
 
     async fn dial(&self) -> io::Result<Box<dyn Duplex>> {

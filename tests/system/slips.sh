@@ -41,6 +41,24 @@ check "a configuration that isn't there" says "$SCRATCH/none.toml" 2 as "$ADMIN"
 check "and one that is wrong" says data_dri 2 as "$ADMIN" --config "$SCRATCH/bad.toml" status
 check "one that is right" as "$ADMIN" --config "$SCRATCH/good.toml" status
 
+# Flags beat the environment, which beats the file; who named the place where nobody answers is told.
+by() { "$FSM_VAULT_BIN" --identity "$ADMIN" "$@"; }
+printf 'listen = ["tcp:127.0.0.1:%s", "unix:%s"]\n' 1 "$SOCKET" >"$SCRATCH/socket.toml"
+printf 'listen = ["tcp:127.0.0.1:%s"]\n' "$PORT" >"$SCRATCH/port.toml"
+printf 'listen = ["unix:%s"]\n' "$SCRATCH/nobody.sock" >"$SCRATCH/nobody.toml"
+check "the file's socket before its other addresses" by --config "$SCRATCH/socket.toml" status
+check "the file's address" by --config "$SCRATCH/port.toml" status
+check "of the file that the environment names" env "FSM_VAULT_CONFIG=$SCRATCH/port.toml" "$FSM_VAULT_BIN" --identity "$ADMIN" status
+check "nobody where the file says" says "nobody answers at unix:$SCRATCH/nobody.sock (the first of listen in $SCRATCH/nobody.toml): " 7 \
+    by --config "$SCRATCH/nobody.toml" status
+check "the environment beats the file" env "FSM_VAULT_ADDR=unix:$SOCKET" "$FSM_VAULT_BIN" --identity "$ADMIN" \
+    --config "$SCRATCH/nobody.toml" status
+check "a flag beats both" env "FSM_VAULT_ADDR=unix:$SCRATCH/none" "$FSM_VAULT_BIN" --identity "$ADMIN" \
+    --config "$SCRATCH/nobody.toml" --addr "unix:$SOCKET" status
+check "nobody where the environment says" says "nobody answers at unix:$SCRATCH/none (as FSM_VAULT_ADDR says): " 7 \
+    env "FSM_VAULT_ADDR=unix:$SCRATCH/none" "$FSM_VAULT_BIN" --identity "$ADMIN" status
+check "nor where the flag does" says "(as --addr says): " 7 by --addr "unix:$SCRATCH/none" status
+
 cat >"$SCRATCH/import" <<'LINES'
 {"id":"_i","value":" v","restrictions":{"scripts":["customscript_a"],"allow_all_domains":true}}
 {"id":"_j","value":"v","restrcitions":{"scripts":["customscript_a"],"allow_all_domains":true}}

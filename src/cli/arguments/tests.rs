@@ -78,10 +78,10 @@ fn what_is_typed_beats_the_environment() {
     let all = from("fsm-vault status", "unix:/s").unwrap();
     assert_eq!(all.identity, Some("FSM_VAULT_IDENTITY".into()));
     assert_eq!(all.config, Some("FSM_VAULT_CONFIG".into()));
-    assert_eq!(all.addr, "unix:/s".parse().ok());
+    assert_eq!((all.addr, all.addr_is_of_environment), ("unix:/s".parse().ok(), true));
     let typed = from("fsm-vault status --identity i --config c --addr unix:/t", "nonsense").unwrap();
     assert_eq!((typed.identity, typed.config), (Some("i".into()), Some("c".into())));
-    assert_eq!(typed.addr, "unix:/t".parse().ok());
+    assert_eq!((typed.addr, typed.addr_is_of_environment), ("unix:/t".parse().ok(), false));
     assert_eq!(from("fsm-vault status", "").unwrap().addr, None);
     let refused = from("fsm-vault status", "http://127.0.0.1:1").err().unwrap();
     assert!(refused.text.starts_with("FSM_VAULT_ADDR is no address"), "{}", refused.text);
