@@ -28,7 +28,7 @@ pub const USUAL_OPERATOR: &str = "admin";
                   asked for, unseen and twice."
 )]
 pub struct Init {
-    /// Where the vault shall live [default: data_dir of the configuration, else /var/lib/fsm-vault]
+    /// Where the vault shall live; may be left out where the configuration file has data_dir
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// A private file with the passphrase, - for standard input
@@ -43,7 +43,15 @@ pub struct Init {
 }
 
 pub fn run(globals: &Globals, command: Init) -> Result<(), Failure> {
-    let settings = located(config::settings(globals)?, command.data_dir.as_deref())?;
+    let configured = config::settings(globals)?;
+    if command.data_dir.is_none() && !configured.data_dir_is_named {
+        // Made in a place that nobody thought of, it would be looked for in another.
+        return Err(Failure::usage(
+            "where shall the vault live? No configuration file says it in data_dir. Type: fsm-vault init --data-dir DIR, such as \
+             /var/lib/fsm-vault",
+        ));
+    }
+    let settings = located(configured, command.data_dir.as_deref())?;
     let data = &settings.data_dir;
     let then = "type the same again, or name another directory with --data-dir";
     let failed = |error| at_place(error, data, then);

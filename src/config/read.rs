@@ -51,6 +51,7 @@ pub(super) fn settings(text: &str) -> Result<Settings, Wrong> {
 fn read(table: &mut Table) -> Settings {
     let default = Settings::default();
     Settings {
+        data_dir_is_named: table.line_of("data_dir").is_some(),
         data_dir: table.text("data_dir", absolute_path).unwrap_or(default.data_dir),
         listen: table.list("listen", listen).unwrap_or(default.listen),
         passphrase_file: table.text("passphrase_file", none_or_path).unwrap_or(default.passphrase_file),

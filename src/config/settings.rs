@@ -15,6 +15,8 @@ use crate::model::{Invalid, TrustDomain};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub data_dir: PathBuf,
+    /// Whether the file has `data_dir`, be it the default.
+    pub data_dir_is_named: bool,
     /// Empty: the defaults that [`Settings::addresses`] knows.
     pub listen: Vec<Listen>,
     pub passphrase_file: Option<PathBuf>,
@@ -132,6 +134,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("/var/lib/fsm-vault"),
+            data_dir_is_named: false,
             listen: Vec::new(),
             passphrase_file: None,
             audit: Audit::default(),

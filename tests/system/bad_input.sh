@@ -213,6 +213,12 @@ check "typed" says "was typed at the question" 3 \
 private_file "$SCRATCH/short" 'short'
 check "a short one: init" says "at least 12" 2 init --passphrase-file "$SCRATCH/short"
 check "no passphrase: init" says "--passphrase-file" 2 init
+check "no place: init" says "init --data-dir DIR" 2 "$FSM_VAULT_BIN" init --passphrase-file "$PASSPHRASE"
+printf 'listen = []\n' >"$SCRATCH/nowhere.toml"
+check "nor a file that names one" says "init --data-dir DIR" 2 "$FSM_VAULT_BIN" init --config "$SCRATCH/nowhere.toml" --passphrase-file "$PASSPHRASE"
+printf 'data_dir = "%s"\n' "$SCRATCH/configured" >"$SCRATCH/configured.toml"
+check "one that does" says "made a vault in $SCRATCH/configured" 0 "$FSM_VAULT_BIN" init --config "$SCRATCH/configured.toml" \
+    --passphrase-file "$PASSPHRASE"
 check "none of these made a vault" [ ! -e "$SCRATCH/new/store" ]
 check "no vault: serve" says "fsm-vault init" 2 "$FSM_VAULT_BIN" serve --data-dir "$SCRATCH/new" --passphrase-file "$PASSPHRASE"
 check "an existing vault: init" says "already" 6 "$FSM_VAULT_BIN" init --data-dir "$VAULT" --passphrase-file "$PASSPHRASE"

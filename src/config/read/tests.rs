@@ -23,7 +23,7 @@ fn with_every_key() -> String {
 fn the_shipped_file_shows_every_key_with_its_default() {
     assert_eq!(settings(SHIPPED), Ok(Settings::default()));
     let text = with_every_key();
-    assert_eq!(settings(&text), Ok(Settings::default()));
+    assert_eq!(settings(&text), Ok(Settings { data_dir_is_named: true, ..Settings::default() }));
 
     let mut findings = Findings::new(&text);
     findings.root(DeTable::parse(&text).unwrap().into_inner(), read);
@@ -106,6 +106,7 @@ fn every_key_is_read() {
     let second = Duration::from_secs;
     let expected = Settings {
         data_dir: PathBuf::from("/srv/vault"),
+        data_dir_is_named: true,
         listen: ["unix:/run/v.sock", "tcp:[::1]:0"].map(|text| text.parse().unwrap()).to_vec(),
         passphrase_file: Some(PathBuf::from("/run/secrets/passphrase")),
         audit: Audit {
