@@ -48,13 +48,13 @@ const CLEARABLE: [&str; 12] = [
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  fsm-vault integration delete fsm --yes\n\nIts two secrets and every version of its pair go with \
-                  it: nobody gets them any more."
+    after_help = "Example:\n  fsm-vault integration delete fsm\n\nIts two secrets and every version of its pair go with \
+                  it: nobody gets them any more. On a terminal it asks for the name, unless told --yes; without one it asks nobody."
 )]
 pub struct Delete {
     /// Its name, such as fsm
     name: IntegrationName,
-    /// Don't ask
+    /// Don't ask on a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -81,11 +81,6 @@ pub fn edit(globals: &Globals, command: Edit) -> Result<(), Failure> {
 
 pub fn delete(globals: &Globals, command: &Delete) -> Result<(), Failure> {
     let name = &command.name;
-    if !command.yes && !prompt::can_ask() {
-        return Err(Failure::usage(format!(
-            "deleting {name} destroys its pair for good; add --yes, or run this on a terminal to be asked"
-        )));
-    }
     let path = format!("/v1/integrations/{name}");
     with_daemon(globals, async |daemon| {
         let before = daemon.call(Call::get(&*path)).await?;
@@ -94,7 +89,7 @@ pub fn delete(globals: &Globals, command: &Delete) -> Result<(), Failure> {
             .into_iter()
             .flatten()
             .collect();
-        if !command.yes {
+        if !command.yes && prompt::can_ask() {
             for id in &secrets {
                 output::tell(format_args!("{} goes with it, every version.", printable(id)));
             }

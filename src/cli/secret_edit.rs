@@ -75,13 +75,14 @@ pub struct EditSecret {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  fsm-vault secret delete _crm_key --yes\n\nIts values are destroyed. The ID may be used \
-                        again, unless it was ever shared with a SuiteApp. Asks for the ID, unless told --yes."
+    after_help = "Example:\n  fsm-vault secret delete _crm_key\n\nIts values are destroyed. The ID may be used \
+                        again, unless it was ever shared with a SuiteApp. On a terminal it asks for the ID, unless told --yes; \
+                        without one it asks nobody."
 )]
 pub struct DeleteSecret {
     /// Its ID; custsecret may be left out
     id: SecretId,
-    /// Don't ask
+    /// Don't ask on a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -205,11 +206,7 @@ pub fn delete(globals: &Globals, command: &DeleteSecret) -> Result<(), Failure> 
         // What was looked at when the question was asked is what goes.
         let before = daemon.call(Call::get(&path)).await?;
         let found: SecretView = before.read()?;
-        if !command.yes {
-            if !prompt::can_ask() {
-                let why = format!("deleting {id} destroys its values: give --yes, or run this on a terminal");
-                return Err(Failure::usage(why));
-            }
+        if !command.yes && prompt::can_ask() {
             let name = crate::client::printable(&found.name).into_owned();
             let called = if name.is_empty() { String::new() } else { format!(" ({name})") };
             let question = format!("This destroys all values of {id}{called}. Type {id} to go on: ");

@@ -135,8 +135,7 @@ check "a second one, with less" holds '[.gaps[].pointer] == ["/redirect_uris", "
     operator --output json integration create fsm_sb --template fsm --employee 7
 
 # Deleted with everything.
-check "not without being asked" refuses 2 operator integration delete crm
-check "deleted" operator integration delete crm --yes
+check "deleted, and a script isn't asked" operator integration delete crm </dev/null
 for path in integrations/crm/credentials secrets/_crm_client_id/value secrets/_crm_client_secret/value; do
     check "gone: $path" answers 403 access_denied unix "$CRM" "/v1/$path"
 done

@@ -171,9 +171,8 @@ check "of what isn't there" refuses 4 operator secret access _nope
 check "services ask in vain" answers 403 permission_denied tcp "$FSM" /v1/secrets/_crm/access
 
 # Delete.
-check "without a terminal it must be told" says "--yes" 2 operator secret delete _crm </dev/null
 check "a lost update is no deletion" answers 412 precondition_failed tcp "$ADMIN" /v1/secrets/_crm -X DELETE -H 'if-match: "x"'
-check "it is deleted" operator secret delete _crm --yes
+check "it is deleted, and a script isn't asked" operator secret delete _crm </dev/null
 check "and gone" refuses 4 operator secret show _crm
 check "for services as if it never was" refuses 3 fetch "$SCRATCH/crm"
 check "its ID is used again, and its numbers not" holds '.versions[0].version == 3' \

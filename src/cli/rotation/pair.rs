@@ -89,7 +89,8 @@ pub struct RetirePair {
     after_help = "Examples:\n  fsm-vault integration reset fsm\n  fsm-vault integration reset fsm --client-id-file id.txt \
                         --client-secret-file secret.txt\n  fsm-vault integration reset fsm --no-capture\n\nFor when \
                         NetSuite's Reset Credentials has made the pair worthless: nobody gets it any more, at once. \
-                        Then the new one is asked for, unseen and twice, or taken from the files."
+                        Then the new one is asked for, unseen and twice, or taken from the files. Without a terminal nothing is \
+                        asked: it is left without a pair unless files are named."
 )]
 pub struct ResetPair {
     /// Its name, such as fsm
@@ -99,7 +100,7 @@ pub struct ResetPair {
     /// Leave it without a pair; capture the new one later
     #[arg(long, conflicts_with_all = ["client_id_file", "client_secret_file"])]
     no_capture: bool,
-    /// Don't ask whether it is meant
+    /// Don't ask on a terminal whether it is meant
     #[arg(long)]
     yes: bool,
 }
@@ -154,13 +155,7 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
     {
         return Err(Failure::usage("the client ID and the client secret are the same; nothing was changed"));
     }
-    let is_meant = given.is_some() || command.yes || (command.no_capture && !prompt::can_ask());
-    if !is_meant && !prompt::can_ask() {
-        return Err(Failure::usage(format!(
-            "a reset ends the pair of {name} at once; add --no-capture, or name the new pair's files, or run this on a terminal \
-             to be asked"
-        )));
-    }
+    let is_meant = given.is_some() || command.yes || !prompt::can_ask();
     if !is_meant {
         let question = format!("Nobody gets the pair of {name} from now on, at once. Type {name} to go on: ");
         prompt::confirm(&question, name.as_str(), "the pair is as it was")?;
