@@ -12,6 +12,7 @@ use super::connect::block_on;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::init::{at_place, located};
+use super::list::item;
 use super::{config, output, prompt, shell};
 use crate::clock::SystemClock;
 use crate::daemon::audit_settings;
@@ -34,8 +35,8 @@ pub struct Restore {
     /// A private file with a passphrase that opens it, - for standard input; asked for unseen if left out
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// A caller of the backup that is revoked in the new vault; may be repeated
-    #[arg(long, value_name = "NAME")]
+    /// A caller of the backup that is revoked in the new vault; several by commas, or by the option again
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = item::<CallerName>)]
     without: Vec<CallerName>,
     /// Don't ask
     #[arg(long)]

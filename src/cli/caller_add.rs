@@ -9,6 +9,7 @@ use super::arguments::Globals;
 use super::caller_key::Keyed;
 use super::connect::{client, with_daemon};
 use super::failure::Failure;
+use super::list::item;
 use super::number;
 use crate::client::{Call, printable};
 use crate::model::{CallerName, Employee, Level, ScriptId, SpiffeId, SuiteAppId, UnitName};
@@ -32,8 +33,8 @@ pub struct Add {
     /// An operator: what it may do (view, create, edit or full)
     #[arg(long, value_name = "LEVEL", value_parser = level(), requires = "employee", conflicts_with = "suiteapp")]
     operator: Option<Level>,
-    /// Of a service: an employee on whose behalf it asks; may be given several times. Of an operator: who it is
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// Of a service: an employee on whose behalf it asks; several by commas, or by the option again. Of an operator: who it is
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     employee: Vec<Employee>,
     /// The SuiteApp that the service belongs to
     #[arg(long, value_name = "ID")]

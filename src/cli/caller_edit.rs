@@ -6,6 +6,7 @@ use super::arguments::Globals;
 use super::caller_view::described;
 use super::connect::with_daemon;
 use super::failure::Failure;
+use super::list::item;
 use super::{number, output};
 use crate::client::Call;
 use crate::model::{CallerName, Employee, Level, ScriptId, SuiteAppId, UnitName};
@@ -29,9 +30,9 @@ pub struct Edit {
     /// Of a service: the one script that it runs
     #[arg(long, value_name = "SCRIPT", conflicts_with = "level")]
     script: Option<ScriptId>,
-    /// Of a service: an employee on whose behalf it asks, in place of those before; may be given several times. Of an
-    /// operator: who it is
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// Of a service: an employee on whose behalf it asks, in place of those before; several by commas, or by the
+    /// option again. Of an operator: who it is
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     employee: Vec<Employee>,
     /// Of a service: it asks on nobody's behalf
     #[arg(long, conflicts_with_all = ["employee", "level"])]

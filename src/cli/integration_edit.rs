@@ -7,6 +7,7 @@ use super::connect::with_daemon;
 use super::failure::Failure;
 use super::integration_settings::{Settings, Standing};
 use super::integration_view::described;
+use super::list::one_of;
 use super::{output, prompt};
 use crate::client::{Body, Call, printable};
 use crate::model::IntegrationName;
@@ -24,9 +25,9 @@ pub struct Edit {
     name: IntegrationName,
     #[command(flatten)]
     settings: Box<Settings>,
-    /// Give a field back what it has unless told otherwise; may be given several times. What is given of the same field
+    /// Give a field back what it has unless told otherwise; several by commas, or by the option again. What is given of the same field
     /// besides begins anew
-    #[arg(long, value_name = "FIELD", value_parser = CLEARABLE)]
+    #[arg(long, value_name = "FIELD", value_delimiter = ',', value_parser = one_of(CLEARABLE))]
     clear: Vec<String>,
 }
 

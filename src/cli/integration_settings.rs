@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::fsm::checked_uri;
+use super::list::{item, one_of};
 use super::number;
 use super::secret::warn_if_past;
 use crate::client::Body;
@@ -37,6 +38,8 @@ impl Standing {
     }
 }
 
+const SCOPES: [&str; 4] = ["restlets", "rest_webservices", "suite_analytics", "mcp"];
+
 #[derive(Args)]
 pub struct Settings {
     /// What it is for, such as its name in NetSuite; others see it, so never a value
@@ -52,8 +55,8 @@ pub struct Settings {
     /// carries a capability token: other users of this host see arguments while the command runs
     #[arg(long, value_name = "URI|@FILE", value_parser = checked_uri)]
     redirect_uri: Vec<String>,
-    /// What its tokens may be used for; may be given several times
-    #[arg(long, value_name = "SCOPE", value_parser = ["restlets", "rest_webservices", "suite_analytics", "mcp"])]
+    /// What its tokens may be used for; several by commas, or by the option again
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = one_of(SCOPES))]
     scope: Vec<String>,
     /// It has the authorization code grant
     #[arg(long)]
@@ -88,32 +91,32 @@ pub struct Settings {
     /// The NetSuite account that it is in, such as 1234567_SB1
     #[arg(long, value_name = "ID")]
     account_id: Option<AccountId>,
-    /// Its state in another account; may be given several times
-    #[arg(long, value_name = "ID=STATE", value_parser = of_account)]
+    /// Its state in another account; several by commas, or by the option again
+    #[arg(long, value_name = "ID=STATE", value_delimiter = ',', value_parser = |text: &str| of_account(text.trim()))]
     account: Vec<(AccountId, String)>,
     /// Its note in another account; may be given several times
     #[arg(long, value_name = "ID=TEXT", value_parser = of_account)]
     account_note: Vec<(AccountId, String)>,
-    /// Its consent policy in another account; may be given several times
-    #[arg(long, value_name = "ID=POLICY", value_parser = of_account)]
+    /// Its consent policy in another account; several by commas, or by the option again
+    #[arg(long, value_name = "ID=POLICY", value_delimiter = ',', value_parser = |text: &str| of_account(text.trim()))]
     account_consent: Vec<(AccountId, String)>,
     /// Where authorize, token, revoke, keys or certificates is; an empty URL takes it away; may be given several times
     #[arg(long, value_name = "NAME=URL", value_parser = endpoint)]
     endpoint: Vec<(String, String)>,
-    /// A script that may use the pair; may be given several times
-    #[arg(long, value_name = "SCRIPT")]
+    /// A script that may use the pair; several by commas, or by the option again
+    #[arg(long, value_name = "SCRIPT", value_delimiter = ',', value_parser = item::<ScriptId>)]
     script: Vec<ScriptId>,
     /// Any script may use it
     #[arg(long, conflicts_with = "script")]
     allow_all_scripts: bool,
-    /// A host that the pair may be sent to, or *.HOST; may be given several times
-    #[arg(long, value_name = "HOST")]
+    /// A host that the pair may be sent to, or *.HOST; several as above
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = item::<DomainPattern>)]
     domain: Vec<DomainPattern>,
     /// It may be sent anywhere
     #[arg(long, conflicts_with = "domain")]
     allow_all_domains: bool,
-    /// An employee on whose behalf it may be used; may be given several times. Without any: on anybody's
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// An employee on whose behalf it may be used; several as above. Without any: on anybody's
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     employee: Vec<Employee>,
     /// It may be used on anybody's behalf
     #[arg(long, conflicts_with = "employee")]
@@ -124,8 +127,8 @@ pub struct Settings {
     /// Make it available to no SuiteApp
     #[arg(long, conflicts_with = "suiteapp")]
     no_suiteapp: bool,
-    /// An employee who may manage it; may be given several times. Of a new record: its maker, if none is given
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// An employee who may manage it; several as above. Of a new record: its maker, if none is given
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     owner: Vec<Employee>,
     /// The day on which the pair expires, such as 2027-06-30
     #[arg(long, value_name = "DATE", value_parser = number::day)]

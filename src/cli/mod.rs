@@ -34,6 +34,7 @@ mod integration_edit;
 mod integration_settings;
 mod integration_view;
 mod keyslot;
+mod list;
 mod listing;
 mod misuse;
 mod notices;

@@ -8,6 +8,7 @@ use super::arguments::Globals;
 use super::connect::{client, with_daemon};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::list::item;
 use super::secret::{told, warn_if_past};
 use super::{listing, number, output, prompt, value};
 use crate::client::{Body, Call};
@@ -36,26 +37,26 @@ pub struct Create {
     /// Take the value as it is, with white space at its ends
     #[arg(long)]
     exact: bool,
-    /// A script that may use it; may be given several times
-    #[arg(long, value_name = "SCRIPT")]
+    /// A script that may use it; several by commas, or by the option again
+    #[arg(long, value_name = "SCRIPT", value_delimiter = ',', value_parser = item::<ScriptId>)]
     script: Vec<ScriptId>,
     /// Any script may use it
     #[arg(long, conflicts_with = "script")]
     allow_all_scripts: bool,
-    /// A host that the value may be sent to, or *.HOST; may be given several times
-    #[arg(long, value_name = "HOST")]
+    /// A host that the value may be sent to, or *.HOST; several by commas, or by the option again
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = item::<DomainPattern>)]
     domain: Vec<DomainPattern>,
     /// The value may be sent anywhere
     #[arg(long, conflicts_with = "domain")]
     allow_all_domains: bool,
-    /// An employee on whose behalf it may be used; may be given several times; all unless given
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// An employee on whose behalf it may be used; several as above; all unless given
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     employee: Vec<Employee>,
     /// Make it available to this SuiteApp, and to no other
     #[arg(long, value_name = "ID")]
     suiteapp: Option<SuiteAppId>,
-    /// An employee who may manage it; may be given several times; you unless given
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// An employee who may manage it; several as above; you unless given
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     owner: Vec<Employee>,
     /// The day on which it expires, such as 2027-06-30
     #[arg(long, value_name = "DATE", value_parser = number::day)]

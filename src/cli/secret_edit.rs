@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use super::arguments::Globals;
 use super::connect::with_daemon;
 use super::failure::Failure;
+use super::list::item;
 use super::secret::{told, warn_if_past};
 use super::{number, output, prompt};
 use crate::client::{Body, Call};
@@ -32,23 +33,23 @@ pub struct EditSecret {
     /// What it is for; others see it, so never a value
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// An employee who may manage it; may be given several times. If you aren't among them you lose sight of it
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// An employee who may manage it; several by commas, or by the option again. If you aren't among them you lose sight of it
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     owner: Vec<Employee>,
-    /// A script that may use it; may be given several times
-    #[arg(long, value_name = "SCRIPT")]
+    /// A script that may use it; several as above
+    #[arg(long, value_name = "SCRIPT", value_delimiter = ',', value_parser = item::<ScriptId>)]
     script: Vec<ScriptId>,
     /// Any script may use it
     #[arg(long, conflicts_with = "script")]
     allow_all_scripts: bool,
-    /// A host that the value may be sent to, or *.HOST; may be given several times
-    #[arg(long, value_name = "HOST")]
+    /// A host that the value may be sent to, or *.HOST; several as above
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = item::<DomainPattern>)]
     domain: Vec<DomainPattern>,
     /// The value may be sent anywhere
     #[arg(long, conflicts_with = "domain")]
     allow_all_domains: bool,
-    /// An employee on whose behalf it may be used; may be given several times
-    #[arg(long, value_name = "EMPLOYEE")]
+    /// An employee on whose behalf it may be used; several as above
+    #[arg(long, value_name = "EMPLOYEE", value_delimiter = ',', value_parser = item::<Employee>)]
     employee: Vec<Employee>,
     /// It may be used on anybody's behalf
     #[arg(long, conflicts_with = "employee")]

@@ -170,6 +170,11 @@ check "and why not" holds '[.items[] | select(.caller == "other") | .reason] == 
 check "of what isn't there" refuses 4 operator secret access _nope
 check "services ask in vain" answers 403 permission_denied tcp "$FSM" /v1/secrets/_crm/access
 
+# Lists take commas.
+check "a list by commas" holds '.restrictions.domains == ["*.b.example", "a.example"] and .restrictions.employees == ["1", "2"]' \
+    json secret edit _crm --domain 'a.example, *.b.example' --employee 1,2
+check "an empty item is refused" refuses 2 operator secret edit _crm --employee 1,,2
+
 # Delete.
 check "a lost update is no deletion" answers 412 precondition_failed tcp "$ADMIN" /v1/secrets/_crm -X DELETE -H 'if-match: "x"'
 check "it is deleted, and a script isn't asked" operator secret delete _crm </dev/null
