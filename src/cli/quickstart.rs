@@ -244,6 +244,28 @@ fn program() -> Result<String, Failure> {
 }
 
 impl Quickstart {
+    /// What to say if files were named for a pair that is there already: they aren't it, and how they become it.
+    fn unused_files(&self, place: &Place, address: &Address) -> Result<Option<String>, Failure> {
+        let (Some(id), Some(secret)) = (&self.client_id_file, &self.client_secret_file) else {
+            return Ok(None);
+        };
+        let exact = if self.exact { " --exact" } else { "" };
+        let when =
+            if self.once { "start it again without --once and, while it serves" } else { "while it serves" };
+        Ok(Some(format!(
+            "warning: the vault in {} has a pair already, and keeps it: {} and {} were not used. To put them in its place, {when}, \
+             type: {} --identity {} --addr {} integration rotate fsm --client-id-file {} --client-secret-file {}{exact}",
+            place.path().display(),
+            shell::word(id),
+            shell::word(secret),
+            program()?,
+            shell::word(&place.operator()),
+            shell::word(&address.to_string()),
+            shell::word(id),
+            shell::word(secret),
+        )))
+    }
+
     /// The pair from the files, from whoever sits at the terminal, or made up.
     fn source(&self) -> Result<Source, Failure> {
         if self.client_id_file.is_none() && !prompt::can_ask() {

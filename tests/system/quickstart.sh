@@ -58,4 +58,11 @@ check "Ctrl-C ends it well" [ "$code" = 0 ]
 check "a pair that is half given" refuses 2 quickstart --once --client-id-file "$SCRATCH/id"
 # It would not be needed; it was meant, though.
 check "nor does a file that is missing pass unseen" refuses 2 quickstart --once --client-id-file "$SCRATCH/nosuch" --client-secret-file "$SCRATCH/secret"
+kept() {
+    quickstart --once --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/secret" --exact &&
+        grep -F "$SCRATCH/id and $SCRATCH/secret were not used" "$SCRATCH/errors" &&
+        grep -F "integration rotate fsm --client-id-file $SCRATCH/id --client-secret-file $SCRATCH/secret --exact" "$SCRATCH/errors"
+}
+check "a pair that is there stays; that the files weren't used is said, and what to type" kept
+check "without files there is nothing to say" refuses 1 eval 'quickstart --once >/dev/null; grep -q "not used" "$SCRATCH/errors"'
 check "nothing panicked" refuses 1 grep -q panicked "$SCRATCH/errors"

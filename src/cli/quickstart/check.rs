@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::exit::Exit;
 use super::super::failure::Failure;
-use super::super::{caller, caller_add, caller_directory, fsm};
+use super::super::{caller, caller_add, caller_directory, fsm, output};
 use super::place::Place;
 use super::{Quickstart, Source, Steps};
 use crate::client::{Address, Call, Client, Connection, FreshKey};
@@ -37,7 +37,7 @@ pub async fn run(
 ) -> Result<Found, Failure> {
     let operator = Client::new(&place.operator(), address.clone())?;
     let mut daemon = operator.connect().await?;
-    store(&mut daemon, source, command, steps).await?;
+    store(&mut daemon, (place, address), source, command, steps).await?;
     let fsm = enrol(&mut daemon, place, address, FSM_NAME, FSM_SCRIPT, steps).await?;
     let other = enrol(&mut daemon, place, address, "other", OTHER_SCRIPT, steps).await?;
     let version = allowed(&fsm, steps).await?;
@@ -48,11 +48,15 @@ pub async fn run(
 
 async fn store(
     daemon: &mut Connection<'_>,
+    (place, address): (&Place, &Address),
     source: Option<Source>,
     command: &Quickstart,
     steps: &mut Steps,
 ) -> Result<(), Failure> {
     if fsm::is_stored(daemon).await? {
+        if let Some(advice) = command.unused_files(place, address)? {
+            output::tell(advice);
+        }
         return steps.say("kept the FSM pair that is stored; a new one takes another --dir");
     }
     let Source { pair, from } = match source {
