@@ -4,6 +4,7 @@ mod backup;
 mod caller_edit;
 mod conditions;
 mod enrol;
+mod frail;
 mod gauges;
 mod holders;
 mod import;

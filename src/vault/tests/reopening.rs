@@ -1,106 +1,21 @@
 //! After a failed write: the store is opened again, and the vault finds out what became of the change.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::super::*;
+use super::frail::{Frail, Next};
 use super::site::*;
 use crate::audit::Outcome;
-use crate::keys::StoreKey;
-use crate::store::{Batch, Page, Reply, Store, StoreError};
+use crate::store::{Batch, Store};
 
 const RULES: &str = r#"{"scripts":["customscript_x"],"allow_all_domains":true}"#;
-
-/// A store whose next write fails, and that can't be opened again while the disk is bad.
-struct Frail {
-    store: std::sync::Arc<dyn Store>,
-    next: Mutex<Next>,
-    failed: AtomicBool,
-    bad_disk: AtomicBool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Next {
-    Works,
-    /// It fails after all was written.
-    FailsWritten,
-    FailsUnwritten,
-}
-
-impl Frail {
-    fn fails(&self, next: Next, bad_disk: bool) {
-        *self.next.lock().unwrap() = next;
-        self.bad_disk.store(bad_disk, Ordering::SeqCst);
-    }
-}
-
-impl Store for Frail {
-    fn header(&self) -> Reply<'_, Option<Vec<u8>>> {
-        self.store.header()
-    }
-
-    fn read(&self, key: StoreKey) -> Reply<'_, Option<crate::keys::Sealed>> {
-        if self.has_failed() { Box::pin(async { Err(StoreError::Closed) }) } else { self.store.read(key) }
-    }
-
-    fn page(&self, from: Option<StoreKey>) -> Reply<'_, Page> {
-        self.store.page(from)
-    }
-
-    fn commit(&self, batch: Batch) -> Reply<'_, ()> {
-        let next = std::mem::replace(&mut *self.next.lock().unwrap(), Next::Works);
-        Box::pin(async move {
-            if self.has_failed() {
-                return Err(StoreError::Closed);
-            }
-            if next != Next::FailsUnwritten {
-                self.store.commit(batch).await?;
-            }
-            if next == Next::Works {
-                return Ok(());
-            }
-            self.failed.store(true, Ordering::SeqCst);
-            Err(StoreError::Io(std::io::Error::from_raw_os_error(libc::EIO)))
-        })
-    }
-
-    fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::SeqCst)
-    }
-
-    fn reopen(&self) -> Reply<'_, ()> {
-        Box::pin(async {
-            if self.bad_disk.load(Ordering::SeqCst) {
-                return Err(StoreError::Io(std::io::Error::from_raw_os_error(libc::EIO)));
-            }
-            self.failed.store(false, Ordering::SeqCst);
-            Ok(())
-        })
-    }
-}
 
 /// An unsealed vault on a frail store, with a small secret, a large one, and who may read both.
 async fn frail() -> (Site, std::sync::Arc<Frail>, Session) {
     let site = Site::sealed().await;
-    let Site { directory, clock, vault, admin, _keep } = site;
-    drop(vault);
-    let frail = std::sync::Arc::new(Frail {
-        store: open_store(&directory).unwrap(),
-        next: Mutex::new(Next::Works),
-        failed: AtomicBool::new(false),
-        bad_disk: AtomicBool::new(false),
-    });
-    let opening = Opening {
-        directory: directory.clone(),
-        store: frail.clone(),
-        audit: settings(&directory),
-        notices: NoticeRules::default(),
-        clock: clock.clone(),
-    };
-    let vault = Vault::open(opening).await.unwrap();
-    vault.unseal_locally(plain("right")).await.unwrap();
-    let site = Site { directory, clock, vault, admin, _keep };
+    let (site, frail) = Frail::under(site).await;
+    site.vault.unseal_locally(plain("right")).await.unwrap();
     let reader = site.service("x", "customscript_x", &[]).await;
     site.secret("_small", "one", RULES).await.unwrap();
     site.secret("_large", &"l".repeat(100_000), RULES).await.unwrap();
