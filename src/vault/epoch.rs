@@ -15,7 +15,7 @@
 //!
 //! The file is written after each commit, without a sync: a power cut may leave an older one, never one that is newer than
 //! the store, whose commit was on the disk before. It keeps its size, so that its bytes are the old ones or the new ones;
-//! only its making is synced. Its key goes with the root key: before a rekey's stores change places, the file `epoch.next` is made
+//! only its making is synced, and comes before the first commit: a store that remembers the file has it. Its key goes with the root key: before a rekey's stores change places, the file `epoch.next` is made
 //! for the new one, and takes the other's place afterwards; whichever of the two belongs to the keys is believed.
 //!
 //! An older store that was accepted goes on two above the highest epoch that anything told of: then each witness alone tells the
@@ -133,6 +133,12 @@ impl EpochFile {
             }
             _ => make(&self.0, &bytes),
         }
+    }
+
+    /// Where there is none of these keys, before the store is written: on the disk when it returns.
+    pub fn place(&self, keys: &KeyRing, epoch: u64) -> Result<(), VaultError> {
+        let placed = make(&self.0, &keys.tell_epoch(epoch));
+        placed.map_err(|source| VaultError::File { path: shown(&self.0), source })
     }
 
     /// For the keys that come with the next store.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::aside::aside;
 use super::attempts::{Proof, attempted};
-use super::epoch::Witnesses;
+use super::epoch::{Filed, Witnesses};
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::loading::{Loaded, load};
@@ -205,15 +206,21 @@ impl Vault {
             lacks: (ahead.changes, ahead.last.clone()),
             witnessed: witnesses.highest(),
         };
-        Ok(Found { loaded, log, doubt: doubt.if_any() })
+        Ok(Found { loaded, log, is_filed: matches!(filed, Filed::Says(_)), doubt: doubt.if_any() })
     }
 
     /// Goes on with what was found: the log is written to from here on.
     async fn take(&self, found: Found) -> Result<(Unsealed, Option<RolledBack>), VaultError> {
-        let Found { loaded: Loaded { keys, authority, mut registry, .. }, log, doubt } = found;
+        let Found { loaded: Loaded { keys, authority, mut registry, .. }, log, is_filed, doubt } = found;
         if let Some(doubt) = &doubt {
             registry.passed = doubt.witnessed.saturating_add(1);
             registry.past.floor = registry.raised_floor(self.clock.now());
+        }
+        if !is_filed {
+            // The next commit counts the records, and a store that has counted them wants the file. Of one that was accepted it
+            // says more than the store knows until that commit: a crash before it leaves a store that is refused, as it was.
+            let epoch = if doubt.is_some() { registry.next_epoch() } else { registry.epoch() };
+            aside(|| self.epoch_file.place(&keys, epoch))?;
         }
         let clock = Arc::clone(&self.clock);
         let opening = tokio::task::spawn_blocking(move || log.open(clock));
@@ -259,6 +266,8 @@ impl Vault {
 struct Found {
     loaded: Loaded,
     log: Surveyed,
+    /// Whether the file `epoch` is there, and this vault's.
+    is_filed: bool,
     doubt: Option<RolledBack>,
 }
 

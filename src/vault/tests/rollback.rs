@@ -7,6 +7,7 @@ use crate::audit::{Filter, Look, Start};
 use crate::model::Level;
 use crate::vault::*;
 
+mod first;
 mod records;
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
