@@ -181,13 +181,6 @@ impl Vault {
         }
     }
 
-    /// The file `epoch` belongs to the keys that there are.
-    pub(super) fn clear_next_epoch(&self) {
-        if let Err(error) = self.epoch_file.clear_next() {
-            tracing::error!(error = %error, "the file epoch.next can't be removed");
-        }
-    }
-
     /// Readers see what is durable now, and are told.
     pub(super) fn publish(&self, written: Vec<Written>, header: Option<Header>) {
         failpoint!("vault.publish");

@@ -15,8 +15,9 @@
 //!
 //! The file is written after each commit, without a sync: a power cut may leave an older one, never one that is newer than
 //! the store, whose commit was on the disk before. It keeps its size, so that its bytes are the old ones or the new ones;
-//! only its making is synced, and comes before the first commit: a store that remembers the file has it. Its key goes with the root key: before a rekey's stores change places, the file `epoch.next` is made
-//! for the new one, and takes the other's place afterwards; whichever of the two belongs to the keys is believed.
+//! only its making is synced, and comes before the first commit: a store that remembers the file has it. Its key goes with the
+//! root key: before a rekey's stores change places, the file `epoch.next` is made for the new one, and renamed over the other
+//! afterwards, before anything is written to that; whichever of the two belongs to the keys is believed.
 //!
 //! An older store that was accepted goes on two above the highest epoch that anything told of: then each witness alone tells the
 //! newer one, should it come back, from a crash. Putting back the whole data directory leaves all three as they agree: only what left the host
@@ -146,9 +147,19 @@ impl EpochFile {
         make(&self.next(), &keys.tell_epoch(epoch))
     }
 
-    /// Once the other file belongs to the keys.
-    pub fn clear_next(&self) -> io::Result<()> {
-        gone(std::fs::remove_file(self.next()))
+    /// Once the store is the one of its keys. Whichever of the two names it has, it is found, so nothing need be synced.
+    pub fn take_next(&self) -> io::Result<()> {
+        gone(std::fs::rename(self.next(), &self.0))
+    }
+
+    /// What a rekey has left: taken where it belongs to the keys, or else of no more use.
+    pub fn settle_next(&self, keys: &KeyRing) -> Result<(), VaultError> {
+        let settled = match Self::looked_at(&self.next(), keys)? {
+            Filed::Missing => Ok(()),
+            Filed::Says(_) => self.take_next(),
+            Filed::Foreign => gone(std::fs::remove_file(self.next())),
+        };
+        settled.map_err(|source| VaultError::File { path: shown(&self.next()), source })
     }
 
     fn next(&self) -> PathBuf {

@@ -9,7 +9,8 @@
 //!   chain key, in one batch; `epoch.next`
 //! 5 `store` and `store.next` change places  the new vault; the log's new segment is begun at the next opening
 //! 6 the log's new segment                   the new vault; `store.next`, now the old one, is removed then
-//! 7 published: keys, registry, store        the same
+//! 7 published: keys, registry, store;       the same
+//!   `epoch.next` becomes `epoch`
 //! 8 `store.next` is removed                 the new vault
 //! ```
 //!
@@ -167,9 +168,11 @@ impl Vault {
             }
         };
         // The vault stands; what is left is tidying.
-        match self.write(turn, &log, Vec::new()).await {
-            Ok(()) => self.clear_next_epoch(),
-            Err(error) => tracing::error!(error = %error, "the log's head can't be recorded after a rekey"),
+        if let Err(error) = self.epoch_file.take_next() {
+            tracing::error!(error = %error, "the file epoch.next can't be put in the place of epoch; it is believed where it is");
+        }
+        if let Err(error) = self.write(turn, &log, Vec::new()).await {
+            tracing::error!(error = %error, "the log's head can't be recorded after a rekey");
         }
         self.let_go(registry, store).await;
         self.clear_next().await;

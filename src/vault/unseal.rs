@@ -132,10 +132,6 @@ impl Vault {
         failpoint!("vault.unsealed");
         *self.live_mut() = Live::Unsealed(Box::new(unsealed));
         let recorded = match self.write(&turn, &log, nouns).await {
-            Ok(()) => {
-                self.clear_next_epoch();
-                Ok(())
-            }
             // The log has its entry; where its head is recorded later, more of it is read at the next start.
             Err(error @ (VaultError::Full | VaultError::StoreUnavailable(_))) => {
                 tracing::error!(error = %error, "unsealed, but nothing can be changed");
@@ -215,6 +211,9 @@ impl Vault {
         if let Some(doubt) = &doubt {
             registry.passed = doubt.witnessed.saturating_add(1);
             registry.past.floor = registry.raised_floor(self.clock.now());
+        }
+        if let Err(error) = self.epoch_file.settle_next(&keys) {
+            tracing::error!(error = %error, "what a rekey has left in epoch.next can't be put in its place");
         }
         if !is_filed {
             // The next commit counts the records, and a store that has counted them wants the file. Of one that was accepted it

@@ -45,26 +45,32 @@ async fn a_crash_after_step_7_leaves_one_vault_whole() {
     a_crash_leaves_the_old_vault_or_the_new_one_whole(7).await;
 }
 
+/// What was written into a file in place and not synced is what it was before.
+#[tokio::test]
+async fn a_power_cut_after_it_leaves_a_vault_that_is_the_newest() {
+    use std::os::unix::fs::FileExt;
+    for step in [5, 8] {
+        let (site, _) = furnished().await;
+        let before = std::fs::read(site.directory.epoch()).unwrap();
+        let file = std::fs::File::options().write(true).open(site.directory.epoch()).unwrap();
+        let site = if step == 8 {
+            rekey(&site).await;
+            site
+        } else {
+            begin(&site, step).await;
+            site.restarted().await
+        };
+        assert!(!site.directory.epoch().with_extension("next").exists());
+        file.write_all_at(&before, 0).unwrap();
+        site.restarted().await;
+    }
+}
+
 async fn a_crash_leaves_the_old_vault_or_the_new_one_whole(step: u32) {
     let (site, fsm) = furnished().await;
     let before = fingerprint(&site.vault, site.admin()).await;
+    begin(&site, step).await;
     let Site { directory, clock, vault, admin, _keep } = site;
-    {
-        let turn = vault.turn().await;
-        let log = Arc::clone(&vault.live().unsealed().ok().unwrap().log);
-        let header = vault.header();
-        let (_, old) = header.open(&plain("right")).unwrap();
-        let renewed =
-            header.renewed(&[plain("right")], Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 });
-        if step == 1 {
-            // Not yet half of it, and no header.
-            std::fs::create_dir(directory.next_store()).unwrap();
-            std::fs::write(directory.next_store().join("db"), b"half").unwrap();
-        } else {
-            let next = vault.build_next(&turn, old, renewed.unwrap(), SlotNotes::default()).await.unwrap();
-            cut_short(&vault, &log, Arc::new(next), step).await;
-        }
-    }
     drop(vault);
     let vault = reopened(&directory, &clock).await;
     assert!(!directory.next_store().exists());
@@ -79,6 +85,23 @@ async fn a_crash_leaves_the_old_vault_or_the_new_one_whole(step: u32) {
     let site = site.restarted().await;
     all_is_there(&site.vault, &fsm).await;
     assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+}
+
+/// Up to the step.
+async fn begin(site: &Site, step: u32) {
+    let turn = site.vault.turn().await;
+    let log = Arc::clone(&site.vault.live().unsealed().ok().unwrap().log);
+    let header = site.vault.header();
+    let (_, old) = header.open(&plain("right")).unwrap();
+    let renewed = header.renewed(&[plain("right")], Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 });
+    if step == 1 {
+        // Not yet half of it, and no header.
+        std::fs::create_dir(site.directory.next_store()).unwrap();
+        std::fs::write(site.directory.next_store().join("db"), b"half").unwrap();
+    } else {
+        let next = site.vault.build_next(&turn, old, renewed.unwrap(), SlotNotes::default()).await.unwrap();
+        cut_short(&site.vault, &log, Arc::new(next), step).await;
+    }
 }
 
 async fn cut_short(vault: &Vault, log: &crate::audit::Log, next: Arc<Next>, step: u32) {
