@@ -113,7 +113,12 @@ impl Departures {
         self.recall_and(|| true).await;
     }
 
-    /// The same, and until those that may keep something are over. The connection that asks for it gets its answer first.
+    /// Tells the connections, and nobody waits: of what was not acknowledged.
+    pub(super) fn warn(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// [`Self::recall`], and until those that may keep something are over. The connection that asks for it gets its answer first.
     pub(super) async fn recall_all(&self, asks: &Session) {
         let mut ending: Vec<_> = self.keeping().clone();
         ending.retain(|each| each.upgrade().is_some_and(|each| !std::ptr::eq(&*each, asks)));
@@ -121,7 +126,7 @@ impl Departures {
     }
 
     async fn recall_and(&self, over: impl Fn() -> bool) {
-        self.changed.send_replace(());
+        self.warn();
         let gone = async {
             while self.under_way.load(Ordering::SeqCst) > 0 || !over() {
                 tokio::time::sleep(LOOK).await;

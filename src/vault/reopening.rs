@@ -95,6 +95,11 @@ impl Vault {
     async fn reopen_late(&self, turn: &Turn<'_>) -> Result<(), VaultError> {
         let fate = self.reopen(turn).await?;
         tracing::info!(change.made = (fate == Fate::Made), "the store can be written again");
+        if fate == Fate::Made {
+            // Whoever asked for it would have done this: it may have been a revocation. Notices come with their timer.
+            self.departures.warn();
+            self.note_operators();
+        }
         Ok(())
     }
 

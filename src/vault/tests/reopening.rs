@@ -7,6 +7,7 @@ use super::super::*;
 use super::frail::{Frail, Next};
 use super::site::*;
 use crate::audit::Outcome;
+use crate::model::{Denial, Level};
 use crate::store::{Batch, Store};
 
 const RULES: &str = r#"{"scripts":["customscript_x"],"allow_all_domains":true}"#;
@@ -101,6 +102,27 @@ async fn a_bad_disk_is_waited_for_while_readers_are_served() {
         let site = site.restarted().await;
         assert_eq!(read(&site, &reader, "_new").await.is_ok(), made);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_is_found_to_be_made_holds_while_sealed_too() {
+    let (site, frail, _) = frail().await;
+    let bob = site.operator("bob", Level::Full, "2").await;
+    let mut watching = site.vault.departures().watch();
+    watching.mark_unchanged();
+    frail.fails(Next::FailsWritten, true);
+    site.vault.revoke_caller(site.admin(), &"bob".parse().unwrap(), &IfMatch::Any).await.unwrap_err();
+    frail.bad_disk.store(false, Ordering::SeqCst);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    site.vault.tend_store().await;
+    assert_eq!(told(&site).await.0, ["change_made"]);
+    assert!(watching.has_changed().unwrap(), "what is on its way to him");
+    site.vault.seal(site.admin()).await.unwrap();
+    assert_eq!(denied(site.vault.unseal(asker(&bob), plain("right")).await), Denial::CallerUnknown);
+    drop(frail);
+    let vault = reopened(&site.directory, &site.clock);
+    drop(site.vault);
+    assert_eq!(denied(vault.await.unseal(asker(&bob), plain("right")).await), Denial::CallerUnknown);
 }
 
 #[tokio::test(start_paused = true)]
