@@ -101,6 +101,9 @@ impl Vault {
             return Err(VaultError::Backoff(seconds));
         }
         let lives = self.lives_of(entry);
+        if self.is_sealed() {
+            self.renew_header().await?;
+        }
         let header = self.header();
         let opening = tokio::task::spawn_blocking({
             let header = Arc::clone(&header);

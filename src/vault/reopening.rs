@@ -204,6 +204,13 @@ impl Vault {
         }
     }
 
+    /// Before a passphrase is tried on a sealed vault: a change of the key slots may have been made that nobody came to know of
+    /// before the seal.
+    pub(super) async fn renew_header(&self) -> Result<(), VaultError> {
+        self.tend_store().await;
+        self.reread_header().await
+    }
+
     async fn reread_header(&self) -> Result<(), VaultError> {
         if let Some(bytes) = self.store().header().await? {
             self.set_header(Header::parse(&bytes)?);
@@ -211,7 +218,7 @@ impl Vault {
         Ok(())
     }
 
-    /// Sealed: what is unknown is read anew at the next unsealing.
+    /// Sealed: what is unknown is read anew at the next unsealing, the header too.
     pub(super) fn forget_unsettled(&self) {
         self.unsettled().change = None;
     }

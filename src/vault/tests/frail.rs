@@ -14,6 +14,8 @@ pub struct Frail {
     next: Mutex<Next>,
     failed: AtomicBool,
     pub bad_disk: AtomicBool,
+    /// It can be opened again, and its records not be read.
+    pub unreadable: AtomicBool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -34,6 +36,7 @@ impl Frail {
             next: Mutex::new(Next::Works),
             failed: AtomicBool::new(false),
             bad_disk: AtomicBool::new(false),
+            unreadable: AtomicBool::new(false),
         });
         let opening = Opening {
             directory: directory.clone(),
@@ -54,7 +57,7 @@ impl Frail {
 
 impl Store for Frail {
     fn header(&self) -> Reply<'_, Option<Vec<u8>>> {
-        self.store.header()
+        if self.has_failed() { Box::pin(async { Err(StoreError::Closed) }) } else { self.store.header() }
     }
 
     fn read(&self, key: StoreKey) -> Reply<'_, Option<crate::keys::Sealed>> {
@@ -62,6 +65,9 @@ impl Store for Frail {
     }
 
     fn page(&self, from: Option<StoreKey>) -> Reply<'_, Page> {
+        if self.has_failed() || self.unreadable.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::Io(std::io::Error::from_raw_os_error(libc::EIO))) });
+        }
         self.store.page(from)
     }
 

@@ -10,6 +10,7 @@ use crate::audit::Outcome;
 use crate::model::{Denial, Level};
 use crate::store::{Batch, Store};
 
+const NEW: &str = "a new passphrase";
 const RULES: &str = r#"{"scripts":["customscript_x"],"allow_all_domains":true}"#;
 
 /// An unsealed vault on a frail store, with a small secret, a large one, and who may read both.
@@ -123,6 +124,46 @@ async fn a_revocation_that_is_found_to_be_made_holds_while_sealed_too() {
     let vault = reopened(&site.directory, &site.clock);
     drop(site.vault);
     assert_eq!(denied(vault.await.unseal(asker(&bob), plain("right")).await), Denial::CallerUnknown);
+}
+
+async fn changes_passphrase_in_vain(site: &Site) {
+    let refused = site.vault.change_passphrase(site.admin(), plain("right"), plain(NEW)).await.map(drop);
+    assert!(matches!(refused, Err(VaultError::StoreUnavailable(_))), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn key_slots_of_a_change_that_nobody_knows_of_are_read_anew_once_sealed() {
+    for (next, works, other) in [(Next::FailsWritten, NEW, "right"), (Next::FailsUnwritten, "right", NEW)] {
+        let (site, frail, _) = frail().await;
+        frail.fails(next, false);
+        frail.unreadable.store(true, Ordering::SeqCst);
+        changes_passphrase_in_vain(&site).await;
+        assert!(!frail.has_failed(), "it is open, and what it holds isn't known");
+        site.vault.seal(site.admin()).await.unwrap();
+        frail.unreadable.store(false, Ordering::SeqCst);
+        let refused = site.vault.unseal_locally(plain(other)).await;
+        assert!(matches!(refused, Err(VaultError::WrongPassphrase)), "{refused:?}");
+        site.vault.unseal_locally(plain(works)).await.unwrap();
+        // What comes next is made of the slots that there are.
+        site.vault.add_slot(site.admin(), None, plain(works), plain("a third passphrase")).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sealed_vault_tells_no_slots_while_its_store_cant_be_read() {
+    let (site, frail, _) = frail().await;
+    frail.fails(Next::FailsWritten, true);
+    changes_passphrase_in_vain(&site).await;
+    site.vault.seal(site.admin()).await.unwrap();
+    for text in ["right", NEW] {
+        let refused = site.vault.unseal_locally(plain(text)).await;
+        assert!(matches!(refused, Err(VaultError::StoreUnavailable(_))), "{refused:?}");
+    }
+    frail.bad_disk.store(false, Ordering::SeqCst);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let refused = site.vault.unseal_locally(plain("right")).await;
+    assert!(matches!(refused, Err(VaultError::WrongPassphrase)), "{refused:?}");
+    site.vault.unseal_locally(plain(NEW)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
