@@ -116,31 +116,37 @@ impl Vault {
         attempts.written();
         // Before the first request is served.
         let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
-        let mut nouns = Vec::new();
+        let (mut nouns, mut entries) = (Vec::new(), Vec::new());
+        let is_accepted = accepted.is_some();
         if let Some(found) = accepted {
             tracing::warn!(rollback = %found, "an older store, or one that lacks records, was accepted");
             let action = "vault.accept_rollback".into();
-            log.append_durably(Entry { action, changes: Some(found.told()), ..entry.clone() }).await?;
+            entries.push(Entry { action, changes: Some(found.told()), ..entry.clone() });
             let now = self.clock.now();
             nouns = found.mend(&unsealed.registry, now);
             if let Some((told, notice)) = raised(of_rollback(unsealed.registry.next_epoch()), now) {
-                log.append_durably(told).await?;
+                entries.push(told);
                 nouns.push(notice);
             }
         }
-        log.append_durably(entry).await?;
+        entries.push(entry);
+        log.append_all_durably(&entries).await?;
         failpoint!("vault.unsealed");
         *self.live_mut() = Live::Unsealed(Box::new(unsealed));
         let recorded = match self.write(&turn, &log, nouns).await {
-            // The log has its entry; where its head is recorded later, more of it is read at the next start.
-            Err(error @ (VaultError::Full | VaultError::StoreUnavailable(_))) => {
+            // The log has its entry; where its head is recorded later, more of it is read at the next start. What is accepted,
+            // though, has to be recorded: without its notice nobody would know, and the next start would refuse it again.
+            Err(error @ (VaultError::Full | VaultError::StoreUnavailable(_))) if !is_accepted => {
                 tracing::error!(error = %error, "unsealed, but nothing can be changed");
                 Ok(())
             }
             other => other,
         };
-        drop(log);
+        // What was accepted and recorded stands.
+        let in_vain = if recorded.is_ok() { entries.len() - 1 } else { 0 };
         if let Err(error) = recorded.and_then(|()| self.after_unseal()) {
+            aside(|| log.owe_failures(&entries[in_vain..]));
+            drop(log);
             // It was answered with an error, so it must not stay open.
             self.wipe(turn).await;
             return Err(error);

@@ -24,6 +24,8 @@ pub enum Next {
     /// It fails after all was written.
     FailsWritten,
     FailsUnwritten,
+    /// It refuses, and goes on.
+    Full,
 }
 
 impl Frail {
@@ -76,6 +78,9 @@ impl Store for Frail {
         Box::pin(async move {
             if self.has_failed() {
                 return Err(StoreError::Closed);
+            }
+            if next == Next::Full {
+                return Err(StoreError::Full);
             }
             if next != Next::FailsUnwritten {
                 self.store.commit(batch).await?;

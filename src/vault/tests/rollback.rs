@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::frail::{Frail, Next};
 use super::site::*;
-use crate::audit::{Filter, Look, Start};
+use crate::audit::{Filter, Look, Outcome, Start};
 use crate::model::Level;
 use crate::vault::*;
 
@@ -271,6 +272,53 @@ async fn an_acceptance_stands_as_a_critical_notice_until_somebody_knows_of_it() 
     assert!(standing(&site).await.is_none());
     let site = site.restarted().await;
     assert!(standing(&site).await.is_none());
+}
+
+#[tokio::test]
+async fn an_acceptance_that_cant_be_recorded_is_none() {
+    for next in [Next::Full, Next::FailsUnwritten] {
+        let (site, older) = with_an_older_copy().await;
+        let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
+        let (site, frail) = Frail::under(site).await;
+        frail.fails(next, false);
+        let refused = site.vault.unseal_locally_accepting_rollback(plain("right")).await;
+        assert!(matches!(refused, Err(VaultError::Full | VaultError::StoreUnavailable(_))), "{refused:?}");
+        assert!(site.vault.is_sealed() && matches!(unsealing(&site).await, Err(VaultError::RolledBack(_))));
+        site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+        let outcomes = |log: &[crate::audit::LoggedEntry], action: &str| {
+            let of = log.iter().rev().filter(|each| each.entry.action == action);
+            of.map(|each| each.entry.outcome).collect::<Vec<_>>()
+        };
+        let log = site.log(30).await;
+        for action in ["vault.accept_rollback", "notice.raise", "vault.unseal"] {
+            let told = outcomes(&log, action);
+            assert!(
+                told.ends_with(&[Outcome::Allowed, Outcome::Failed, Outcome::Allowed]),
+                "{action} {told:?}"
+            );
+        }
+        site.vault.tend_notices().await.unwrap();
+        assert_eq!(site.vault.notice_counts().unwrap()[2].standing, 1);
+    }
+}
+
+/// Somebody was refused, and the log says no other.
+#[tokio::test]
+async fn an_unsealing_that_comes_to_nothing_is_told_as_failed() {
+    let site = Site::sealed().await;
+    unsealing(&site).await.unwrap();
+    site.vault.wipe(site.vault.turn().await).await;
+    let in_the_way = site.directory.tls().join("server.pem");
+    std::fs::remove_file(&in_the_way).unwrap();
+    std::fs::create_dir(&in_the_way).unwrap();
+    unsealing(&site).await.unwrap_err();
+    assert!(site.vault.is_sealed());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    unsealing(&site).await.unwrap();
+    let log = site.log(3).await;
+    let told: Vec<_> = log.iter().rev().map(|each| (&*each.entry.action, each.entry.outcome)).collect();
+    let [allowed, failed] = [Outcome::Allowed, Outcome::Failed].map(|outcome| ("vault.unseal", outcome));
+    assert_eq!(told, [allowed, failed, allowed]);
 }
 
 #[tokio::test]

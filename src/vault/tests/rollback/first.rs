@@ -1,7 +1,6 @@
 //! The file `epoch` where there is none yet: it is on the disk before the store remembers that there is one.
 
 use super::*;
-use crate::vault::tests::frail::{Frail, Next};
 
 #[tokio::test]
 async fn a_crash_in_the_first_start_leaves_no_older_copy() {
