@@ -44,7 +44,12 @@ pub async fn recover_operator(
         ..Entry::default()
     };
     let name = caller.name.clone();
-    vault.commit_as(&turn, &log, entry, vec![Noun::Caller(caller)]).await?;
+    let made = vault.commit_as(&turn, &log, entry, vec![Noun::Caller(caller)]).await;
+    if made.is_err() && vault.settled().is_ok() {
+        // Nobody's, for certain, and in the way of the next attempt. Without its key it is no identity.
+        let _ = std::fs::remove_file(out.join("key.pem"));
+    }
+    made?;
     drop((log, turn));
     vault.record_operators()?;
     Ok(name)

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use super::super::*;
+use super::frail::{Frail, Next};
 use super::site::*;
 use crate::audit::Outcome;
 use crate::clock::Clock;
+use crate::identity::Identity;
 use crate::model::{Denial, Level};
 use crate::store::{SledStore, Store};
 
@@ -143,6 +145,25 @@ async fn an_operator_gets_back_in_with_the_passphrase() {
     // Never over an identity that is there.
     assert!(recover_operator(&site.vault, None, &out).await.is_err());
     site.vault.list_callers(asker(&recovered), None, 9).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_recovery_that_comes_to_nothing_leaves_no_identity_and_is_done_again() {
+    let (site, frail) = Frail::under(Site::sealed().await).await;
+    site.vault.unseal_locally(plain("right")).await.unwrap();
+    let out = site.directory.path().join("recovered");
+    for next in [Next::Full, Next::FailsUnwritten] {
+        frail.fails(next, false);
+        recover_operator(&site.vault, None, &out).await.unwrap_err();
+        assert!(Identity::load(&out).is_err());
+    }
+    recover_operator(&site.vault, None, &out).await.unwrap();
+    let presented = Identity::load(&out).unwrap().presented().unwrap();
+    // Of one that may have been made the identity is kept.
+    let out = out.with_extension("again");
+    frail.fails(Next::FailsWritten, true);
+    recover_operator(&site.vault, None, &out).await.unwrap_err();
+    assert_ne!(Identity::load(&out).unwrap().presented().unwrap().key, presented.key);
 }
 
 #[tokio::test]
