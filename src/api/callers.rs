@@ -1,5 +1,6 @@
 //! `/v1/callers`, their certificates, and `/v1/identity/renew`.
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
@@ -53,9 +54,8 @@ pub async fn enrol(
 ) -> Result<Reply, Failure> {
     Query::read(query, &[])?;
     let form: CallerForm = body::json(request, MAX_BODY, api.patience).await?;
-    let departing = api.departing(asker);
     let enrolled = api.vault.enrol_caller(asker, checked(form)?).await?;
-    Ok(answer::revealed(StatusCode::CREATED, shown(&enrolled), departing))
+    Ok(shown(enrolled))
 }
 
 pub async fn revoke(
@@ -81,9 +81,8 @@ pub async fn renew(
     Query::read(query, &[])?;
     let form: RenewalForm = body::json(request, MAX_BODY, api.patience).await?;
     let valid = validity(form.valid.as_deref())?;
-    let departing = api.departing(asker);
     let enrolled = api.vault.renew_identity(asker, &form.csr, valid).await?;
-    Ok(answer::revealed(StatusCode::CREATED, shown(&enrolled), departing))
+    Ok(shown(enrolled))
 }
 
 pub async fn certify(
@@ -97,18 +96,22 @@ pub async fn certify(
     let name = named(name)?;
     let form: CertificateForm = body::json(request, MAX_BODY, api.patience).await?;
     let valid = validity(form.valid.as_deref())?;
-    let departing = api.departing(asker);
     let enrolled = api.vault.certify_caller(asker, &name, form.csr.as_deref(), valid).await?;
-    Ok(answer::revealed(StatusCode::CREATED, shown(&enrolled), departing))
+    Ok(shown(enrolled))
 }
 
 fn validity(text: Option<&str>) -> Result<Option<SignedDuration>, Failure> {
     text.map(duration).transpose().map_err(|why| Failure::invalid("/valid", why))
 }
 
-fn shown(enrolled: &EnrolledCaller) -> crate::secret::Plaintext {
-    let caller = CallerView::of(&enrolled.caller);
-    enrolled_body(&caller, enrolled.certificate_pem.as_deref(), enrolled.key_pem.as_ref(), &enrolled.ca_pem)
+fn shown(enrolled: EnrolledCaller) -> Reply {
+    let EnrolledCaller { caller, certificate_pem, key_pem, ca_pem, departing } = enrolled;
+    let body = enrolled_body(&CallerView::of(&caller), certificate_pem.as_deref(), key_pem.as_ref(), &ca_pem);
+    match departing {
+        Some(departing) => answer::revealed(StatusCode::CREATED, body, departing),
+        // Without a key nothing of it is secret.
+        None => answer::created_json(body.lend(Bytes::copy_from_slice)),
+    }
 }
 
 pub fn named(name: &str) -> Result<CallerName, Failure> {

@@ -51,15 +51,13 @@ pub async fn create(
     Query::read(query, &[])?;
     let body: IntegrationBody = body::json(request, MAX_VALUE_BODY, api.patience).await?;
     let new = checked(body)?;
-    // An issued pair leaves with the answer.
-    let departing = api.departing(asker);
     let MadeIntegration { seen, issued } = api.vault.create_integration(asker, new).await?;
     let reply = match issued {
         None => answer::created(&view(&seen)),
         Some(pair) => answer::revealed(
             StatusCode::CREATED,
             issued_body(&view(&seen), &pair.client_id, pair.client_secret.as_ref()),
-            departing,
+            pair.departing,
         ),
     };
     Ok(answer::revised(reply, &seen.revision))

@@ -18,7 +18,7 @@ use crate::crypto;
 use crate::identity::{Peer, Presented};
 use crate::model::{Denial, Limit};
 use crate::telemetry::{Kind, Meter, Verdict as Decision};
-use crate::vault::{Asker, Departing, Place, Session, Shares, Vault, VaultError};
+use crate::vault::{Asker, Place, Session, Shares, Vault, VaultError};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -186,12 +186,6 @@ impl Api {
             done = change => Ok(done?),
             () = self.stopping.cancelled() => Err(Failure::ShuttingDown),
         }
-    }
-
-    /// To be taken before the vault is asked for a new key, and kept with the body until it has been sent: so that a
-    /// seal or a revocation in between knows of it.
-    pub(super) fn departing(&self, asker: Asker<'_>) -> Departing {
-        self.vault.departures().begin(&asker.session.outgoing, None)
     }
 
     /// Whether a connection must end now: something released waits in it for a peer that has lost it.

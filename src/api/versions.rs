@@ -72,14 +72,12 @@ pub async fn rotate_pair(
     let Some(source) = source.filter(|_| wrong.is_empty()) else {
         return Err(Failure::Invalid(wrong));
     };
-    // An issued pair leaves with the answer.
-    let departing = api.departing(asker);
-    let rotated = api.vault.rotate_pair(asker, &name, NewPair { source, spread }, &depends).await?;
-    match &rotated.issued {
+    let mut rotated = api.vault.rotate_pair(asker, &name, NewPair { source, spread }, &depends).await?;
+    match rotated.issued.take() {
         None => moved(rotated),
         Some(pair) => {
             let body = issued_body(&told(&rotated), &pair.client_id, pair.client_secret.as_ref());
-            Ok(answer::revealed(StatusCode::CREATED, body, departing))
+            Ok(answer::revealed(StatusCode::CREATED, body, pair.departing))
         }
     }
 }

@@ -68,11 +68,15 @@ impl Vault {
         }
         self.commit(&turn, cleared, vec![Noun::Caller(after)]).await?;
         drop(rebirth);
-        self.departures.recall().await;
         self.note_operators();
-        let live = self.live();
-        let kept = live.unsealed()?.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?;
-        Ok(SeenCaller::of(kept))
+        let edited = {
+            let live = self.live();
+            SeenCaller::of(live.unsealed()?.registry.callers.get(name).ok_or(VaultError::NotFound("caller"))?)
+        };
+        // Others needn't wait for what leaves.
+        drop(turn);
+        self.departures.recall().await;
+        Ok(edited)
     }
 
     fn prepare_edit(

@@ -76,8 +76,10 @@ impl Vault {
         let prepared = self.prepare_revocation(asker, &cleared, name, if_match);
         let (cleared, revoked) = cleared.prepared(prepared).await?;
         self.commit(&turn, cleared, vec![Noun::Caller(revoked)]).await?;
-        self.departures.recall().await;
         self.note_operators();
+        // Others needn't wait for what leaves.
+        drop(turn);
+        self.departures.recall().await;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::manage::Cleared;
 use super::noun::Noun;
 use super::session::Asker;
 use super::state::Unsealed;
+use super::turn::Turn;
 use crate::audit::Entry;
 use crate::identity::{Authority, Presented, SubjectKey};
 use crate::model::{Caller, CallerName};
@@ -32,6 +33,8 @@ impl Vault {
         request: &str,
         valid: Option<SignedDuration>,
     ) -> Result<EnrolledCaller, VaultError> {
+        // However many it asks for at once, one of them stands in the queue of all.
+        let first = asker.session.share.renew().await;
         let turn = self.turn().await;
         let cleared = self.clear_any(asker, asker.entry(None, "caller.renew")).await?;
         let prepared = self.prepare_renewal(&cleared, &asker.session.presented, request, valid);
@@ -39,7 +42,9 @@ impl Vault {
         cleared.entry.subject = Some(certified.enrolled.caller.name.shared());
         cleared.entry.changes = Some(enrolment(&certified.enrolled.caller));
         self.commit(&turn, cleared, certified.nouns()).await?;
-        Ok(self.certified(certified).await)
+        let enrolled = self.certified(turn, certified);
+        drop(first);
+        Ok(enrolled.await)
     }
 
     /// A new certificate for a caller that is registered, whose own ones may all have ended: for the key in `request`, or for one
@@ -65,15 +70,18 @@ impl Vault {
         let (mut cleared, certified) = cleared.prepared(prepared).await?;
         cleared.entry.changes = Some(enrolment(&certified.enrolled.caller));
         self.commit(&turn, cleared, certified.nouns()).await?;
-        Ok(self.certified(certified).await)
+        let mut enrolled = self.certified(turn, certified).await;
+        enrolled.departs(|| self.departing(asker))?;
+        Ok(enrolled)
     }
 
-    /// What follows once it is stored.
-    async fn certified(&self, certified: Certified) -> EnrolledCaller {
+    /// What follows once it is stored. Others needn't wait for what leaves of a certificate that ends.
+    async fn certified(&self, turn: Turn<'_>, certified: Certified) -> EnrolledCaller {
+        self.note_operators();
+        drop(turn);
         if certified.ended {
             self.departures.recall().await;
         }
-        self.note_operators();
         certified.enrolled
     }
 
@@ -164,6 +172,7 @@ impl Certified {
             caller,
             certificate_pem: Some(issued.certificate_pem),
             key_pem: issued.key_pem,
+            departing: None,
             ca_pem: authority.certificate_pem().to_owned(),
         };
         Ok(Self { enrolled, ended: ends.is_some() })

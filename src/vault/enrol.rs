@@ -8,6 +8,7 @@ use super::lives::Reborn;
 use super::manage::Cleared;
 use super::named::check_role;
 use super::noun::Noun;
+use super::outgoing::Departing;
 use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
@@ -49,6 +50,19 @@ pub struct EnrolledCaller {
     /// Only if the vault made the key; it keeps no copy.
     pub key_pem: Option<Plaintext>,
     pub ca_pem: String,
+    /// With a key, which is all that is secret of it: to be kept with the answer until it has been sent.
+    pub departing: Option<Departing>,
+}
+
+impl EnrolledCaller {
+    /// Begins to leave, if there is something secret in it.
+    pub(super) fn departs(
+        &mut self,
+        begin: impl FnOnce() -> Result<Departing, VaultError>,
+    ) -> Result<(), VaultError> {
+        self.departing = self.key_pem.as_ref().map(|_| begin()).transpose()?;
+        Ok(())
+    }
 }
 
 /// How long a certificate lives unless one is told.
@@ -74,6 +88,7 @@ impl Vault {
         cleared.entry.changes = Some(enrolment(&enrolled.caller));
         self.commit(&turn, cleared, vec![Noun::Caller(enrolled.caller.clone())]).await?;
         self.note_operators();
+        enrolled.departs(|| self.departing(asker))?;
         Ok(enrolled)
     }
 
@@ -131,6 +146,7 @@ impl Vault {
             certificate_pem,
             key_pem,
             ca_pem: authority.certificate_pem().to_owned(),
+            departing: None,
         })
     }
 }

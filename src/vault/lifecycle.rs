@@ -18,7 +18,7 @@ use super::feed::Feed;
 use super::fetching::Fetching;
 use super::gate::recognised;
 use super::lives::Reborn;
-use super::outgoing::Departures;
+use super::outgoing::{Departing, Departures};
 use super::reopening::Unsettled;
 use super::session::{Asker, Session};
 use super::state::Live;
@@ -55,6 +55,8 @@ pub struct Vault {
     id: VaultId,
     pub(super) live: RwLock<Live>,
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// Held by the first of those who wait for the turn, until it has it.
+    pub(super) queue: tokio::sync::Mutex<()>,
     /// Held while what is sealed is still being wiped. Taken by whoever has the turn; never waited for with it otherwise.
     wiping: tokio::sync::Mutex<()>,
     /// Who waits for it with what can't wait: a rekey gives it up for them.
@@ -172,6 +174,7 @@ impl Vault {
             header: Mutex::new(Arc::new(header)),
             live: RwLock::new(Live::Sealed),
             turn: tokio::sync::Mutex::new(()),
+            queue: tokio::sync::Mutex::new(()),
             wiping: tokio::sync::Mutex::new(()),
             urgent: AtomicUsize::new(0),
             fetching: Fetching::default(),
@@ -248,6 +251,14 @@ impl Vault {
     /// The local trust domain's root, for the handshakes.
     pub fn local_root(&self) -> Result<TrustRoot, VaultError> {
         Ok(self.tls.local_root()?)
+    }
+
+    /// For an answer with something secret that this request has made, to be kept with it until it has been sent. Under
+    /// `live`, so that a seal or a revocation knows of it or has refused it.
+    pub(super) fn departing(&self, asker: Asker<'_>) -> Result<Departing, VaultError> {
+        let live = self.live();
+        recognise(recognised(&live.unsealed()?.registry, asker), self.clock.now())?;
+        Ok(self.departures.begin(&asker.session.outgoing, None))
     }
 
     /// What was released and is on its way out.

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::error::VaultError;
+use super::outgoing::Departing;
 use super::secrets::check_half;
 use super::state::Unsealed;
 use crate::crypto;
@@ -24,6 +25,21 @@ pub enum PairSource {
 pub struct IssuedPair {
     pub client_id: Plaintext,
     pub client_secret: Option<Plaintext>,
+    /// To be kept with the bytes until they have been sent.
+    pub departing: Departing,
+}
+
+/// The same before it is stored.
+pub(super) struct MadeUp {
+    client_id: Plaintext,
+    client_secret: Option<Plaintext>,
+}
+
+impl MadeUp {
+    pub fn leaves(self, departing: Departing) -> IssuedPair {
+        let Self { client_id, client_secret } = self;
+        IssuedPair { client_id, client_secret, departing }
+    }
 }
 
 /// A pair that may be stored.
@@ -31,7 +47,7 @@ pub(super) struct Settled {
     /// Client ID first; a public client has it alone.
     pub halves: Vec<(Plaintext, Encoding)>,
     pub origin: PairOrigin,
-    pub issued: Option<IssuedPair>,
+    pub issued: Option<MadeUp>,
 }
 
 impl PairSource {
@@ -51,7 +67,7 @@ impl PairSource {
                     halves.push((stored, Encoding::Utf8));
                     client_secret = Some(shown);
                 }
-                let issued = Some(IssuedPair { client_id, client_secret });
+                let issued = Some(MadeUp { client_id, client_secret });
                 Ok(Settled { halves, origin: PairOrigin::Issued, issued })
             }
         }

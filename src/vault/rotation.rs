@@ -7,7 +7,7 @@ use super::integrations::owners;
 use super::lifecycle::Vault;
 use super::manage::Cleared;
 use super::noun::Noun;
-use super::pair::{IssuedPair, PairSource, joined};
+use super::pair::{IssuedPair, MadeUp, PairSource, joined};
 use super::revision::IfMatch;
 use super::session::Asker;
 use super::state::Unsealed;
@@ -102,6 +102,7 @@ struct Turned {
     moved: Vec<Moved>,
     /// The integration, if it changes too.
     record: Option<Integration>,
+    issued: Option<MadeUp>,
     rotated: Rotated,
 }
 
@@ -143,7 +144,7 @@ impl Vault {
             Ok((turned, lost))
         });
         let (mut cleared, (turned, lost)) = cleared.prepared(prepared).await?;
-        let Turned { moved, record, rotated } = turned;
+        let Turned { moved, record, issued, mut rotated } = turned;
         cleared.entry.changes = lost;
         cleared.entry.version = Some(rotated.version);
         if rotated.unchanged {
@@ -154,12 +155,15 @@ impl Vault {
         let prints =
             moved.iter().filter_map(|each| each.secret.versions.iter().find(|v| v.number == rotated.version));
         cleared.entry.fingerprint = Some(joined(prints.map(|version| &version.fingerprint)).into());
-        if rotated.issued.is_some() {
+        if issued.is_some() {
             cleared.entry.changes.get_or_insert_with(|| serde_json::json!({}))["pair"] = "issued".into();
         }
         let mut nouns = nouns(self.live().unsealed()?, moved);
         nouns.extend(record.map(|record| Noun::Integration(Box::new(record))));
         self.commit(&turn, cleared, nouns).await?;
+        if let Some(made_up) = issued {
+            rotated.issued = Some(made_up.leaves(self.departing(asker)?));
+        }
         Ok(rotated)
     }
 
@@ -186,7 +190,7 @@ impl Vault {
         {
             let (version, state) = (current.number, Standing::Current);
             let rotated = Rotated { version, state, unchanged: true, previous: None, issued: None };
-            return Ok(Turned { moved: Vec::new(), record: None, rotated });
+            return Ok(Turned { moved: Vec::new(), record: None, issued: None, rotated });
         }
         let floor = unsealed.registry.past.floor;
         let number = secrets.iter().map(|secret| secret.next_version(floor)).max().unwrap_or(1);
@@ -206,8 +210,8 @@ impl Vault {
         }
         let state = if spread.activate { Standing::Current } else { Standing::Pending };
         let previous = moved.first().and_then(|each| Replaced::of(&each.secret, cleared.now));
-        let rotated = Rotated { version: number, state, unchanged: false, previous, issued };
-        Ok(Turned { moved, record, rotated })
+        let rotated = Rotated { version: number, state, unchanged: false, previous, issued: None };
+        Ok(Turned { moved, record, issued, rotated })
     }
 
     async fn clear_rotation(

@@ -68,6 +68,8 @@ pub struct Share {
     own: Taken,
     requests: AtomicUsize,
     bucket: Option<Mutex<Bucket>>,
+    /// Held while it renews itself.
+    renewing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +127,7 @@ impl Shares {
             own: Taken::default(),
             requests: AtomicUsize::new(0),
             bucket: self.bounds.rate.map(|rate| Mutex::new(Bucket::full(rate, now))),
+            renewing: tokio::sync::Mutex::new(()),
         });
         held.by_holder.insert(holder, Arc::downgrade(&share));
         share
@@ -169,6 +172,11 @@ impl Share {
         } else {
             Err(Limit::CallerRequests)
         }
+    }
+
+    /// A caller renews itself once at a time: whoever asks for many certificates keeps nobody else waiting.
+    pub(super) async fn renew(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.renewing.lock().await
     }
 
     /// An answer is there, and begins to be sent.

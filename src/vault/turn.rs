@@ -34,10 +34,11 @@ impl Vault {
         if may { self.urgent_turn().await } else { self.turn().await }
     }
 
-    /// The turn for a seal, a revocation or the end: a rekey that has it gives up for them.
+    /// The turn for a seal, a revocation or the end: a rekey that has it gives up for them, and of those who wait for it
+    /// at most one goes first.
     pub(super) async fn urgent_turn(&self) -> Turn<'_> {
         let _waiting = self.hurry();
-        self.turn().await
+        self.turn_now().await
     }
 
     pub(super) fn hurry(&self) -> Urgent<'_> {
@@ -56,8 +57,14 @@ impl Vault {
         }
     }
 
-    /// After a failed write the store is opened again here, if it can be: a change is prepared on what there is then.
+    /// Whoever wants it stands in a queue, whose first alone waits for the turn itself.
     pub(super) async fn turn(&self) -> Turn<'_> {
+        let _first = self.queue.lock().await;
+        self.turn_now().await
+    }
+
+    /// After a failed write the store is opened again here, if it can be: a change is prepared on what there is then.
+    async fn turn_now(&self) -> Turn<'_> {
         let turn = Turn(self.turn.lock().await);
         if self.settled().is_err() {
             Box::pin(self.settle_store(&turn)).await;

@@ -123,6 +123,39 @@ check "and is refused then" refuses 3 as "$ADMIN" caller list
 check "and the second stays" says "last full operator" 6 as "$SCRATCH/second" caller revoke second
 ADMIN=$SCRATCH/second
 
+# With eight certificates already, each renewal ends one. None of them may put the revocation off by what leaves or is waited for.
+renewing_while_revoked() {
+    python "$SOCKET" "$SCRATCH/many" "$SCRATCH/many.req" <<'PYTHON'
+import json, subprocess, sys, time
+from connection import Connection
+binary, socket, admin, where, identity, request = sys.argv[1:]
+body = json.dumps({"csr": open(request).read()})
+path, json_type = "/v1/identity/renew", {"Content-Type": "application/json"}
+one = Connection(where, identity)
+took = []
+for number in range(11):
+    began = time.monotonic()
+    status, answer = one.ask(path, "POST", body)
+    assert status == 201, (number, answer)
+    took.append(time.monotonic() - began)
+assert min(took[8:]) < 0.5, f"a renewal waits for itself: {took}"
+connections = [Connection(where, identity) for _ in range(40)]
+for each in connections:
+    each.request("POST", path, body, json_type)
+began = time.monotonic()
+subprocess.run([binary, "--identity", admin, "--addr", f"unix:{socket}", "caller", "revoke", "many"], check=True)
+took = time.monotonic() - began
+answers = [each.getresponse() for each in connections]
+told = [(answer.status, json.loads(answer.read()).get("code")) for answer in answers]
+assert set(told) <= {(201, None), (403, "caller_revoked")}, set(told)
+assert took < 5 and told.count((201, None)) < 20, (took, told)
+PYTHON
+}
+add many "$SCRATCH/many"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout "$SCRATCH/many.key" \
+    -out "$SCRATCH/many.req" 2>/dev/null
+check "renewals by the dozen put no revocation off, and are all answered" renewing_while_revoked
+
 # lost VERB NAME STATUS CODE IDENTITY: 32 readers wait for the next pair, half of them on each listener; after the act is
 # acknowledged the pair rotates. None gets it, and none is left waiting.
 lost_while_waiting() {

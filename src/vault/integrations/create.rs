@@ -9,7 +9,7 @@ use super::super::lives::Reborn;
 use super::super::manage::Cleared;
 use super::super::named::{check_employees, check_rules};
 use super::super::noun::Noun;
-use super::super::pair::{IssuedPair, PairSource, Settled, joined};
+use super::super::pair::{IssuedPair, MadeUp, PairSource, Settled, joined};
 use super::super::secrets::first_version;
 use super::super::session::Asker;
 use super::SeenIntegration;
@@ -46,7 +46,7 @@ pub struct MadeIntegration {
 struct Made {
     record: Integration,
     halves: Vec<(Secret, Option<Plaintext>)>,
-    issued: Option<IssuedPair>,
+    issued: Option<MadeUp>,
 }
 
 impl Vault {
@@ -85,6 +85,10 @@ impl Vault {
         }
         nouns.push(Noun::Integration(Box::new(record)));
         self.commit(&turn, cleared, nouns).await?;
+        let issued = match issued {
+            Some(made_up) => Some(made_up.leaves(self.departing(asker)?)),
+            None => None,
+        };
         Ok(MadeIntegration { seen: self.found_integration(&name)?, issued })
     }
 

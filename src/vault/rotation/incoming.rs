@@ -1,7 +1,7 @@
 //! What a rotation stores: a value, or a pair that was given or is made up here.
 
 use super::super::error::VaultError;
-use super::super::pair::{IssuedPair, PairSource, Settled, refuse_made_up};
+use super::super::pair::{MadeUp, PairSource, Settled, refuse_made_up};
 use super::super::state::Unsealed;
 use super::Rotating;
 use crate::model::{Encoding, Integration, IntegrationName, SecretId, check_value};
@@ -17,7 +17,7 @@ pub(super) enum Incoming<'a> {
 pub(super) struct Settling {
     pub values: Vec<(Plaintext, Encoding)>,
     pub record: Option<Integration>,
-    pub issued: Option<IssuedPair>,
+    pub issued: Option<MadeUp>,
 }
 
 impl<'a> Incoming<'a> {

@@ -19,6 +19,7 @@ mod named;
 mod newer;
 mod notices;
 mod places;
+mod queue;
 mod rekey;
 mod release;
 mod reopening;

@@ -124,6 +124,8 @@ impl Site {
         let name: CallerName = name.parse().unwrap();
         let new = NewCaller { name, role, pins, mail, source: CertificateSource::FreshKey, valid };
         let EnrolledCaller { caller, .. } = self.vault.enrol_caller(self.admin(), new).await.unwrap();
+        // Its key has left.
+        self.admin.outgoing.flushes().flushed();
         let key = &caller.keys[0];
         let spiffe_id: SpiffeId = caller.spiffe_id;
         let presented = Presented {
