@@ -46,7 +46,9 @@ pub async fn create(
     };
     let (vault, session) = (Arc::clone(&api.vault), Arc::clone(session));
     let way = Way { vault, session, backup, request_id: asker.request_id.to_owned() };
-    Ok(answer::pieces(way.then()))
+    let mut reply = answer::pieces(way.then());
+    reply.body_mut().hold(asker.session.outgoing.backing_up());
+    Ok(reply)
 }
 
 /// One that is guessed by hand protects nothing.

@@ -228,12 +228,15 @@ impl Api {
     }
 
     /// Whether a connection must come to its end: its buffers may keep something of a vault that is sealed now, or its caller
-    /// has lost what it watches, and doesn't take the last event.
+    /// has lost what it watches or backs up, and doesn't take the last of it.
     pub fn must_end(&self, session: &Session) -> bool {
-        if self.vault.is_sealed() {
-            return session.outgoing.may_keep();
-        }
-        session.outgoing.is_watching() && !self.vault.stands(session)
+        (session.outgoing.may_keep() && self.vault.is_sealed()) || self.has_lost_what_lasts(session)
+    }
+
+    /// Whether there is a watch or a backup whose caller may have no more of it: revoked, its certificate ended, the vault sealed.
+    pub fn has_lost_what_lasts(&self, session: &Session) -> bool {
+        let lasts = session.outgoing.watches() + session.outgoing.backups() > 0;
+        lasts && !self.vault.stands(session)
     }
 }
 

@@ -103,15 +103,20 @@ impl Activity {
         self.end.notified().await;
     }
 
-    /// Whether a request is under way.
-    pub fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) > 0
+    /// Whether more requests than these are under way.
+    pub fn is_busy_but_for(&self, requests: usize) -> bool {
+        self.busy.load(Ordering::Relaxed) > requests as u64
     }
 
     /// Whether no request is under way and no answer.
     pub fn is_quiet(&self) -> bool {
+        self.is_quiet_but_for(0)
+    }
+
+    /// The same, but for so many requests.
+    pub fn is_quiet_but_for(&self, requests: usize) -> bool {
         let waits = self.untaken.load(Ordering::Relaxed) > 0 || self.unflushed.load(Ordering::Relaxed);
-        !self.is_busy() && !waits
+        !self.is_busy_but_for(requests) && !waits
     }
 
     /// Returns once a head has been on its way for `header`, or nothing has been for `idle`, which may change. No limit,

@@ -91,7 +91,7 @@ pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
 pub use notes::Notes;
 pub use notices::{Delivery, NoticeCount, Raising, SeenNotice, Way};
-pub use outgoing::{Departing, Flushes, Outgoing, Watching};
+pub use outgoing::{Departing, Flushes, Lasting, Outgoing};
 pub use pair::{IssuedPair, PairSource};
 pub use recover::recover_operator;
 pub use rekey::Rekeyed;

@@ -33,6 +33,7 @@ pub struct Departures {
 pub struct Outgoing {
     released: Arc<Released>,
     watches: Arc<AtomicUsize>,
+    backups: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -51,8 +52,8 @@ struct Released {
     is_noted: AtomicBool,
 }
 
-/// A watch under way on a connection.
-pub struct Watching(Arc<AtomicUsize>);
+/// A watch or a backup under way on a connection.
+pub struct Lasting(Arc<AtomicUsize>);
 
 /// One value under way; dropped when the connection has taken up the last of its bytes. It is under way until that
 /// has been flushed.
@@ -151,7 +152,7 @@ impl Outgoing {
             residue: Residue::default(),
             is_noted: AtomicBool::new(false),
         };
-        Self { released: Arc::new(released), watches: Arc::default() }
+        Self { released: Arc::new(released), watches: Arc::default(), backups: Arc::default() }
     }
 
     /// The connection speaks HTTP/2: of what is sent, its buffer of frames keeps copies.
@@ -185,18 +186,34 @@ impl Outgoing {
     }
 
     /// To be kept with a watch.
-    pub fn watching(&self) -> Watching {
-        self.watches.fetch_add(1, Ordering::SeqCst);
-        Watching(Arc::clone(&self.watches))
+    pub fn watching(&self) -> Lasting {
+        Lasting::one_of(&self.watches)
     }
 
-    /// Whether the connection has a watch that hasn't ended.
-    pub fn is_watching(&self) -> bool {
-        self.watches.load(Ordering::SeqCst) > 0
+    /// To be kept with a backup.
+    pub fn backing_up(&self) -> Lasting {
+        Lasting::one_of(&self.backups)
+    }
+
+    /// Watches on the connection that haven't ended.
+    pub fn watches(&self) -> usize {
+        self.watches.load(Ordering::SeqCst)
+    }
+
+    /// Backups on it that aren't at their ends.
+    pub fn backups(&self) -> usize {
+        self.backups.load(Ordering::SeqCst)
     }
 }
 
-impl Drop for Watching {
+impl Lasting {
+    fn one_of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Lasting {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }

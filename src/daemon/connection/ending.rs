@@ -20,6 +20,9 @@ const TO_LEAVE: Duration = Duration::from_millis(50);
 /// A connection whose buffers keep something may lie idle so long.
 const BRIEFLY: Duration = Duration::from_secs(10);
 
+/// So often one looks whether a certificate has ended whose caller takes no more of what lasts.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// And, once it takes no more requests and has answered all, has this long for its orderly end: an HTTP/2 peer is asked
 /// whether it has heard of it.
 const TO_PART: Duration = Duration::from_millis(250);
@@ -101,18 +104,18 @@ impl Connections {
         // There may have been one just before.
         recall.mark_changed();
         tokio::select! {
-            () = self.drained(activity) => {}
+            () = self.drained(talk, activity) => {}
             () = ignored(talk) => {}
-            () = parted(talk, activity) => {}
+            () = self.parted(talk, activity) => {}
             _ = self.until_lost(talk, recall, |_| None) => {}
         }
     }
 
-    /// Ends when the answers under way have had their time. A backup, which a seal and its caller's revocation end, has all that
-    /// it takes, unless the daemon stops.
-    async fn drained(&self, activity: &Activity) {
+    /// Ends when the answers under way have had their time. What isn't answered yet has all that it takes, unless the daemon
+    /// stops; so has a backup, as long as its caller may have it. A watch comes to no end by itself.
+    async fn drained(&self, talk: &Conversation, activity: &Activity) {
         loop {
-            let counts = self.stop.is_cancelled() || !activity.is_busy();
+            let counts = self.stop.is_cancelled() || !activity.is_busy_but_for(self.over(talk));
             tokio::time::sleep(self.limits.drain + AFTER_THE_DRAIN).await;
             if counts {
                 return;
@@ -120,26 +123,48 @@ impl Connections {
         }
     }
 
+    /// Ends when a connection that is owed nothing more has had its time: one whose buffers may keep something, or whose peer
+    /// doesn't take the end of what it has lost.
+    async fn parted(&self, talk: &Conversation, activity: &Activity) {
+        loop {
+            tokio::time::sleep(TO_PART).await;
+            let must = talk.session.outgoing.may_keep() || self.api.has_lost_what_lasts(&talk.session);
+            let is_quiet = activity.is_quiet_but_for(self.over(talk)) && !talk.session.outgoing.is_waiting();
+            if must && is_quiet {
+                return tracing::debug!("connection cut: its peer doesn't end it");
+            }
+        }
+    }
+
+    /// Requests under way that are owed no answer once the connection takes no more: watches, and backups that their caller has
+    /// lost.
+    fn over(&self, talk: &Conversation) -> usize {
+        let outgoing = &talk.session.outgoing;
+        let lost = if self.api.has_lost_what_lasts(&talk.session) { outgoing.backups() } else { 0 };
+        outgoing.watches() + lost
+    }
+
     /// Looks, after each seal and revocation, whether this connection's caller has lost what waits for it (then it is
-    /// cut) or what it watches (then `watched` says).
+    /// cut) or what lasts (then `lasting` says, from time to time too: certificates end by themselves).
     async fn until_lost(
         &self,
         talk: &Conversation,
         mut recall: watch::Receiver<()>,
-        watched: impl Fn(bool) -> Option<Over>,
+        lasting: impl Fn(bool) -> Option<Over>,
     ) -> Over {
-        // The sender lives as long as the daemon.
-        while recall.changed().await.is_ok() {
-            tokio::time::sleep(TO_LEAVE).await;
-            if self.api.must_cut(&talk.session) {
-                tracing::debug!("connection cut: its peer may not have what waits for it");
-                return Over::Cut;
+        loop {
+            // The sender lives as long as the daemon.
+            if tokio::time::timeout(LOOK, recall.changed()).await.is_ok() {
+                tokio::time::sleep(TO_LEAVE).await;
+                if self.api.must_cut(&talk.session) {
+                    tracing::debug!("connection cut: its peer may not have what waits for it");
+                    return Over::Cut;
+                }
             }
-            if let Some(over) = watched(self.api.must_end(&talk.session)) {
+            if let Some(over) = lasting(self.api.must_end(&talk.session)) {
                 return over;
             }
         }
-        std::future::pending().await
     }
 }
 
@@ -155,16 +180,6 @@ async fn told(talk: &Conversation, activity: &Activity) {
 /// Whether no request is under way and no answer waits to be sent.
 fn is_quiet(talk: &Conversation, activity: &Activity) -> bool {
     activity.is_quiet() && !talk.session.outgoing.is_waiting()
-}
-
-/// Ends when a connection whose buffers may keep something has had its time, with nothing under way.
-async fn parted(talk: &Conversation, activity: &Activity) {
-    loop {
-        tokio::time::sleep(TO_PART).await;
-        if talk.session.outgoing.may_keep() && is_quiet(talk, activity) {
-            return tracing::debug!("connection cut: its peer doesn't end it");
-        }
-    }
 }
 
 async fn ignored(talk: &Conversation) {
