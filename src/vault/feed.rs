@@ -53,7 +53,7 @@ pub enum Happening {
 /// One event of the feed.
 #[derive(Debug)]
 pub struct Event {
-    /// Its place: events are numbered from 1, without gaps.
+    /// Its place: events are numbered from 1. A seal takes a number too, which no event has.
     number: u64,
     cursor: Cursor,
     pub at: Timestamp,
@@ -74,6 +74,8 @@ pub struct Unheard {
     pub events: Vec<Arc<Event>>,
     /// Events between the place and the first of these are no longer known.
     pub missed: bool,
+    /// The vault has been sealed since.
+    pub was_sealed: bool,
 }
 
 pub struct Feed {
@@ -90,6 +92,8 @@ pub struct Feed {
 struct Ring {
     events: VecDeque<Arc<Event>>,
     last: u64,
+    /// The last seal's number.
+    sealed: u64,
 }
 
 /// Who is to be woken for what, by a number of their own.
@@ -140,9 +144,14 @@ impl Feed {
         concerned.flat_map(HashMap::values).for_each(|bell| bell.notify_one());
     }
 
-    /// Forgets all events and wakes everybody: the vault was sealed, and names are of its inside too.
+    /// Forgets all events and wakes everybody: the vault was sealed, and names are of its inside too. A place from before it is
+    /// none any more, also of who had heard all: what an unsealing brings is no event.
     pub(super) fn seal(&self) {
-        self.ring().events = VecDeque::new();
+        {
+            let mut ring = self.ring();
+            let number = ring.last + 1;
+            *ring = Ring { events: VecDeque::new(), last: number, sealed: number };
+        }
         self.waiting().by_subject.values().flat_map(HashMap::values).for_each(|bell| bell.notify_one());
     }
 
@@ -193,7 +202,7 @@ impl Feed {
         let next = place.0 + 1;
         let skip = usize::try_from(next.saturating_sub(ring.first())).unwrap_or(usize::MAX);
         let events = ring.events.iter().skip(skip).take(most).map(Arc::clone).collect();
-        Unheard { events, missed: next < ring.first() }
+        Unheard { events, missed: next < ring.first(), was_sealed: place.0 < ring.sealed }
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

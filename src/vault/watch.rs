@@ -82,7 +82,8 @@ impl Vault {
         self.feed.cursor(watcher.place)
     }
 
-    /// What has happened that the caller may hear. Refused when it may hear nothing any more.
+    /// What has happened that the caller may hear. Refused when it may hear nothing any more, or if the vault has been sealed
+    /// since it began, open again or not.
     pub fn hear(&self, session: &Session, watcher: &mut Watcher) -> Result<Hearing, Denial> {
         watcher.head.mark_unchanged();
         let live = self.live();
@@ -90,6 +91,9 @@ impl Vault {
         let (asker, now) = (Asker { session, request_id: "" }, self.clock.now());
         let caller = recognise(recognised(&unsealed.registry, asker), now)?;
         let unheard = self.feed.after(watcher.place, AT_ONCE);
+        if unheard.was_sealed {
+            return Err(Denial::Sealed);
+        }
         if watcher.missed || unheard.missed {
             watcher.missed = false;
             watcher.place = self.feed.end();

@@ -47,14 +47,20 @@ fn whoever_comes_too_late_is_told() {
 }
 
 #[test]
-fn a_seal_forgets_names_and_misses_nothing_for_who_heard_all() {
+fn a_seal_forgets_names_and_no_place_from_before_it_is_resumed() {
     let feed = feed();
     let start = feed.end();
     tell(&feed, 2);
+    let heard_all = feed.end();
     feed.seal();
     assert_eq!(feed.place(feed.cursor(feed.end())), Some(feed.end()));
-    assert_eq!(feed.place(feed.cursor(start)), None);
-    assert!(feed.after(start, 9).missed);
+    let heard = feed.after(feed.end(), 9);
+    assert!(!heard.missed && !heard.was_sealed);
+    for before in [start, heard_all] {
+        assert_eq!(feed.place(feed.cursor(before)), None);
+        let heard = feed.after(before, 9);
+        assert!(heard.missed && heard.was_sealed);
+    }
     tell(&feed, 1);
     assert_eq!(feed.after(start, 9).events.len(), 1);
 }

@@ -301,7 +301,10 @@ async fn it_ends_with_its_caller_and_with_the_vault() {
     }
     assert_eq!(site.hears(&two, &mut other), Err(Denial::Sealed));
 
+    let heard = site.vault.place_of(&other);
     site.vault.unseal_locally(plain("right")).await.unwrap();
+    assert_eq!(site.hears(&two, &mut other), Err(Denial::Sealed), "unsealed again or not");
+    assert!(site.vault.watch(asker(&two), Some(heard)).await.unwrap().has_missed());
     let mut other = site.vault.watch(asker(&two), None).await.unwrap();
     site.clock.turn(SignedDuration::from_hours(24) - SignedDuration::from_millis(3));
     site.vault.stirred(&two, &mut other).await;
