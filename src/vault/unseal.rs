@@ -50,7 +50,12 @@ impl Vault {
             return cleared.prepared::<()>(Err(unsealed)).await.map(|_| ());
         }
         self.refuse_unknown_operator(asker, entry.clone())?;
-        self.unseal_as(entry, passphrase, rollback).await
+        self.unseal_as(entry, passphrase, rollback).await?;
+        // At the daemon's start the timer does it.
+        if let Err(error) = self.tend_notices().await {
+            tracing::error!(error = %error, "notices can't be recorded");
+        }
+        Ok(())
     }
 
     /// Refuses whoever a sealed vault doesn't know as a full operator, and remembers that for the log.

@@ -256,3 +256,19 @@ async fn nothing_stands_while_sealed() {
     assert_eq!(site.vault.notice_counts(), None);
     assert!(site.vault.undelivered(Way::Hook, true).is_empty());
 }
+
+#[tokio::test]
+async fn what_stood_before_a_seal_stands_with_the_unsealing() {
+    let site = Site::unsealed().await;
+    site.dated("_a", "2026-11-23").await;
+    let before = site.notices().await;
+    site.vault.seal(site.admin()).await.unwrap();
+    let mut raised = site.vault.raised();
+    raised.mark_unchanged();
+    site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+    assert_eq!(site.vault.notice_counts().unwrap()[2].standing, 1);
+    assert!(raised.has_changed().unwrap(), "what is still to be told goes out");
+    assert_eq!(site.notices().await, before);
+    let id = before.keys().next().unwrap().parse().unwrap();
+    site.vault.acknowledge_notice(site.admin(), &id).await.unwrap();
+}
