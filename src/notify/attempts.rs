@@ -10,6 +10,8 @@ use crate::vault::{Delivery, Raising};
 
 /// After so long what is still to be told is looked for without having been woken.
 const LOOK: Duration = Duration::from_secs(60);
+/// And not sooner than after this.
+const BREATH: Duration = Duration::from_secs(1);
 /// How long after each failure it is tried again. After the last one it is given up.
 const PAUSES: [Duration; 7] = [
     Duration::from_secs(5),
@@ -71,8 +73,9 @@ impl Attempts {
     /// Until something is raised, the next attempt is due, or it is time to look. Not at all if there is more.
     pub async fn wait(&self, raised: &mut Receiver<()>, more: bool) {
         let now = Instant::now();
-        let next = self.0.values().map(|attempt| attempt.not_before).filter(|due| *due > now).min();
-        let until = next.map_or(now + LOOK, |next| next.min(now + LOOK));
+        let next = self.0.values().map(|attempt| attempt.not_before).min();
+        // What fell due while others were told is late already.
+        let until = next.map_or(now + LOOK, |next| next.clamp(now + BREATH, now + LOOK));
         if more {
             return;
         }
@@ -107,5 +110,21 @@ mod tests {
         assert!(begin.elapsed() > Duration::from_secs(8 * 3600));
         attempts.forget_all_but(&[]);
         assert!(attempts.0.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_falls_due_while_others_are_told_is_tried_next() {
+        let (_raise, mut raised) = tokio::sync::watch::channel(());
+        let mut attempts = Attempts::default();
+        let id = "expiry.custsecret_a.2027-06-30".parse().unwrap();
+        attempts.failed(&Raising { id, rung: Rung(1), raised_at: jiff::Timestamp::UNIX_EPOCH });
+        for busy in [2, 5, 20] {
+            let begin = Instant::now();
+            tokio::time::sleep(Duration::from_secs(busy)).await;
+            attempts.wait(&mut raised, false).await;
+            let waited = begin.elapsed();
+            assert!(waited >= PAUSES[0] || busy > 2, "{waited:?}");
+            assert!(waited <= PAUSES[0].max(Duration::from_secs(busy)) + BREATH, "{waited:?}");
+        }
     }
 }
