@@ -55,9 +55,22 @@ pub struct Shares {
 
 #[derive(Default)]
 struct Held {
-    by_holder: HashMap<Holder, Weak<Share>>,
+    by_holder: HashMap<Holder, Entry>,
     /// With so many entries, those of callers that are gone are removed.
     sweep_at: usize,
+}
+
+/// A bucket outlives its share until it is full: whoever comes anew for each request has no more of them.
+struct Entry {
+    share: Weak<Share>,
+    bucket: Option<Arc<Mutex<Bucket>>>,
+}
+
+impl Entry {
+    fn is_over(&self, now: Timestamp) -> bool {
+        let is_full = self.bucket.as_ref().is_none_or(|bucket| lock(bucket).is_full(now));
+        self.share.strong_count() == 0 && is_full
+    }
 }
 
 /// One caller's.
@@ -67,7 +80,7 @@ pub struct Share {
     all: Arc<Taken>,
     own: Taken,
     requests: AtomicUsize,
-    bucket: Option<Mutex<Bucket>>,
+    bucket: Option<Arc<Mutex<Bucket>>>,
     /// Held while it renews itself.
     renewing: tokio::sync::Mutex<()>,
 }
@@ -114,11 +127,15 @@ impl Shares {
     /// The holder's share, the same for all of its connections.
     pub fn of(&self, holder: Holder, now: Timestamp) -> Arc<Share> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(share) = held.by_holder.get(&holder).and_then(Weak::upgrade) {
+        let known = held.by_holder.get(&holder);
+        if let Some(share) = known.and_then(|known| known.share.upgrade()) {
             return share;
         }
+        let bucket = known.and_then(|known| known.bucket.clone());
+        let bucket =
+            bucket.or_else(|| self.bounds.rate.map(|rate| Arc::new(Mutex::new(Bucket::full(rate, now)))));
         if held.by_holder.len() >= held.sweep_at {
-            held.by_holder.retain(|_, share| share.strong_count() > 0);
+            held.by_holder.retain(|_, entry| !entry.is_over(now));
             held.sweep_at = 64 + 2 * held.by_holder.len();
         }
         let share = Arc::new(Share {
@@ -126,10 +143,10 @@ impl Shares {
             all: Arc::clone(&self.all),
             own: Taken::default(),
             requests: AtomicUsize::new(0),
-            bucket: self.bounds.rate.map(|rate| Mutex::new(Bucket::full(rate, now))),
+            bucket: bucket.clone(),
             renewing: tokio::sync::Mutex::new(()),
         });
-        held.by_holder.insert(holder, Arc::downgrade(&share));
+        held.by_holder.insert(holder, Entry { share: Arc::downgrade(&share), bucket });
         share
     }
 }
@@ -288,15 +305,26 @@ impl Bucket {
         Self { rate, filled: u64::from(rate.burst) * SECOND, at: now }
     }
 
-    /// Takes a token, if there is one. A clock that was set back fills nothing, and starts anew from there.
+    /// Whether a new one would be the same.
+    fn is_full(&mut self, now: Timestamp) -> bool {
+        self.fill(now);
+        self.filled == u64::from(self.rate.burst) * SECOND
+    }
+
+    /// Takes a token, if there is one.
     fn take(&mut self, now: Timestamp) -> bool {
+        self.fill(now);
+        let left = self.filled.checked_sub(SECOND);
+        self.filled = left.unwrap_or(self.filled);
+        left.is_some()
+    }
+
+    /// A clock that was set back fills nothing, and starts anew from there.
+    fn fill(&mut self, now: Timestamp) {
         let passed = u64::try_from(now.duration_since(self.at).as_nanos()).unwrap_or(0);
         let more = passed.saturating_mul(u64::from(self.rate.per_second));
         self.at = now;
         self.filled = self.filled.saturating_add(more).min(u64::from(self.rate.burst) * SECOND);
-        let left = self.filled.checked_sub(SECOND);
-        self.filled = left.unwrap_or(self.filled);
-        left.is_some()
     }
 }
 

@@ -109,6 +109,24 @@ fn a_rate_is_kept_over_any_time() {
 }
 
 #[test]
+fn a_rate_is_kept_by_who_comes_anew_for_each_request() {
+    let rate = Some(Rate { per_second: 10, burst: 3 });
+    let shares = Shares::new(Bounds { rate, ..bounds() });
+    let served = |name: &str, milliseconds: i64, asked: usize| {
+        let now = NOON + SignedDuration::from_millis(milliseconds);
+        (0..asked).filter(|_| shares.of(named(name), now).begin(|| now).is_ok()).count()
+    };
+    assert_eq!(served("one", 0, 9), 3);
+    assert_eq!(served("one", 100, 9), 1);
+    assert_eq!(served("two", 100, 9), 3, "another has his own");
+    // Those that are full again are as good as new.
+    let gone: usize = (0..10_000).map(|number| served(&format!("gone{number}"), 200 + number, 1)).sum();
+    assert_eq!(gone, 10_000);
+    let held = shares.held.lock().unwrap().by_holder.len();
+    assert!(held < 1000, "{held}");
+}
+
+#[test]
 fn callers_that_are_gone_leave_nothing() {
     let shares = Shares::new(bounds());
     let kept = shares.of(named("kept"), NOON);
