@@ -123,12 +123,18 @@ impl Vault {
         self.found_integration(name)
     }
 
-    /// Records the graces that are over, and destroys what they kept. For a timer.
+    /// Records the graces that are over, and destroys what they kept. For a timer. Others have their turns between the batches.
     pub async fn retire_lapsed(&self) -> Result<(), VaultError> {
+        while self.retire_some_lapsed().await? {}
+        Ok(())
+    }
+
+    /// One batch. Whether there may be more.
+    async fn retire_some_lapsed(&self) -> Result<bool, VaultError> {
         let turn = self.turn().await;
         let (nouns, log) = {
             let live = self.live();
-            let Live::Unsealed(unsealed) = &*live else { return Ok(()) };
+            let Live::Unsealed(unsealed) = &*live else { return Ok(false) };
             let now = self.clock.now();
             let lapsed = unsealed
                 .registry
@@ -144,12 +150,14 @@ impl Vault {
             (nouns(unsealed, moved.collect()), std::sync::Arc::clone(&unsealed.log))
         };
         if nouns.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let count = Some(nouns.iter().filter(|noun| matches!(noun, Noun::Secret(_))).count() as u64);
+        let count = nouns.iter().filter(|noun| matches!(noun, Noun::Secret(_))).count();
+        let (is_full, count) = (count == MOST_LAPSED, Some(count as u64));
         let (caller, outcome) = (Some(Itself::Daemon.name().into()), Outcome::Allowed);
         let entry = Entry { caller, action: "secret.lapse".into(), outcome, count, ..Entry::default() };
-        self.commit_as(&turn, &log, entry, nouns).await
+        self.commit_as(&turn, &log, entry, nouns).await?;
+        Ok(is_full)
     }
 
     /// Moves versions that are there already.

@@ -81,6 +81,24 @@ async fn overlap_hard_cut_and_the_way_back() {
     assert_eq!(rotate("five", spread(0, true)).await.version, 6);
 }
 
+/// As after an import of new values, all with the same grace.
+#[tokio::test]
+async fn graces_that_end_together_end_in_one_go() {
+    const MANY: usize = 300;
+    let site = Site::unsealed().await;
+    let ids: Vec<_> = (0..MANY).map(|number| format!("_{number}")).collect();
+    let secrets = ids.iter().map(|id| new_secret(id, "one", OPEN)).enumerate().collect();
+    let import = Import { secrets, wrong: Vec::new(), count: MANY as u64 };
+    site.vault.import_secrets(site.admin(), import).await.unwrap();
+    for id in &ids {
+        let new = NewVersion { value: plain("two"), spread: spread(10, true) };
+        site.vault.rotate_secret(site.admin(), &id.parse().unwrap(), new, &IfMatch::Any).await.unwrap();
+    }
+    site.later(10);
+    site.vault.retire_lapsed().await.unwrap();
+    assert_eq!(site.vault.live().unsealed().unwrap().registry.secrets.in_grace().count(), 0, "all of them");
+}
+
 #[tokio::test]
 async fn retired_values_leave_the_store() {
     let site = Site::unsealed().await;
