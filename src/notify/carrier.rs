@@ -46,7 +46,7 @@ async fn carry_by_hook(vault: &Arc<Vault>, hook: &Hook) {
         for delivery in due.iter().take(GO) {
             let told = hook.tell(&name, delivery).await;
             conclude(vault, Way::Hook, &mut attempts, vec![delivery.raising()], told).await;
-            if is_outrun(&raised) {
+            if is_outrun(vault, &raised) {
                 break;
             }
         }
@@ -63,7 +63,7 @@ async fn carry_by_mail(vault: &Arc<Vault>, mail: &Mail) {
         attempts.forget_all_but(&all);
         post.forget_all_but(&all);
         let due = attempts.due(&all);
-        let round = post.round(&due, || is_outrun(&raised)).await;
+        let round = post.round(&due, || is_outrun(vault, &raised)).await;
         if !round.done.is_empty() {
             conclude::<NotifyError>(vault, Way::Mail, &mut attempts, round.done, Ok(())).await;
         }
@@ -75,8 +75,9 @@ async fn carry_by_mail(vault: &Arc<Vault>, mail: &Mail) {
 }
 
 /// Whether something was raised meanwhile: it may be graver than what is left, and nothing grave waits behind the rest of a go.
-fn is_outrun(raised: &Receiver<()>) -> bool {
-    raised.has_changed().unwrap_or(false)
+/// Or the vault was sealed: nothing that it holds goes out any more.
+fn is_outrun(vault: &Vault, raised: &Receiver<()>) -> bool {
+    raised.has_changed().unwrap_or(false) || vault.is_sealed()
 }
 
 /// Records what came of it.

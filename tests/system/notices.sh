@@ -144,6 +144,20 @@ all_four() { [ "$(jq -s 'map(select(.id | test("custsecret_(small|grave)"))) | l
 second() { jq -sr 'map(select(.id | test("custsecret_(small|grave)"))) | .[1].subject' "$SCRATCH/hooked"; }
 check "in the end of all four" until_true 20 all_four
 check "of the grave one before the rest" [ "$(second)" = custsecret_grave ]
+# Sealed while the hook is at the first of several, it isn't run for the others; unsealed, it is, and they stand at once.
+rm "$SCRATCH/go"
+inner() { jq -cn --arg on "$(day 20)" '{secrets: [range(3) | {id: "_inner\(.)", value: "v", expires_on: $on,
+    restrictions: {scripts: ["customscript_x"], allow_all_domains: true}}]}'; }
+told_of_inner() { [ "$(jq -sr 'map(.id | select(contains("custsecret_inner"))) | unique | length' "$SCRATCH/hooked")" = "$1" ]; }
+check "three more are imported" answers 201 - unix "$ADMIN" /v1/imports --json "$(inner)"
+check "the hook is told of one of these" until_true 20 told_of_inner 1
+check "the vault is sealed meanwhile" operator seal
+touch "$SCRATCH/go"
+sleep 2
+check "of the others it isn't told" told_of_inner 1
+operator unseal --passphrase-file "$PASSPHRASE" >/dev/null
+check "unsealed, they stand" holds '[.items[] | select(.id | contains("custsecret_inner"))] | length == 3' operator --output json notices
+check "and it is told of them" until_true 20 told_of_inner 3
 check "it stops in order" stop_daemon
 mv "$SCRATCH/hook.quick" "$SCRATCH/hook"
 
