@@ -22,18 +22,13 @@ const FREE: u32 = 3;
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(1);
 /// Longest wait between two attempts.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(60);
-/// Entries of refused unseals that are kept until the log can be written.
-const MOST_PENDING: usize = 100;
 
-/// Wrong passphrases so far, and what there is to write down about them.
+/// Wrong passphrases so far.
 #[derive(Default)]
 pub(super) struct Attempts {
     wrong: u32,
     last_wrong: Option<Timestamp>,
     not_before: Option<Timestamp>,
-    pub pending: Vec<Entry>,
-    /// Refusals beyond those kept.
-    pub surplus: u64,
 }
 
 impl Attempts {
@@ -54,19 +49,6 @@ impl Attempts {
         if let Some(beyond) = self.wrong.checked_sub(FREE) {
             let wait = SignedDuration::from_secs(1 << beyond.min(6)).min(LONGEST_WAIT);
             self.not_before = Some(now + wait);
-        }
-    }
-
-    /// What there was to write down is in the log.
-    pub fn written(&mut self) {
-        (self.pending, self.surplus) = (Vec::new(), 0);
-    }
-
-    pub fn remember(&mut self, entry: Entry) {
-        if self.pending.len() < MOST_PENDING {
-            self.pending.push(entry);
-        } else {
-            self.surplus += 1;
         }
     }
 }
@@ -113,7 +95,7 @@ impl Vault {
             Ok((slot, keys, opened)) => Ok((Proof { attempts, header, slot, keys }, opened)),
             Err(VaultError::WrongPassphrase) => {
                 attempts.failed(now);
-                self.note_wrong(&mut attempts, entry.clone(), lives, now).await?;
+                self.note_wrong(entry.clone(), lives, now).await?;
                 Err(VaultError::WrongPassphrase)
             }
             Err(other) => Err(other),
@@ -138,13 +120,7 @@ impl Vault {
         }
     }
 
-    async fn note_wrong(
-        &self,
-        attempts: &mut Attempts,
-        entry: Entry,
-        lives: Option<Lives>,
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
+    async fn note_wrong(&self, entry: Entry, lives: Option<Lives>, now: Timestamp) -> Result<(), VaultError> {
         let reason = Some("wrong_passphrase".into());
         let changes = Some(attempted(now));
         let denied = Entry { outcome: Outcome::Denied, reason, changes, ..entry };
@@ -160,7 +136,7 @@ impl Vault {
         };
         match open {
             Some((log, denied)) => drop(log.append_durably(denied).await?),
-            None => attempts.remember(denied),
+            None => self.refused().remember(denied),
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use super::fetching::Fetching;
 use super::gate::recognised;
 use super::lives::Reborn;
 use super::outgoing::{Departing, Departures};
+use super::refused::Refused;
 use super::reopening::Unsettled;
 use super::session::{Asker, Session};
 use super::state::Live;
@@ -68,6 +69,7 @@ pub struct Vault {
     /// Places for opening large values, each of which takes a thread for milliseconds.
     pub(super) large: Semaphore,
     pub(super) attempts: tokio::sync::Mutex<Attempts>,
+    pub(super) refused: Mutex<Refused>,
     /// Full operators as last recorded in `tls/`, for the time when the registry is sealed.
     pub(super) operators: Mutex<Vec<KnownOperator>>,
     /// The file with that list couldn't be written.
@@ -180,6 +182,7 @@ impl Vault {
             fetching: Fetching::default(),
             large: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
             attempts: tokio::sync::Mutex::default(),
+            refused: Mutex::default(),
             operators,
             operators_owed: AtomicBool::new(false),
             next_owed: AtomicBool::new(cleared.is_err()),

@@ -47,6 +47,7 @@ mod outgoing;
 mod pair;
 mod past;
 mod recover;
+mod refused;
 mod registry;
 mod rekey;
 mod reopening;

@@ -63,10 +63,7 @@ impl Vault {
         let Err(denial) = self.is_known_operator(asker) else { return Ok(()) };
         let (reason, changes) = (Some(denial.reason().into()), Some(attempted(self.clock.now())));
         let denied = Entry { outcome: Outcome::Denied, reason, changes, ..entry };
-        // Only if nobody is at it: a stranger must not queue behind an Argon2id.
-        if let Ok(mut attempts) = self.attempts.try_lock() {
-            attempts.remember(denied);
-        }
+        self.refused().remember(denied);
         Err(denial.into())
     }
 
@@ -86,7 +83,7 @@ impl Vault {
         passphrase: Plaintext,
         rollback: Rollback,
     ) -> Result<(), VaultError> {
-        let Proof { mut attempts, keys, .. } = self.prove(&entry, passphrase).await?;
+        let Proof { attempts: _at_it, keys, .. } = self.prove(&entry, passphrase).await?;
         self.wiped().await;
         let turn = self.turn().await;
         if self.is_undecided.load(Ordering::Relaxed) {
@@ -103,22 +100,7 @@ impl Vault {
         let (unsealed, accepted) = self.take(found).await?;
         let epoch = Some(unsealed.registry.next_epoch());
         let log = Arc::clone(&unsealed.log);
-        for pending in &attempts.pending {
-            log.append_durably(named(pending.clone(), &unsealed.registry)).await?;
-        }
-        if attempts.surplus > 0 {
-            let count = Some(attempts.surplus);
-            let reason = Some("not_kept_while_sealed".into());
-            let more = Entry {
-                action: "vault.unseal".into(),
-                outcome: Outcome::Denied,
-                reason,
-                count,
-                ..Entry::default()
-            };
-            log.append_durably(more).await?;
-        }
-        attempts.written();
+        self.write_refused(&log, &unsealed.registry).await?;
         // Before the first request is served.
         let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
         let (mut nouns, mut entries) = (Vec::new(), Vec::new());

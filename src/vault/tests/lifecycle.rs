@@ -70,6 +70,30 @@ async fn wrong_passphrases_back_off_and_are_written_down_once_unsealed() {
 }
 
 #[tokio::test]
+async fn a_stranger_is_written_down_too_while_others_are_at_an_argon2id() {
+    let site = Site::unsealed().await;
+    let editor = site.operator("editor", Level::Edit, "2").await;
+    site.vault.seal(site.admin()).await.unwrap();
+    {
+        let _at_it = site.vault.attempts.lock().await;
+        for _ in 0..102 {
+            let refused = site.vault.unseal(asker(&editor), plain("right")).await;
+            assert_eq!(denied(refused), Denial::CallerUnknown);
+        }
+    }
+    site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+    site.vault.seal(site.admin()).await.unwrap();
+    site.vault.unseal(site.admin(), plain("right")).await.unwrap();
+    let log = site.log(200).await;
+    let of = |reason: &str| {
+        log.iter().filter(|each| each.entry.reason.as_deref() == Some(reason)).collect::<Vec<_>>()
+    };
+    assert_eq!(of("caller_unknown").len(), 100, "each once");
+    let more = of("not_kept_while_sealed");
+    assert_eq!(more.iter().map(|each| each.entry.count).collect::<Vec<_>>(), [Some(2)]);
+}
+
+#[tokio::test]
 async fn a_clock_set_back_doesnt_lock_the_operator_out() {
     let site = Site::sealed().await;
     for _ in 0..3 {
