@@ -28,16 +28,7 @@ impl Vault {
         cut: Cut,
         if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
-        let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(
-            &self.turn().await,
-            asker,
-            (Rotating::Secret(id), if_match),
-            ("activate", Some(number)),
-            cut,
-            to,
-        )
-        .await
+        self.activate(asker, (Rotating::Secret(id), if_match), number, cut).await
     }
 
     /// The same for both halves of a pair.
@@ -49,16 +40,7 @@ impl Vault {
         cut: Cut,
         if_match: &IfMatch,
     ) -> Result<Rotated, VaultError> {
-        let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
-        self.shift(
-            &self.turn().await,
-            asker,
-            (Rotating::Pair(name), if_match),
-            ("activate", Some(number)),
-            cut,
-            to,
-        )
-        .await
+        self.activate(asker, (Rotating::Pair(name), if_match), number, cut).await
     }
 
     /// Retires a pending or previous version of a secret before its time. With `force` also one that an active
@@ -71,18 +53,7 @@ impl Vault {
         force: bool,
         if_match: &IfMatch,
     ) -> Result<(), VaultError> {
-        let to = |secret: &mut Secret, now| secret.retire(number, now);
-        let cut = Cut { grace: None, force };
-        self.shift(
-            &self.turn().await,
-            asker,
-            (Rotating::Secret(id), if_match),
-            ("retire", Some(number)),
-            cut,
-            to,
-        )
-        .await
-        .map(|_| ())
+        self.retire(asker, (Rotating::Secret(id), if_match), number, force).await
     }
 
     /// The same for both halves of a pair.
@@ -94,18 +65,7 @@ impl Vault {
         force: bool,
         if_match: &IfMatch,
     ) -> Result<(), VaultError> {
-        let to = |secret: &mut Secret, now| secret.retire(number, now);
-        let cut = Cut { grace: None, force };
-        self.shift(
-            &self.turn().await,
-            asker,
-            (Rotating::Pair(name), if_match),
-            ("retire", Some(number)),
-            cut,
-            to,
-        )
-        .await
-        .map(|_| ())
+        self.retire(asker, (Rotating::Pair(name), if_match), number, force).await
     }
 
     /// Invalidates an integration's pair at once, as NetSuite's Reset Credentials does. A pending pair stays. The record as it
@@ -158,6 +118,29 @@ impl Vault {
         let entry = Entry { caller, action: "secret.lapse".into(), outcome, count, ..Entry::default() };
         self.commit_as(&turn, &log, entry, nouns).await?;
         Ok(is_full)
+    }
+
+    async fn activate(
+        &self,
+        asker: Asker<'_>,
+        what: (Rotating<'_>, &IfMatch),
+        number: u64,
+        cut: Cut,
+    ) -> Result<Rotated, VaultError> {
+        let to = |secret: &mut Secret, now| secret.activate(number, cut.grace.unwrap_or(USUAL_GRACE), now);
+        self.shift(&self.turn().await, asker, what, ("activate", Some(number)), cut, to).await
+    }
+
+    async fn retire(
+        &self,
+        asker: Asker<'_>,
+        what: (Rotating<'_>, &IfMatch),
+        number: u64,
+        force: bool,
+    ) -> Result<(), VaultError> {
+        let to = |secret: &mut Secret, now| secret.retire(number, now);
+        let cut = Cut { grace: None, force };
+        self.shift(&self.turn().await, asker, what, ("retire", Some(number)), cut, to).await.map(|_| ())
     }
 
     /// Moves versions that are there already.
