@@ -1,4 +1,4 @@
-//! `Accept`: whether a value is wanted as its bytes or in JSON (RFC 9110, 12.5.1).
+//! `Accept` (RFC 9110, 12.5.1): whether a value is wanted as its bytes or in JSON, and metrics as OpenMetrics.
 //!
 //! Read where services fetch, so it takes no allocation.
 
@@ -11,19 +11,25 @@ const ONE: u16 = 1000;
 /// Whether the bytes alone are wanted: they are named, and JSON isn't named with as much weight. Whoever names neither, or
 /// `*/*`, gets JSON.
 pub fn wants_bytes(headers: &HeaderMap) -> bool {
-    let (mut bytes, mut json) = (0, 0);
-    for line in headers.get_all(ACCEPT) {
-        for range in line.as_bytes().split(|byte| *byte == b',') {
-            let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-            let weight = match parts.next() {
-                Some(kind) if kind.eq_ignore_ascii_case(b"application/octet-stream") => &mut bytes,
-                Some(kind) if kind.eq_ignore_ascii_case(b"application/json") => &mut json,
-                _ => continue,
-            };
-            *weight = (*weight).max(parts.find_map(weight_of).unwrap_or(ONE));
-        }
-    }
-    bytes > json
+    let bytes = weight(headers, b"application/octet-stream");
+    bytes > 0 && bytes > weight(headers, b"application/json")
+}
+
+/// Whether OpenMetrics is named: who can't read it doesn't name it.
+pub fn wants_open_metrics(headers: &HeaderMap) -> bool {
+    weight(headers, b"application/openmetrics-text") > 0
+}
+
+/// The greatest weight that a media type is named with; 0 where it isn't.
+fn weight(headers: &HeaderMap, kind: &[u8]) -> u16 {
+    let lines = headers.get_all(ACCEPT).into_iter();
+    let ranges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    let weights = ranges.filter_map(|range| {
+        let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let is_meant = parts.next().is_some_and(|named| named.eq_ignore_ascii_case(kind));
+        is_meant.then(|| parts.find_map(weight_of).unwrap_or(ONE))
+    });
+    weights.max().unwrap_or(0)
 }
 
 /// The weight that a parameter tells; none is told by another. One that can't be read is none at all.
@@ -52,12 +58,16 @@ mod tests {
     use super::*;
     use hyper::header::HeaderValue;
 
-    fn wants(lines: &[&str]) -> bool {
+    fn headers(lines: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(ACCEPT, HeaderValue::from_str(line).unwrap());
         }
-        wants_bytes(&headers)
+        headers
+    }
+
+    fn wants(lines: &[&str]) -> bool {
+        wants_bytes(&headers(lines))
     }
 
     #[test]
@@ -104,5 +114,32 @@ mod tests {
         ] {
             assert!(!wants(&[text]), "{text}");
         }
+    }
+
+    #[test]
+    fn open_metrics_is_for_who_asks_for_it() {
+        for value in [
+            "application/openmetrics-text",
+            "Application/OpenMetrics-Text; version=1.0.0",
+            // What Prometheus sends.
+            "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            "text/plain, application/openmetrics-text",
+        ] {
+            assert!(wants_open_metrics(&headers(&[value])), "{value}");
+        }
+        for value in [
+            "",
+            "*/*",
+            "application/*",
+            "text/plain",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text; q=0.000",
+            "application/openmetrics-texts",
+            "application/json",
+        ] {
+            assert!(!wants_open_metrics(&headers(&[value])), "{value}");
+        }
+        assert!(!wants_open_metrics(&headers(&[])));
+        assert!(wants_open_metrics(&headers(&["text/plain", "application/openmetrics-text"])));
     }
 }

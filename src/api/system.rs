@@ -2,8 +2,8 @@
 
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::ACCEPT;
 
+use super::accept::wants_open_metrics;
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
@@ -37,8 +37,7 @@ pub async fn metrics(
 ) -> Result<Reply, Failure> {
     body::none(request)?;
     Query::read(query, &[])?;
-    let accepted = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let format = Format::accepted(accepted);
+    let format = if wants_open_metrics(request.headers()) { Format::OpenMetrics } else { Format::Prometheus };
     let text = telemetry::render(&readings(api.vault.gauges(asker).await?), &api.meter)
         .expect("a string takes whatever is written to it");
     Ok(answer::text(format.content_type(), format.of_open_metrics(text)))

@@ -12,12 +12,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// OpenMetrics where one of the values of `Accept` (RFC 9110 section 12.5.1) names it; Prometheus text to everybody else.
-    pub fn accepted<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let named = values.into_iter().flat_map(|value| value.split(',')).any(names_open_metrics);
-        if named { Self::OpenMetrics } else { Self::Prometheus }
-    }
-
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -32,15 +26,6 @@ impl Format {
             Self::OpenMetrics => text,
         }
     }
-}
-
-fn names_open_metrics(range: &str) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let is_meant = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/openmetrics-text"));
-    let weight =
-        |part: &str| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="))?.parse::<f32>().ok();
-    // `q=0` names what isn't wanted.
-    is_meant && parts.find_map(weight).is_none_or(|weight| weight > 0.0)
 }
 
 /// In Prometheus text a family has the name of its samples, there are fewer types, and neither units nor an end.
@@ -78,33 +63,6 @@ fn prometheus(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn open_metrics_is_for_who_asks_for_it() {
-        for value in [
-            "application/openmetrics-text",
-            "Application/OpenMetrics-Text; version=1.0.0",
-            // What Prometheus sends.
-            "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            "text/plain, application/openmetrics-text",
-        ] {
-            assert_eq!(Format::accepted([value]), Format::OpenMetrics, "{value}");
-        }
-        for value in [
-            "",
-            "*/*",
-            "application/*",
-            "text/plain",
-            "application/openmetrics-text;q=0",
-            "application/openmetrics-text; q=0.000",
-            "application/openmetrics-texts",
-            "application/json",
-        ] {
-            assert_eq!(Format::accepted([value]), Format::Prometheus, "{value}");
-        }
-        assert_eq!(Format::accepted([]), Format::Prometheus);
-        assert_eq!(Format::accepted(["text/plain", "application/openmetrics-text"]), Format::OpenMetrics);
-    }
 
     #[test]
     fn prometheus_text_has_its_own_names_and_types() {
