@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use ::sled::Db;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::ballast::{self, BALLAST};
 use super::entries::Staged;
@@ -26,6 +28,8 @@ const FLOOR: u64 = 16 * 1024 * 1024;
 pub(super) struct Disk {
     /// Where the files are: they may be moved.
     dir: Mutex<PathBuf>,
+    /// The directory's lock, until it is closed: sled's own is gone while a failed database is shut.
+    held: Mutex<Option<File>>,
     /// None once closed, and from a failed write until it is opened again.
     open: RwLock<Option<Open>>,
     /// A write failed, and it was not opened since.
@@ -55,9 +59,11 @@ impl Disk {
     }
 
     fn start(dir: &Path) -> Result<Self, StoreError> {
+        let held = hold(dir)?;
         let open = Open::wherever_room_is(dir)?;
         let disk = Self {
             dir: Mutex::new(dir.to_owned()),
+            held: Mutex::new(Some(held)),
             open: RwLock::new(Some(open)),
             failed: AtomicBool::new(false),
             ballast: AtomicBool::new(false),
@@ -148,6 +154,7 @@ impl Disk {
     pub(super) fn close(&self) {
         let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
         open.into_iter().for_each(Open::close);
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Has the ballast made, where it is missing and there is plenty of room.
@@ -158,6 +165,15 @@ impl Disk {
         let dir = self.dir();
         let roomy = room(&dir).is_ok_and(|free| free >= FLOOR + 2 * BALLAST);
         self.ballast.store(roomy && ballast::make(&dir), Ordering::Relaxed);
+    }
+}
+
+/// Locks the directory, wherever it is moved. [`StoreError::InUse`] if somebody else has it.
+fn hold(dir: &Path) -> Result<File, StoreError> {
+    let held = File::open(dir)?;
+    match flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(StoreError::InUse),
+        other => Ok(other.map(|()| held).map_err(io::Error::from)?),
     }
 }
 

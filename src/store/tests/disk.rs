@@ -207,6 +207,10 @@ async fn after_a_failure_it_opens_again_in_place() {
         assert!(matches!(disk.lend(|db| entries::page(db, None)).err(), Some(StoreError::Closed)));
         assert!(matches!(disk.commit([put(1, Expect::Any, 99)].iter())[..], [Err(StoreError::Closed)]));
         assert!(disk.has_failed());
+        assert!(
+            matches!(SledStore::open(dir.path()).err(), Some(StoreError::InUse)),
+            "nobody comes in between"
+        );
         disk.reopen().unwrap();
         assert!(!disk.has_failed());
         assert!(disk.commit([put(1, Expect::Revision(round), round + 1)].iter())[0].is_ok());
