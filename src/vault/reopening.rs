@@ -30,6 +30,8 @@ const SELDOM: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Unsettled {
     change: Option<Change>,
+    /// The epoch of a change that a seal came upon, until the next unsealing has read the store.
+    sealed: Option<u64>,
     /// When the last attempt failed, and how long it is to be left alone since.
     failed: Option<(Instant, Duration)>,
 }
@@ -38,6 +40,8 @@ pub(super) struct Unsettled {
 struct Change {
     written: Vec<Written>,
     header: Option<Header>,
+    /// Of the store, with the change.
+    epoch: u64,
 }
 
 /// What has become of it.
@@ -46,6 +50,20 @@ pub(super) enum Fate {
     /// It lies in the store, and readers see it.
     Made,
     NotMade,
+}
+
+impl Fate {
+    /// For the audit log.
+    pub(super) fn told(self) -> Entry {
+        let reason = if self == Self::Made { "change_made" } else { "change_not_made" };
+        Entry {
+            caller: Some(Itself::Daemon.name().into()),
+            action: "vault.reopen".into(),
+            outcome: Outcome::Allowed,
+            reason: Some(reason.into()),
+            ..Entry::default()
+        }
+    }
 }
 
 impl Vault {
@@ -58,7 +76,8 @@ impl Vault {
     ) -> Result<Fate, VaultError> {
         // The plaintext has been sealed; it may be long until this is settled.
         written.iter_mut().for_each(Written::forget_plaintext);
-        self.unsettled().change = Some(Change { written, header });
+        let epoch = self.next_epoch()?;
+        self.unsettled().change = Some(Change { written, header, epoch });
         self.unsettled().failed = None;
         self.reopen(turn).await
     }
@@ -111,7 +130,8 @@ impl Vault {
             unsettled.failed = Some((Instant::now(), wait));
             tracing::error!(error = %error, "the store failed, and can't be opened again yet");
         } else {
-            *self.unsettled() = Unsettled::default();
+            let mut unsettled = self.unsettled();
+            *unsettled = Unsettled { sealed: unsettled.sealed, ..Unsettled::default() };
         }
         settled
     }
@@ -135,7 +155,7 @@ impl Vault {
         };
         self.tell_fate(fate).await?;
         let change = self.unsettled().change.take();
-        if let (Fate::Made, Some(Change { written, header })) = (fate, change) {
+        if let (Fate::Made, Some(Change { written, header, .. })) = (fate, change) {
             self.publish(written, header);
         }
         Ok(fate)
@@ -147,14 +167,7 @@ impl Vault {
             Live::Sealed => return Ok(()),
             Live::Unsealed(unsealed) => std::sync::Arc::clone(&unsealed.log),
         };
-        let entry = Entry {
-            caller: Some(Itself::Daemon.name().into()),
-            action: "vault.reopen".into(),
-            outcome: Outcome::Allowed,
-            reason: Some(if fate == Fate::Made { "change_made" } else { "change_not_made" }.into()),
-            ..Entry::default()
-        };
-        match log.append_durably(entry).await {
+        match log.append_durably(fate.told()).await {
             // That nothing was changed may be told later or never: the change has its entry `failed`.
             Err(error) if fate == Fate::NotMade => {
                 tracing::error!(error = %error, "the opening of the store can't be audited");
@@ -220,7 +233,21 @@ impl Vault {
 
     /// Sealed: what is unknown is read anew at the next unsealing, the header too.
     pub(super) fn forget_unsettled(&self) {
-        self.unsettled().change = None;
+        let mut unsettled = self.unsettled();
+        if let Some(Change { epoch, .. }) = unsettled.change.take() {
+            unsettled.sealed = Some(epoch);
+        }
+    }
+
+    /// What became of a change that a seal came upon, by the store's epoch as it was read: no other was made meanwhile.
+    pub(super) fn fate_at_unsealing(&self, epoch: u64) -> Option<Fate> {
+        let changed = self.unsettled().sealed?;
+        Some(if epoch >= changed { Fate::Made } else { Fate::NotMade })
+    }
+
+    /// The log has it.
+    pub(super) fn fate_is_told(&self) {
+        self.unsettled().sealed = None;
     }
 
     fn unsettled(&self) -> std::sync::MutexGuard<'_, Unsettled> {

@@ -11,6 +11,7 @@ use super::lifecycle::Vault;
 use super::loading::{Loaded, load};
 use super::notices::{Standings, raised};
 use super::registry::Registry;
+use super::reopening::Fate;
 use super::rollback::RolledBack;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
@@ -93,6 +94,7 @@ impl Vault {
             return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
         }
         let found = self.look(keys).await?;
+        let fate = self.fate_at_unsealing(found.loaded.registry.epoch());
         if let (Some(doubt), Rollback::Refuse) = (&found.doubt, rollback) {
             tracing::error!(rollback = %doubt, "the store is not taken for the newest");
             return Err(found.doubt.map_or(crate::crypto::Failed.into(), VaultError::from));
@@ -103,7 +105,7 @@ impl Vault {
         self.write_refused(&log, &unsealed.registry).await?;
         // Before the first request is served.
         let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
-        let (mut nouns, mut entries) = (Vec::new(), Vec::new());
+        let (mut nouns, mut entries) = (Vec::new(), Vec::from_iter(fate.map(Fate::told)));
         let is_accepted = accepted.is_some();
         if let Some(found) = accepted {
             tracing::warn!(rollback = %found, "an older store, or one that lacks records, was accepted");
@@ -138,6 +140,7 @@ impl Vault {
             self.wipe(turn).await;
             return Err(error);
         }
+        self.fate_is_told();
         Ok(())
     }
 

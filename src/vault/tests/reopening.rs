@@ -126,6 +126,24 @@ async fn a_revocation_that_is_found_to_be_made_holds_while_sealed_too() {
     assert_eq!(denied(vault.await.unseal(asker(&bob), plain("right")).await), Denial::CallerUnknown);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_became_of_a_change_that_a_seal_came_upon_is_told_by_the_unsealing() {
+    for (next, told_as) in [(Next::FailsWritten, "change_made"), (Next::FailsUnwritten, "change_not_made")] {
+        let (site, frail, _) = frail().await;
+        frail.fails(next, true);
+        site.secret("_new", "x", RULES).await.map(drop).unwrap_err();
+        site.vault.seal(site.admin()).await.unwrap();
+        frail.bad_disk.store(false, Ordering::SeqCst);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        site.vault.tend_store().await;
+        site.vault.unseal_locally(plain("right")).await.unwrap();
+        assert_eq!(told(&site).await.0, [told_as]);
+        site.vault.seal(site.admin()).await.unwrap();
+        site.vault.unseal_locally(plain("right")).await.unwrap();
+        assert_eq!(told(&site).await.0, [told_as], "once");
+    }
+}
+
 async fn changes_passphrase_in_vain(site: &Site) {
     let refused = site.vault.change_passphrase(site.admin(), plain("right"), plain(NEW)).await.map(drop);
     assert!(matches!(refused, Err(VaultError::StoreUnavailable(_))), "{refused:?}");
