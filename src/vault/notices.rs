@@ -73,12 +73,16 @@ impl Vault {
         if self.is_sealed() {
             return Ok(());
         }
-        let room = self.free_room().await;
-        let found = self.survey_all(room)?;
-        let settled = self.settle(&turn, &Scope::All, found).await;
+        let settled = self.settle_all(&turn).await;
         // After a start or an unsealing what was raised before may still have to go out.
         self.raised.send_replace(());
         settled
+    }
+
+    pub(super) async fn settle_all(&self, turn: &Turn<'_>) -> Result<(), VaultError> {
+        let room = self.free_room().await;
+        let found = self.survey_all(room)?;
+        self.settle(turn, &Scope::All, found).await
     }
 
     /// Evaluates what a change has touched. The change has been made, so a failure here is only logged: the timer

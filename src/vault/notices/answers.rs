@@ -98,7 +98,9 @@ impl Vault {
             }
             other => other?,
         };
-        let prepared = self.prepare_acknowledgement(&cleared, id);
+        // One that stands and couldn't be recorded when it was found, for the store had failed: now, then.
+        let settled = if self.is_recorded(id) { Ok(()) } else { self.settle_all(&turn).await };
+        let prepared = settled.and_then(|()| self.prepare_acknowledgement(&cleared, id));
         let (cleared, acknowledged) = cleared.prepared(prepared).await?;
         let now = cleared.now;
         match acknowledged {
@@ -112,6 +114,10 @@ impl Vault {
         Ok(seen(unsealed, id, standing, now))
     }
 
+    fn is_recorded(&self, id: &NoticeId) -> bool {
+        self.live().unsealed().is_ok_and(|unsealed| unsealed.registry.notices.contains_key(id))
+    }
+
     /// None: it is acknowledged at this rung already.
     fn prepare_acknowledgement(
         &self,
@@ -122,7 +128,6 @@ impl Vault {
         let unsealed = live.unsealed()?;
         let standings = unsealed.standings.lock();
         let standing = standings.get(id).ok_or(VaultError::NotFound("notice"))?;
-        // It stands and isn't recorded: the next evaluation does.
         let kept = unsealed.registry.notices.get(id).ok_or(VaultError::Unsettled)?;
         if kept.noun.acknowledged_at(standing.rung).is_some() {
             return Ok(None);

@@ -74,6 +74,20 @@ async fn a_notice_that_cant_be_recorded_is_told_of_as_every_change() {
     assert_eq!(raised().await, [Outcome::Allowed, Outcome::Failed, Outcome::Allowed]);
 }
 
+#[tokio::test]
+async fn a_notice_that_stands_unrecorded_can_be_acknowledged() {
+    let (site, frail, _) = frail().await;
+    let dated =
+        NewSecret { expires_on: Some("2026-12-23".parse().unwrap()), ..new_secret("_dated", "x", RULES) };
+    site.vault.create_secret(site.admin(), dated).await.unwrap();
+    site.later(2 * 86_400);
+    frail.fails(Next::FailsUnwritten, false);
+    assert!(site.vault.tend_notices().await.is_err());
+    let id = "expiry.custsecret_dated.2026-12-23".parse().unwrap();
+    let known = site.vault.acknowledge_notice(site.admin(), &id).await.unwrap();
+    assert!(known.acknowledged.is_some());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bad_disk_is_waited_for_while_readers_are_served() {
     for (next, made) in [(Next::FailsWritten, true), (Next::FailsUnwritten, false)] {
