@@ -41,7 +41,7 @@ mod verify;
 mod walk;
 mod writer;
 
-pub use ahead::{Ahead, Change};
+pub use ahead::{Ahead, Change, Passed};
 pub use chain::{Checkpoint, FORMAT};
 pub use disk::name_of as file_of;
 pub use entry::{Entry, LoggedEntry, Outcome, Peer};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::ahead::Ahead;
 use super::chain::{Chain, Checkpoint};
 use super::disk::{Directory, Disk};
 use super::error::AuditError;
@@ -28,6 +29,9 @@ pub struct Report {
     /// The first place of the newest segment that is itself damaged.
     #[serde(skip)]
     pub(super) newest_bad: Option<Finding>,
+    /// What it tells of after the checkpoint.
+    #[serde(skip)]
+    pub ahead: Ahead,
 }
 
 /// What there is to read at one moment.
@@ -102,6 +106,7 @@ impl Report {
             findings: walk.findings,
             head_matches_checkpoint: walk.checkpoint_met(),
             newest_bad: walk.newest,
+            ahead: walk.ahead.clone(),
         }
     }
 }

@@ -8,7 +8,9 @@
 //!                   store's next one
 //! gone or foreign   any                         refused, where the store remembers that there was one
 //! any               has retired the checkpoint  the same
-//!                   line's segment
+//!                   line's segment, goes on under
+//!                   another root key, or is a
+//!                   restored vault's
 //! the same          nothing, or the next epoch  all is well; or a crash between a change's entry and its commit
 //! older             likewise                    all is well: a power cut, or the file was put back alone
 //! ```
@@ -30,7 +32,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::VaultError;
 use super::lifecycle::shown;
+use super::registry::Registry;
 use super::rollback::Age;
+use crate::audit::{Ahead, Passed};
 use crate::keys::{EPOCH_LEN, EPOCH_MOST, KeyRing, ToldEpoch};
 
 /// The file beside the store.
@@ -40,10 +44,10 @@ pub(super) struct EpochFile(PathBuf);
 pub(super) struct Witnesses {
     pub store: u64,
     pub filed: Filed,
-    /// The newest that the log tells of after the line that the store knows as its head.
+    /// The newest that the log tells of.
     pub logged: Option<u64>,
-    /// Whether the log has retired that line's segment.
-    pub is_outrun: bool,
+    /// Why the log is a newer store's.
+    pub passed: Option<Passed>,
     /// Whether this store was written by a daemon that wrote the file too.
     pub filed_before: bool,
 }
@@ -57,16 +61,27 @@ pub(super) enum Filed {
 }
 
 impl Witnesses {
+    /// Of a store whose records were read; no log where that couldn't be.
+    pub fn of(registry: &Registry, filed: Filed, filed_before: bool, log: Option<&Ahead>) -> Self {
+        Self {
+            store: registry.epoch(),
+            filed,
+            logged: log.and_then(|ahead| ahead.epoch),
+            passed: log.and_then(|ahead| ahead.passed(registry.past.lines_before)),
+            filed_before,
+        }
+    }
+
     /// None: nothing says that there is a newer store.
     pub fn judge(&self) -> Option<Age> {
-        let Self { store, filed, logged, is_outrun, filed_before } = *self;
+        let Self { store, filed, logged, passed, filed_before } = *self;
         let older = |witness, by| Some(Age::Older { witness, by });
-        match (filed, logged) {
-            (Filed::Says(filed), _) if filed > store => older(filed, "the file epoch"),
-            (_, Some(logged)) if logged > store.saturating_add(1) => older(logged, "the audit log"),
-            _ if is_outrun => Some(Age::Outrun),
-            (Filed::Missing, _) if filed_before => Some(Age::Unknown { why: "the file epoch is gone" }),
-            (Filed::Foreign, _) if filed_before => {
+        match (filed, logged, passed) {
+            (Filed::Says(filed), ..) if filed > store => older(filed, "the file epoch"),
+            (_, Some(logged), _) if logged > store.saturating_add(1) => older(logged, "the audit log"),
+            (.., Some(passed)) => Some(Age::Passed(passed)),
+            (Filed::Missing, ..) if filed_before => Some(Age::Unknown { why: "the file epoch is gone" }),
+            (Filed::Foreign, ..) if filed_before => {
                 Some(Age::Unknown { why: "the file epoch isn't this vault's" })
             }
             _ => None,
@@ -222,15 +237,15 @@ mod tests {
             (Foreign, None, true, false),
             (Foreign, None, false, true),
         ] {
-            let witnesses = Witnesses { store: 10, filed, logged, is_outrun: false, filed_before };
+            let witnesses = Witnesses { store: 10, filed, logged, passed: None, filed_before };
             assert_eq!(witnesses.judge().is_none(), fine, "{filed:?} {logged:?} {filed_before}");
-            assert!(Witnesses { is_outrun: true, ..witnesses }.judge().is_some());
+            assert!(Witnesses { passed: Some(Passed::Outrun), ..witnesses }.judge().is_some());
         }
         let last = Witnesses {
             store: u64::MAX,
             filed: Missing,
             logged: Some(u64::MAX),
-            is_outrun: false,
+            passed: None,
             filed_before: false,
         };
         assert_eq!((last.judge(), last.highest()), (None, u64::MAX));

@@ -30,8 +30,6 @@ const SELDOM: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Unsettled {
     change: Option<Change>,
-    /// The epoch of a change that a seal came upon, until the next unsealing has read the store.
-    sealed: Option<u64>,
     /// When the last attempt failed, and how long it is to be left alone since.
     failed: Option<(Instant, Duration)>,
 }
@@ -40,8 +38,6 @@ pub(super) struct Unsettled {
 struct Change {
     written: Vec<Written>,
     header: Option<Header>,
-    /// Of the store, with the change.
-    epoch: u64,
 }
 
 /// What has become of it.
@@ -76,8 +72,7 @@ impl Vault {
     ) -> Result<Fate, VaultError> {
         // The plaintext has been sealed; it may be long until this is settled.
         written.iter_mut().for_each(Written::forget_plaintext);
-        let epoch = self.next_epoch()?;
-        self.unsettled().change = Some(Change { written, header, epoch });
+        self.unsettled().change = Some(Change { written, header });
         self.unsettled().failed = None;
         self.reopen(turn).await
     }
@@ -130,8 +125,7 @@ impl Vault {
             unsettled.failed = Some((Instant::now(), wait));
             tracing::error!(error = %error, "the store failed, and can't be opened again yet");
         } else {
-            let mut unsettled = self.unsettled();
-            *unsettled = Unsettled { sealed: unsettled.sealed, ..Unsettled::default() };
+            *self.unsettled() = Unsettled::default();
         }
         settled
     }
@@ -155,7 +149,7 @@ impl Vault {
         };
         self.tell_fate(fate).await?;
         let change = self.unsettled().change.take();
-        if let (Fate::Made, Some(Change { written, header, .. })) = (fate, change) {
+        if let (Fate::Made, Some(Change { written, header })) = (fate, change) {
             self.publish(written, header);
         }
         Ok(fate)
@@ -233,21 +227,7 @@ impl Vault {
 
     /// Sealed: what is unknown is read anew at the next unsealing, the header too.
     pub(super) fn forget_unsettled(&self) {
-        let mut unsettled = self.unsettled();
-        if let Some(Change { epoch, .. }) = unsettled.change.take() {
-            unsettled.sealed = Some(epoch);
-        }
-    }
-
-    /// What became of a change that a seal came upon, by the store's epoch as it was read: no other was made meanwhile.
-    pub(super) fn fate_at_unsealing(&self, epoch: u64) -> Option<Fate> {
-        let changed = self.unsettled().sealed?;
-        Some(if epoch >= changed { Fate::Made } else { Fate::NotMade })
-    }
-
-    /// The log has it.
-    pub(super) fn fate_is_told(&self) {
-        self.unsettled().sealed = None;
+        self.unsettled().change = None;
     }
 
     fn unsettled(&self) -> std::sync::MutexGuard<'_, Unsettled> {

@@ -7,7 +7,7 @@ use super::census::Flaws;
 use super::error::VaultError;
 use super::noun::Noun;
 use super::registry::Registry;
-use crate::audit::Change;
+use crate::audit::{Change, Passed};
 use crate::model::{Secret, SecretId};
 
 /// Names in an audit entry; more are counted.
@@ -33,8 +33,8 @@ pub(super) enum Age {
         witness: u64,
         by: &'static str,
     },
-    /// The log has retired what the store knows as its end.
-    Outrun,
+    /// The log is a newer store's.
+    Passed(Passed),
     /// A witness is gone.
     Unknown {
         why: &'static str,
@@ -57,7 +57,7 @@ impl RolledBack {
         let Self { store, age, flaws, .. } = self;
         let (witness, by) = match age {
             Some(Age::Older { witness, by }) => (Some(witness), Some(*by)),
-            Some(Age::Outrun) => (None, Some("the audit log")),
+            Some(Age::Passed(_)) => (None, Some("the audit log")),
             Some(Age::Unknown { why }) => (None, Some(*why)),
             None => (None, None),
         };
@@ -109,8 +109,14 @@ impl std::fmt::Display for RolledBack {
                 out,
                 "the store is an older copy: it was written {store} times, and {by} knows of {witness}. "
             )?,
-            Some(Age::Outrun) => out.write_str(
+            Some(Age::Passed(Passed::Outrun)) => out.write_str(
                 "the store is an older copy: the audit log went on, and has retired the place that the store knows as its end. ",
+            )?,
+            Some(Age::Passed(Passed::Rekeyed)) => out.write_str(
+                "the store is an older copy: the audit log tells of a rekey, and goes on under another root key. ",
+            )?,
+            Some(Age::Passed(Passed::Restored)) => out.write_str(
+                "the store is an older copy: the audit log is that of a vault that was restored from a backup of it. ",
             )?,
             Some(Age::Unknown { why }) => {
                 write!(out, "whether the store is the newest can't be told: {why}. ")?;

@@ -94,7 +94,7 @@ impl Vault {
             return Err(VaultError::Conflict("the vault is unsealed already".to_owned()));
         }
         let found = self.look(keys).await?;
-        let fate = self.fate_at_unsealing(found.loaded.registry.epoch());
+        let untold = found.untold();
         if let (Some(doubt), Rollback::Refuse) = (&found.doubt, rollback) {
             tracing::error!(rollback = %doubt, "the store is not taken for the newest");
             return Err(found.doubt.map_or(crate::crypto::Failed.into(), VaultError::from));
@@ -105,7 +105,7 @@ impl Vault {
         self.write_refused(&log, &unsealed.registry).await?;
         // Before the first request is served.
         let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
-        let (mut nouns, mut entries) = (Vec::new(), Vec::from_iter(fate.map(Fate::told)));
+        let (mut nouns, mut entries) = (Vec::new(), untold);
         let is_accepted = accepted.is_some();
         if let Some(found) = accepted {
             tracing::warn!(rollback = %found, "an older store, or one that lacks records, was accepted");
@@ -140,7 +140,6 @@ impl Vault {
             self.wipe(turn).await;
             return Err(error);
         }
-        self.fate_is_told();
         Ok(())
     }
 
@@ -183,16 +182,10 @@ impl Vault {
         let surveying = tokio::task::spawn_blocking(move || Log::survey(settings, vault, chain, checkpoint));
         let log = surveying.await.map_err(|_| crate::crypto::Failed)??;
         let filed = self.epoch_file.read(&loaded.keys)?;
-        let (store, ahead) = (registry.epoch(), log.ahead());
-        let witnesses = Witnesses {
-            store,
-            filed,
-            logged: ahead.epoch,
-            is_outrun: ahead.is_outrun,
-            filed_before: loaded.counted,
-        };
+        let ahead = log.ahead();
+        let witnesses = Witnesses::of(registry, filed, loaded.counted, Some(ahead));
         let doubt = RolledBack {
-            store,
+            store: witnesses.store,
             age: witnesses.judge(),
             flaws: std::mem::take(&mut loaded.flaws),
             lacks: (ahead.changes, ahead.last.clone()),
@@ -264,6 +257,16 @@ struct Found {
     /// Whether the file `epoch` is there, and this vault's.
     is_filed: bool,
     doubt: Option<RolledBack>,
+}
+
+impl Found {
+    /// Entries on changes of which the log doesn't say what became of them: a crash or a seal came upon them. None of a store
+    /// that isn't the newest.
+    fn untold(&self) -> Vec<Entry> {
+        let fates = self.log.ahead().untold(self.loaded.registry.epoch());
+        let told = fates.map(|made| if made { Fate::Made.told() } else { Fate::NotMade.told() });
+        if self.doubt.is_some() { Vec::new() } else { told.collect() }
+    }
 }
 
 /// What is to be done about a store that is older than its witnesses.

@@ -64,6 +64,7 @@ impl Walk<'_> {
         let note = |flaw| Finding { segment: number, line: 1, seq: Some(told.seq), flaw };
         let Some(previous) = told.own_previous(self.chain, number, text, &mac) else {
             self.note(note(Flaw::Changed));
+            self.ahead.take_foreign();
             return self.go_on(mac, None);
         };
         let reason = told.reason.as_deref();
@@ -116,9 +117,7 @@ impl Walk<'_> {
                     let count = if is_ahead { told.count.unwrap_or(1) } else { 0 };
                     self.retired = (self.retired.0.max(upto), self.retired.1.saturating_add(count));
                 }
-                if let Some(epoch) = told.epoch.filter(|_| is_ahead) {
-                    self.ahead.take(epoch, bytes);
-                }
+                self.ahead.take(told.action.as_deref(), told.epoch, is_ahead, bytes);
                 self.trust(told.seq, mac);
             }
             Some(_) => {

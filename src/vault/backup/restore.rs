@@ -59,6 +59,9 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
 
     let Inspected { vault, made_at, manifest, header, loaded, .. } = backup;
     let Loaded { keys, authority, mut registry, .. } = loaded;
+    // The census is taken at the first unsealing, as in a vault that was just made.
+    let floor = registry.raised_floor(now.max(made_at));
+    let past = registry.past.restored(manifest.audit.seq, floor);
     let (log, _) = Log::open(audit, vault.to_string(), keys.chain_key().0, None, Arc::clone(&clock))?;
     let names = |all: &[CallerName]| all.iter().take(NAMED).cloned().collect::<Vec<_>>();
     let entry = Entry {
@@ -67,6 +70,7 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
         outcome: Outcome::Allowed,
         changes: Some(json!({
             "backup": { "made_at": made_at, "made_by": manifest.made_by, "audit": manifest.audit },
+            "lines_before": past.lines_before,
             "active": names(&restored.active), "active_count": restored.active.len(),
             "revoked": names(&restored.revoked), "revoked_count": restored.revoked.len(),
         })),
@@ -74,9 +78,6 @@ pub async fn restore_backup(backup: Inspected, plan: Restoring) -> Result<Restor
     };
     log.append_durably(entry).await?;
     let checkpoint = log.checkpoint().await?;
-    // The census is taken at the first unsealing, as in a vault that was just made.
-    let floor = registry.raised_floor(now.max(made_at));
-    let past = registry.past.restored(manifest.audit.seq, floor);
     let checkpoint = checkpoint.map(|checkpoint| Noun::Checkpoint(Head { checkpoint, census: None, past }));
     tokio::task::spawn_blocking(move || log.close()).await.map_err(|_| Failed)?;
 

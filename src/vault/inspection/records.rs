@@ -58,8 +58,11 @@ pub async fn inside<E>(
                 Err(error) => bad("records", &error, directory),
             });
             seen.extend(authority(directory, &loaded));
-            seen.push(epoch(directory, &loaded));
-            seen.push(log(directory, vault, &loaded));
+            let checkpoint = loaded.registry.checkpoint.as_ref().map(|kept| &kept.checkpoint);
+            let keys = loaded.registry.chain_keys(&loaded.keys);
+            let verified = audit::verify_at_rest(&directory.audit(), vault, keys, checkpoint);
+            seen.push(epoch(directory, &loaded, verified.as_ref().ok().map(|report| &report.ahead)));
+            seen.push(log(directory, verified));
         }
     }
     Ok(seen)
@@ -95,17 +98,18 @@ fn counted(registry: &Registry) -> String {
     )
 }
 
-fn epoch(directory: &Directory, loaded: &Loaded) -> Looked {
+fn epoch(directory: &Directory, loaded: &Loaded, log: Option<&audit::Ahead>) -> Looked {
     let filed = match EpochFile::at(directory.epoch()).read(&loaded.keys) {
         Ok(filed) => filed,
         Err(error) => return bad("epoch", &error, directory),
     };
-    let store = loaded.registry.epoch();
-    let witnesses = Witnesses { store, filed, logged: None, is_outrun: false, filed_before: loaded.counted };
+    let witnesses = Witnesses::of(&loaded.registry, filed, loaded.counted, log);
+    let store = witnesses.store;
     match witnesses.judge() {
         None => Looked::fine("epoch", format!("{store}: no newer one is known beside the store")),
         age => {
-            let (flaws, lacks) = (Flaws::default(), (0, None));
+            let flaws = Flaws::default();
+            let lacks = log.map_or((0, None), |ahead| (ahead.changes, ahead.last.clone()));
             bad(
                 "epoch",
                 &RolledBack { store, age, flaws, lacks, witnessed: witnesses.highest() }.into(),
@@ -115,10 +119,8 @@ fn epoch(directory: &Directory, loaded: &Loaded) -> Looked {
     }
 }
 
-fn log(directory: &Directory, vault: String, loaded: &Loaded) -> Looked {
-    let checkpoint = loaded.registry.checkpoint.as_ref().map(|kept| &kept.checkpoint);
-    let keys = loaded.registry.chain_keys(&loaded.keys);
-    match audit::verify_at_rest(&directory.audit(), vault, keys, checkpoint) {
+fn log(directory: &Directory, verified: Result<audit::Report, audit::AuditError>) -> Looked {
+    match verified {
         Err(error @ audit::AuditError::Newer { .. }) => bad("audit log", &error.into(), directory),
         Err(error) => Looked::other(
             "audit log",

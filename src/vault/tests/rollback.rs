@@ -9,6 +9,7 @@ use crate::model::Level;
 use crate::vault::*;
 
 mod first;
+mod passed;
 mod records;
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
@@ -22,7 +23,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn put_back(from: &Path, to: &Path) {
+pub(super) fn put_back(from: &Path, to: &Path) {
     if to.is_dir() {
         std::fs::remove_dir_all(to).unwrap()
     } else {

@@ -1,5 +1,6 @@
 //! What comes out of a backup, and what a restore leaves that failed.
 
+use super::super::rollback::put_back;
 use super::*;
 
 #[tokio::test]
@@ -122,4 +123,39 @@ async fn a_restore_that_failed_leaves_no_vault_and_nothing_to_make_one_in() {
     directory.begin_restore().unwrap();
     reopened(&directory, &site.clock).await.unseal_locally(plain("right")).await.unwrap();
     assert!(!matches!(again().await, Err(VaultError::Conflict(why)) if why.contains("came to no end")));
+}
+
+/// The log that a restored vault begins says so.
+#[tokio::test]
+async fn the_vault_that_was_backed_up_is_an_older_one_beside_the_log_of_a_restored_one() {
+    let site = Site::with_fsm().await;
+    let gone = site.service("gone", "customscript_nx_suitelet2", &[]).await;
+    let path = site.backed_up().await;
+    for number in 0..9 {
+        // Its epoch is the higher one.
+        site.secret(&format!("_later_{number}"), "x", OPEN).await.unwrap();
+    }
+    site.vault.close().await.unwrap();
+    let plan = site.restoring("new", &[]);
+    let restored = plan.directory.clone();
+    restore_backup(inspected(&path, "right").unwrap(), plan).await.unwrap();
+    let Site { directory, clock, vault, admin, _keep } = site;
+    drop(vault);
+    let vault = reopened(&restored, &clock).await;
+    vault.unseal_locally(plain("right")).await.unwrap();
+    vault.revoke_caller(asker(&admin), &"gone".parse().unwrap(), &IfMatch::Any).await.unwrap();
+    vault.close().await.unwrap();
+    drop(vault);
+    put_back(&directory.store(), &restored.store());
+    put_back(&directory.epoch(), &restored.epoch());
+    let vault = reopened(&restored, &clock).await;
+    let refused = vault.unseal_locally(plain("right")).await;
+    let Err(VaultError::RolledBack(found)) = refused else { panic!("{refused:?}") };
+    assert!(found.to_string().contains("restored from a backup"), "{found}");
+    vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+    vault.read_pair(asker(&gone), &"fsm".parse().unwrap(), ANY).await.unwrap();
+    vault.close().await.unwrap();
+    drop(vault);
+    let vault = reopened(&restored, &clock).await;
+    vault.unseal_locally(plain("right")).await.unwrap();
 }
