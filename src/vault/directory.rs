@@ -204,6 +204,14 @@ impl Directory {
             || log.map(|entry| entry.path()).any(|path| tells_of_life(&path))
     }
 
+    /// Whether nothing of a vault is in it, for certain.
+    pub(super) fn holds_nothing(&self) -> bool {
+        let is_gone = |path: PathBuf| {
+            std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        };
+        [self.store(), self.audit(), self.tls(), self.epoch(), self.unfinished()].into_iter().all(is_gone)
+    }
+
     /// Refuses a new vault where there was one: what is left of it, the log above all, may be wanted.
     pub(super) fn refuse_lost_vault(&self) -> Result<(), VaultError> {
         let is_there = std::fs::exists(self.store().join("db")).unwrap_or(true);

@@ -75,7 +75,8 @@ pub async fn inspect_asking<E>(
         seen.push(advice::bad("data directory", &error, directory));
         return Ok(seen);
     }
-    let opened = open_to_look(directory);
+    // Of another user's directory that isn't one of a vault, all that were said of it would be wrong advice.
+    let opened = if directory.holds_nothing() { Err(directory.no_vault()) } else { open_to_look(directory) };
     // Where there was no vault, nothing of it is missing, and who may enter is nobody's mistake.
     let is_vault = !matches!(opened, Err(VaultError::NoVault(_)));
     if is_vault {

@@ -56,6 +56,10 @@ check "looking changes nothing that it reports" rest 0 "$(at records) == \"ok\""
 check "text says what to do" says "do: " 1 as "$ADMIN" doctor --data-dir "$VAULT" --passphrase-file "$SCRATCH/wrong"
 
 if [ "$(id -u)" = 0 ]; then
+    mkdir "$SCRATCH/anothers" && touch "$SCRATCH/anothers/some.fsmb" && chown nobody "$SCRATCH/anothers"
+    check "another user's directory without a vault is told as that alone" finds 1 \
+        'map(select(.health == "bad") | .at) == ["data directory", "store"] and any(.[]; .found | contains("there is no vault"))' \
+        --data-dir "$SCRATCH/anothers"
     # Who may not look isn't told that something is wrong with what he can't see.
     chmod 0755 "$SCRATCH"
     cp "$FSM_VAULT_BIN" "$SCRATCH/fsm-vault"
