@@ -117,7 +117,7 @@ impl Pair {
 
     /// Says so if a half doesn't look like NetSuite's: copied in part, perhaps, or the wrong text altogether. Returns whether
     /// there is such a one.
-    fn warn_if_odd(&self) -> bool {
+    pub fn warn_if_odd(&self) -> bool {
         let looks_right = |half: &Plaintext| {
             half.lend(|bytes| bytes.len() == 64 && bytes.iter().all(u8::is_ascii_hexdigit))
         };

@@ -55,7 +55,9 @@ pub fn run(globals: &Globals, command: Init) -> Result<(), Failure> {
     let data = &settings.data_dir;
     let then = "type the same again, or name another directory with --data-dir";
     let failed = |error| at_place(error, data, then);
-    block_on(async { vault::refuse_existing(&Directory::at(data)).await.map_err(failed) })?;
+    let directory = Directory::at(data);
+    block_on(async { vault::refuse_existing(&directory).await.map_err(failed) })?;
+    directory.refuse_unless_mine().map_err(Failure::from)?;
     let passphrase = passphrase::fresh(command.passphrase_file.as_deref())?;
     let Init { operator, trust_domain, .. } = command;
     block_on(async {

@@ -281,18 +281,21 @@ impl Quickstart {
                 return sample("random sample values, as none were typed");
             };
             let client_secret = Some(value::asked("client secret", "--client-secret-file", self.exact)?);
-            return Ok(Source { pair: Pair { client_id, client_secret }, from: GIVEN });
+            return Ok(given(Pair { client_id, client_secret }));
         }
         let files = PairFiles {
             client_id_file: self.client_id_file.clone(),
             client_secret_file: self.client_secret_file.clone(),
             exact: self.exact,
         };
-        Ok(Source { pair: files.read(false)?, from: GIVEN })
+        files.read(false).map(given)
     }
 }
 
-const GIVEN: &str = "the values you gave";
+fn given(pair: Pair) -> Source {
+    pair.warn_if_odd();
+    Source { pair, from: "the values you gave" }
+}
 
 fn sample(from: &'static str) -> Result<Source, Failure> {
     let pair = Pair { client_id: place::random_text()?, client_secret: Some(place::random_text()?) };

@@ -311,6 +311,9 @@ check "a vault below a file" says "$PASSPHRASE is no directory; name another wit
     "$FSM_VAULT_BIN" init --data-dir "$PASSPHRASE/new" --passphrase-file "$PASSPHRASE"
 check "none is served there" says "$PASSPHRASE is no directory; name another with --data-dir" 2 \
     "$FSM_VAULT_BIN" serve --data-dir "$PASSPHRASE/new" --passphrase-file "$PASSPHRASE"
+mkdir "$SCRATCH/somebodys"; touch "$SCRATCH/somebodys/hosts"
+check "a quickstart among other things" says "holds something else (hosts)" 2 quick "$SCRATCH/somebodys"
+check "leaves them alone" [ "$(ls -A "$SCRATCH/somebodys")" = hosts ]
 check "a quickstart below a file" says "Name another directory with --dir" 2 quick "$PASSPHRASE/new"
 check "an identity below a file" refuses 2 recover "$PASSPHRASE/out"
 check "a socket below a file" says "can't listen on unix:$PASSPHRASE/vault.sock" 2 "$FSM_VAULT_BIN" serve --data-dir "$SCRATCH/kept" \

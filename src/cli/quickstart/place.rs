@@ -16,8 +16,9 @@ use zeroize::Zeroizing;
 use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::super::init::USUAL_OPERATOR;
-use super::super::passphrase;
+use super::super::{passphrase, shell};
 use super::{Passphrases, Steps};
+use crate::client::printable;
 use crate::identity::is_of_place;
 use crate::secret::Plaintext;
 use crate::vault::Directory;
@@ -55,6 +56,7 @@ impl Place {
     pub fn passphrase(&self, steps: &mut Steps) -> Result<Passphrases, Failure> {
         let file = self.0.join("passphrase");
         if !file.exists() {
+            self.refuse_others()?;
             if !self.is_new() {
                 let (vault, file) = (self.vault(), file.display());
                 return Err(Failure::usage(format!(
@@ -71,6 +73,20 @@ impl Place {
             steps.say(format!("made up a passphrase, kept in {} (for you alone to read)", file.display()))?;
         }
         Ok(Passphrases { making: passphrase::from_file(&file)?, serving: passphrase::from_file(&file)? })
+    }
+
+    /// Refuses a directory that is there for something else.
+    fn refuse_others(&self) -> Result<(), Failure> {
+        let own = ["vault", "passphrase.new", "fsm", "other"];
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        match entries.map(|entry| entry.file_name()).find(|name| own.iter().all(|own| name != own)) {
+            None => Ok(()),
+            Some(other) => Err(Failure::usage(format!(
+                "{} holds something else ({}), and no quickstart: name a new directory with --dir",
+                shell::word(&self.0),
+                printable(&other.to_string_lossy())
+            ))),
+        }
     }
 
     /// Says of a passphrase that is wrong where it came from.
