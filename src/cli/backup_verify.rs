@@ -48,7 +48,8 @@ pub(super) fn inspected(file: &Path, passphrase_file: Option<&Path>) -> Result<I
     backup.inspect(&passphrase).map_err(of_file).map_err(|failure| {
         let is_wrong = failure.is_wrong_passphrase;
         let failure = Origin::shown(passphrase_file, "--passphrase-file").of(failure);
-        let of_then = "A backup opens with the passphrases that the vault had when it was made, or with one of its own.";
+        let of_then = "A backup opens with the passphrases that the vault had when it was made, or with one of its own. If this is one of \
+                       those, the beginning of the file is damaged, which can't be told from a wrong passphrase: try another backup.";
         if is_wrong { failure.and(of_then) } else { failure }
     })
 }

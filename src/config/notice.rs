@@ -144,7 +144,8 @@ fn smtp(table: &mut Table) -> Option<Smtp> {
     if read.password_file.is_some() && read.username.is_none() {
         table.note(password_line, "password_file", "is given without notice.smtp.username");
     }
-    Some(read)
+    // Without an address there is no mailer to try them with.
+    if read.from.is_empty() { None } else { Some(read) }
 }
 
 fn is_loopback(host: &str) -> bool {

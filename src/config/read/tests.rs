@@ -287,6 +287,10 @@ fn each_problem_has_its_line_its_key_and_its_rule() {
             "1: notice.smtp.from: is missing: the address that the vault writes from",
         ),
         (
+            "notice.smtp = { host = \"m.example\", from = \"\" }",
+            "1: notice.smtp.from: is missing: the address that the vault writes from",
+        ),
+        (
             "notice.smtp = { host = \"m.example\", from = \"a@b\\nBcc: c@d\" }",
             "1: notice.smtp.from: takes a mail address, such as vault@example.org",
         ),
