@@ -7,4 +7,5 @@ mod paging;
 mod rekeyed;
 mod site;
 mod tampering;
+mod torn;
 mod writing;

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -15,7 +14,7 @@ use super::chain::{Chain, Checkpoint, Link, Reason, mac_to_hex};
 use super::disk::{Disk, Sink};
 use super::entry::Entry;
 use super::figures::Figures;
-use super::finding::{Finding, Flaw};
+use super::finding::Finding;
 use super::journal::Journal;
 use super::lot::{Lot, Piece};
 use super::opening::{Found, Start};
@@ -24,6 +23,7 @@ use crate::clock::Clock;
 
 mod full;
 mod lines;
+mod repair;
 mod segments;
 
 use full::Refusing;
@@ -71,7 +71,7 @@ pub(super) struct Writer {
 /// Where the next line goes.
 enum Place {
     Writing(Current),
-    /// A write failed: bytes after `length` have to be cut off first.
+    /// A write failed: bytes after `length` have to be cut off first (`writer/repair.rs`).
     Torn(Current),
     /// A new segment has to be begun first.
     Between(Reason),
@@ -84,6 +84,8 @@ struct Current {
     /// Confirmed bytes.
     length: u64,
     synced: bool,
+    /// The file takes no more, whatever its disk does: it was made immutable, say.
+    refuses: bool,
 }
 
 impl Writer {
@@ -96,7 +98,7 @@ impl Writer {
             Start::GoOn { number, length } => {
                 let sink = parts.disk.reopen(number)?;
                 // Lines that a killed daemon wrote may not be on the disk yet.
-                let current = Current { number, sink, length, synced: false };
+                let current = Current { number, sink, length, synced: false, refuses: false };
                 if found.torn > 0 { Place::Torn(current) } else { Place::Writing(current) }
             }
         };
@@ -241,6 +243,10 @@ impl Writer {
 
     /// Ends all writing.
     pub fn close(&mut self) {
+        // Or the next start would find a line that was answered as not written.
+        if let Place::Torn(current) = &mut self.place {
+            let _ = current.restore();
+        }
         let _ = self.sync();
         self.place = Place::Closed;
     }
@@ -273,18 +279,7 @@ impl Writer {
     /// Repairs and begins what has to be, so that a line can be written.
     fn ready(&mut self) -> io::Result<()> {
         self.resume()?;
-        match mem::replace(&mut self.place, Place::Closed) {
-            Place::Torn(mut current) => {
-                let repaired = current.sink.cut(current.length).and_then(|()| current.sink.sync());
-                let number = current.number;
-                self.place = Place::Writing(Current { synced: repaired.is_ok(), ..current });
-                if let Err(error) = repaired {
-                    tracing::error!(%error, segment = number, "audit segment can't be repaired");
-                    self.abandon(Flaw::NotRepaired);
-                }
-            }
-            other => self.place = other,
-        }
+        self.repair()?;
         if let Place::Between(reason) = self.place {
             self.begin(reason)?;
         }

@@ -104,6 +104,20 @@ if [ -n "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
         check "$name: after a restart it is the same" cmp "$SCRATCH/after" <(listed)
         stop_daemon
     done
+
+    # The log's disk, for longer than one write and the repair after it: the log waits, and is none the worse.
+    segments() { find "$VAULT/audit" -name 'audit-*.jsonl' | wc -l; }
+    before=$(segments)
+    export FAILPOINTS='audit.sync=9*off->6*return(eio)'
+    start_daemon "$VAULT" "$PASSPHRASE"
+    unset FAILPOINTS
+    refused() { make 503 audit_unavailable; }
+    check "eio at audit.sync: a change is refused" until_true 30 refused
+    check "eio at audit.sync: it goes on by itself" goes_on
+    check "eio at audit.sync: the log is intact" whole
+    check "eio at audit.sync: and in the segment that it was in" [ "$(segments)" = "$before" ]
+    stop_daemon
+
     check "a large value was refused while the store was closed, and never given wrong" [ "$unserved" -gt 0 ]
 
     # A disk that doesn't answer any more: the third signal ends the daemon all the same, whatever it waits for.

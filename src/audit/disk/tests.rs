@@ -68,3 +68,13 @@ fn files_are_closed_to_others_and_the_directory_has_one_writer() {
     drop(lock);
     directory.lock().unwrap();
 }
+
+#[test]
+fn a_trial_says_whether_the_disk_takes_writes_and_leaves_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = Directory::prepare(&place.path().join("audit")).unwrap();
+    directory.takes_writes().unwrap();
+    assert_eq!(std::fs::read_dir(&directory.0).unwrap().count(), 0);
+    std::fs::remove_dir(&directory.0).unwrap();
+    assert_eq!(directory.takes_writes().unwrap_err().kind(), ErrorKind::NotFound);
+}

@@ -109,6 +109,10 @@ pub struct Faults {
     pub create: AtomicU32,
     /// Nothing can be written, but for what the reserve makes room for.
     pub full: AtomicBool,
+    /// The number of a segment that can neither be written to nor cut.
+    pub immutable: AtomicU32,
+    /// Nothing can be written, cut or made durable.
+    pub down: AtomicBool,
     /// Lines that still go into what the reserve took.
     pub room: AtomicU32,
 }
@@ -117,12 +121,25 @@ pub fn fails(count: &AtomicU32) -> bool {
     count.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
+impl Faults {
+    fn is_up(&self) -> io::Result<()> {
+        if self.down.load(Ordering::SeqCst) { Err(io::Error::from_raw_os_error(libc::EIO)) } else { Ok(()) }
+    }
+
+    fn lets_change(&self, segment: u32) -> io::Result<()> {
+        self.is_up()?;
+        let is_kept = self.immutable.load(Ordering::SeqCst) == segment;
+        if is_kept { Err(io::Error::from_raw_os_error(libc::EPERM)) } else { Ok(()) }
+    }
+}
+
 pub struct FaultyDisk {
     pub directory: Directory,
     pub faults: Arc<Faults>,
 }
 
 pub struct FaultySink {
+    pub number: u32,
     pub sink: Box<dyn Sink>,
     pub faults: Arc<Faults>,
 }
@@ -136,13 +153,14 @@ impl Disk for FaultyDisk {
         self.directory.list()
     }
     fn create(&self, number: u32) -> io::Result<Box<dyn Sink>> {
+        self.faults.is_up()?;
         if fails(&self.faults.create) {
             return no_room();
         }
-        Ok(Box::new(FaultySink { sink: self.directory.create(number)?, faults: self.faults.clone() }))
+        Ok(Box::new(FaultySink { number, sink: self.directory.create(number)?, faults: self.faults.clone() }))
     }
     fn reopen(&self, number: u32) -> io::Result<Box<dyn Sink>> {
-        Ok(Box::new(FaultySink { sink: self.directory.reopen(number)?, faults: self.faults.clone() }))
+        Ok(Box::new(FaultySink { number, sink: self.directory.reopen(number)?, faults: self.faults.clone() }))
     }
     fn read(&self, number: u32) -> io::Result<File> {
         self.directory.read(number)
@@ -152,6 +170,10 @@ impl Disk for FaultyDisk {
     }
     fn sync_entries(&self) -> io::Result<()> {
         self.directory.sync_entries()
+    }
+    fn takes_writes(&self) -> io::Result<()> {
+        self.faults.is_up()?;
+        if self.faults.full.load(Ordering::SeqCst) { no_room() } else { self.directory.takes_writes() }
     }
     fn reserve(&self) -> io::Result<()> {
         if self.faults.full.load(Ordering::SeqCst) { no_room() } else { self.directory.reserve() }
@@ -170,6 +192,7 @@ impl Disk for FaultyDisk {
 impl Sink for FaultySink {
     /// A failing write leaves half of it behind, as a full disk does.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.faults.lets_change(self.number)?;
         let full = self.faults.full.load(Ordering::SeqCst) && !fails(&self.faults.room);
         if full || fails(&self.faults.append) {
             self.sink.append(&bytes[..bytes.len() / 2])?;
@@ -178,9 +201,11 @@ impl Sink for FaultySink {
         self.sink.append(bytes)
     }
     fn sync(&mut self) -> io::Result<()> {
+        self.faults.is_up()?;
         if fails(&self.faults.sync) { no_room() } else { self.sink.sync() }
     }
     fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.faults.lets_change(self.number)?;
         if fails(&self.faults.cut) { no_room() } else { self.sink.cut(length) }
     }
     fn flaw(&self, length: u64) -> io::Result<Option<Flaw>> {

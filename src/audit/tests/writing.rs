@@ -118,22 +118,6 @@ async fn no_room_for_a_new_segment_refuses_until_there_is() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_repaired_is_left_behind_in_its_segment() {
-    let place = Place::new();
-    let faults = Arc::new(Faults::default());
-    let log = place.open_faulty(&faults);
-    log.append(entry(0)).await.unwrap();
-    faults.append.store(1, Ordering::SeqCst);
-    faults.cut.store(1, Ordering::SeqCst);
-    log.append(entry(1)).await.unwrap_err();
-    log.append(entry(2)).await.unwrap();
-    assert_eq!(place.numbers(), [1, 2]);
-    assert_eq!(place_of(log.damage()), at(1, 0, Flaw::NotRepaired));
-    let report = log.verify(None).await.unwrap();
-    assert_eq!(place_of(report.first_bad), at(1, 3, Flaw::NotAnEntry));
-}
-
-#[tokio::test]
 async fn what_is_done_to_the_files_meanwhile_is_noticed() {
     type Meddling = (&'static str, fn(&Place), Flaw, Option<(u32, u64, Flaw)>);
     let table: &[Meddling] = &[

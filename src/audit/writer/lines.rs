@@ -5,7 +5,7 @@ use std::mem;
 
 use super::super::chain::{Link, Reason};
 use super::super::lot::Lot;
-use super::{Place, Writer};
+use super::{Current, Place, Writer};
 
 impl Writer {
     /// Writes as many of the lines after the first `done` as fit into one segment, at least one: its first number, and
@@ -52,7 +52,8 @@ impl Writer {
             let Place::Writing(current) = mem::replace(&mut self.place, Place::Closed) else {
                 unreachable!("it was being written to a moment ago");
             };
-            self.place = Place::Torn(current);
+            let refuses = error.kind() == ErrorKind::PermissionDenied;
+            self.place = Place::Torn(Current { refuses, ..current });
             return Err(error);
         }
         current.length += bytes.len() as u64;

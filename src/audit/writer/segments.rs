@@ -51,7 +51,8 @@ impl Writer {
             let _ = self.parts.disk.remove(number);
             return Err(error);
         }
-        self.place = Place::Writing(Current { number, sink, length: header.len() as u64, synced: true });
+        let length = header.len() as u64;
+        self.place = Place::Writing(Current { number, sink, length, synced: true, refuses: false });
         self.head = head;
         self.highest = number;
         self.segments.push(number);
