@@ -27,15 +27,26 @@ pub struct BackupsSoFar {
     pub failures: u32,
     pub failed_at: Timestamp,
     pub why: String,
+    pub surplus: Surplus,
+}
+
+/// What became of the older ones that were too many when the last one was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Surplus {
+    /// None was made since the daemon started.
+    Unknown,
+    Went,
+    /// Some of them are still there: why.
+    Stays(String),
 }
 
 impl BackupsSoFar {
     pub fn new(last: Option<Timestamp>, now: Timestamp) -> Self {
-        Self { last, since: now, failures: 0, failed_at: now, why: String::new() }
+        Self { last, since: now, failures: 0, failed_at: now, why: String::new(), surplus: Surplus::Unknown }
     }
 
-    pub fn succeeded(&mut self, at: Timestamp) {
-        *self = Self { since: self.since, ..Self::new(Some(at), at) };
+    pub fn succeeded(&mut self, at: Timestamp, surplus: Surplus) {
+        *self = Self { since: self.since, surplus, ..Self::new(Some(at), at) };
     }
 
     pub fn failed(&mut self, at: Timestamp, why: String) {
@@ -99,6 +110,25 @@ pub fn of_backups(rules: BackupRules, so_far: &BackupsSoFar, directory: &str, no
     }
 }
 
+/// The notice of older ones that can't be removed. As long as nobody knows, it neither stands nor is cleared.
+pub fn of_surplus(surplus: &Surplus, directory: &str) -> Option<Occasion> {
+    let standing = match surplus {
+        Surplus::Went => return None,
+        Surplus::Unknown => None,
+        Surplus::Stays(why) => Some(Standing {
+            rung: Rung(1),
+            level: NoticeLevel::Warning,
+            due: None,
+            message: format!("older scheduled backups can't be removed, and take up room: {why}"),
+            action: format!(
+                "see that the daemon may remove files from {directory}; the next backup tries it again"
+            ),
+        }),
+    };
+    let id = NoticeId::new(NoticeKind::Backup, &Concern::Vault("schedule".to_owned()), "surplus");
+    Some(Occasion { id, standing })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,11 +160,25 @@ mod tests {
             assert!(!is_due(RULES, &so_far, minutes(wait - 1)), "{failures}");
             assert!(is_due(RULES, &so_far, minutes(wait)) && is_due(RULES, &so_far, hour(0)), "{failures}");
         }
-        so_far.succeeded(hour(25));
+        so_far.succeeded(hour(25), Surplus::Unknown);
         assert_eq!(so_far, BackupsSoFar { since: hour(0), ..BackupsSoFar::new(Some(hour(25)), hour(25)) });
         let often = BackupRules { every: SignedDuration::from_secs(10), keep: 1 };
         so_far.failed(hour(25), String::new());
         assert!(is_due(often, &so_far, hour(25) + SignedDuration::from_secs(10)));
+    }
+
+    #[test]
+    fn what_stays_is_told_until_it_goes() {
+        let stays = of_surplus(&Surplus::Stays("it is immutable".to_owned()), "/b").unwrap();
+        assert!(stays.standing.unwrap().message.ends_with(": it is immutable"));
+        let unknown = of_surplus(&Surplus::Unknown, "/b").unwrap();
+        assert_eq!((unknown.id, unknown.standing), (stays.id, None));
+        assert!(of_surplus(&Surplus::Went, "/b").is_none());
+        // A failure says nothing of it.
+        let mut so_far = BackupsSoFar::new(None, hour(0));
+        so_far.succeeded(hour(1), Surplus::Stays(String::new()));
+        so_far.failed(hour(25), "no room".to_owned());
+        assert_eq!(so_far.surplus, Surplus::Stays(String::new()));
     }
 
     #[test]
@@ -172,7 +216,7 @@ mod tests {
         assert_eq!((before.id, before.standing), (after.id.clone(), None));
         assert!(after.standing.unwrap().message.ends_with("one attempt since has failed: no room"));
         assert_eq!((stand(&so_far, 24), stand(&so_far, 96)), (warning, critical));
-        so_far.succeeded(hour(97));
+        so_far.succeeded(hour(97), Surplus::Went);
         let cured = of_backups(RULES, &so_far, "/b", hour(98));
         assert!(cured.standing.is_none() && cured.id != after.id);
         let never = BackupsSoFar::new(None, hour(0));

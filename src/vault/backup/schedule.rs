@@ -11,9 +11,10 @@ use crate::audit::{Entry, Log, Outcome};
 use crate::crypto::Failed;
 use crate::identity::NewFile;
 use crate::model::{Concern, Itself, NoticeKind};
-use crate::policy::backups::{BackupRules, BackupsSoFar, is_due, of_backups, surplus};
+use crate::policy::backups::{BackupRules, BackupsSoFar, Surplus, is_due, of_backups, of_surplus, surplus};
 use crate::policy::notices::Occasion;
 use crate::vault::VaultError;
+use crate::vault::aside::aside;
 use crate::vault::lifecycle::Vault;
 use crate::vault::notices::Scope;
 
@@ -42,10 +43,12 @@ impl Schedule {
     }
 
     /// What there is to be told of it.
-    pub fn occasion(&self, now: Timestamp) -> Option<Occasion> {
-        self.lock().as_ref().map(|Scheduled { plan, so_far }| {
-            of_backups(plan.rules, so_far, &plan.directory.display().to_string(), now)
-        })
+    pub fn occasions(&self, now: Timestamp) -> Vec<Occasion> {
+        let scheduled = self.lock();
+        let Some(Scheduled { plan, so_far }) = &*scheduled else { return Vec::new() };
+        let directory = plan.directory.display().to_string();
+        let made = of_backups(plan.rules, so_far, &directory, now);
+        [made].into_iter().chain(of_surplus(&so_far.surplus, &directory)).collect()
     }
 }
 
@@ -78,8 +81,8 @@ impl Vault {
             self.note_failure(&name, error).await;
         }
         if let Some(Scheduled { so_far, .. }) = &mut *self.schedule.lock() {
-            match &made {
-                Ok(()) => so_far.succeeded(now),
+            match made {
+                Ok(surplus) => so_far.succeeded(now, surplus),
                 Err(error) => so_far.failed(now, error.to_string()),
             }
         }
@@ -109,11 +112,16 @@ impl Vault {
     async fn tell_of_backups(&self) -> Result<(), VaultError> {
         let turn = self.turn().await;
         let scope = Scope::Of(vec![(NoticeKind::Backup, Concern::Vault("schedule".to_owned()))]);
-        let found = self.schedule.occasion(self.clock.now());
-        self.settle(&turn, &scope, found.into_iter().collect()).await
+        let found = self.schedule.occasions(self.clock.now());
+        self.settle(&turn, &scope, found).await
     }
 
-    async fn make_scheduled(&self, plan: &BackupPlan, name: &str, now: Timestamp) -> Result<(), VaultError> {
+    async fn make_scheduled(
+        &self,
+        plan: &BackupPlan,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Surplus, VaultError> {
         let (directory, vault) = (plan.directory.clone(), self.id());
         blocking(move || {
             sweep(&directory, vault);
@@ -141,32 +149,58 @@ impl Vault {
         }
         blocking(move || Ok(file.publish()?)).await?;
         tracing::info!(backup.file = name, "a scheduled backup was made");
-        if let Err(error) = self.remove_surplus(plan, now).await {
-            // The new one is there: that is what counts.
-            tracing::error!(error = %error, "older backups can't be removed");
-        }
-        Ok(())
+        // The new one is there: that is what counts.
+        let why = match self.remove_surplus(plan, now).await {
+            Ok(stayed) => match &*stayed {
+                [] => return Ok(Surplus::Went),
+                [(_, error)] => error.to_string(),
+                [(_, first), others @ ..] => format!("{first}, and {} more", others.len()),
+            },
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(error = %why, "older backups can't be removed");
+        Ok(Surplus::Stays(why))
     }
 
-    /// Removes what is too much, once the log says so.
-    async fn remove_surplus(&self, plan: &BackupPlan, now: Timestamp) -> Result<(), VaultError> {
+    /// Removes what is too much, once the log says so: what can't be removed, and why. The log says of that too.
+    async fn remove_surplus(
+        &self,
+        plan: &BackupPlan,
+        now: Timestamp,
+    ) -> Result<Vec<(String, VaultError)>, VaultError> {
         let (directory, vault, keep) = (plan.directory.clone(), self.id(), plan.rules.keep);
         let made = blocking(move || made(&directory, vault)).await?;
         let names: Vec<_> = surplus(made, keep, now).into_iter().map(|at| name(vault, at)).collect();
         if names.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let entry = Entry {
-            caller: Some(DAEMON.into()),
-            action: "backup.remove".into(),
-            outcome: Outcome::Allowed,
-            count: Some(names.len() as u64),
-            changes: Some(json!({ "files": names.iter().take(100).collect::<Vec<_>>() })),
-            ..Entry::default()
-        };
-        self.open_log()?.append_durably(entry).await?;
+        self.open_log()?.append_durably(removal(names.iter())).await?;
         let directory = plan.directory.clone();
-        blocking(move || names.iter().try_for_each(|name| remove(&directory.join(name)))).await
+        let stayed = blocking(move || {
+            let removed = names.into_iter().map(|name| (remove(&directory.join(&name)), name));
+            Ok(removed.filter_map(|(removed, name)| Some((name, removed.err()?))).collect::<Vec<_>>())
+        })
+        .await?;
+        // A seal is an entry of its own.
+        if let Some((_, first)) = stayed.first()
+            && let Ok(log) = self.open_log()
+        {
+            let reason = Some(first.reason().into());
+            let entry = Entry { reason, ..removal(stayed.iter().map(|(name, _)| name)) };
+            aside(|| log.owe_failures(&[entry]));
+        }
+        Ok(stayed)
+    }
+}
+
+fn removal<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> Entry {
+    Entry {
+        caller: Some(DAEMON.into()),
+        action: "backup.remove".into(),
+        outcome: Outcome::Allowed,
+        count: Some(names.len() as u64),
+        changes: Some(json!({ "files": names.take(100).collect::<Vec<_>>() })),
+        ..Entry::default()
     }
 }
 

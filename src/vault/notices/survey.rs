@@ -178,7 +178,7 @@ impl Vault {
         // It stands until somebody says that they know of it.
         let unknown = unsealed.registry.notices.values().filter(|kept| kept.noun.acknowledged.is_none());
         found.extend(unknown.filter_map(|kept| of_accepted_rollback(&kept.noun.id)));
-        found.extend(self.schedule.occasion(now));
+        found.extend(self.schedule.occasions(now));
         if let Some(socket) = &self.audit.journal
             && let Err(why) = audit::reach_journal(socket)
         {

@@ -17,6 +17,7 @@ use crate::store::MemoryStore;
 
 mod numbers;
 mod restored;
+mod surplus;
 
 const OPEN: &str = r#"{"allow_all_scripts":true,"allow_all_domains":true}"#;
 const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 19_456, passes: 2, lanes: 1 };
