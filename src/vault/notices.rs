@@ -60,6 +60,12 @@ enum Told {
     Cleared(NoticeId, Timestamp),
 }
 
+/// A batch whose records are durable and visible, or may turn out to be.
+pub(super) struct Untold {
+    batch: Vec<Told>,
+    happened: Vec<Happening>,
+}
+
 impl Standings {
     pub fn lock(&self) -> MutexGuard<'_, BTreeMap<NoticeId, Standing>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -134,7 +140,7 @@ impl Vault {
         };
         let mut rest = told.into_iter().peekable();
         while rest.peek().is_some() {
-            self.tell(turn, &log, rest.by_ref().take(BATCH).collect(), gone, now).await?;
+            self.tell(turn, &log, rest.by_ref().take(BATCH).collect(), gone).await?;
         }
         Ok(())
     }
@@ -146,7 +152,6 @@ impl Vault {
         log: &Log,
         batch: Vec<Told>,
         gone: &[(Concern, Vec<Employee>)],
-        now: Timestamp,
     ) -> Result<(), VaultError> {
         let entries: Vec<_> = batch.iter().map(Told::entry).collect();
         let record = |told: &Told| match told {
@@ -154,26 +159,36 @@ impl Vault {
             Told::Cleared(id, _) => Noun::NoticeGone(id.clone()),
         };
         log.append_all_durably(&entries).await?;
+        let was_settled = self.settled().is_ok();
         if let Err(error) = self.write(turn, log, batch.iter().map(record).collect()).await {
             // As of every change: the log has it before its next entry.
             aside(|| log.owe_failures(&entries));
+            // If nothing was unknown before, what is now is this.
+            if was_settled {
+                self.tell_later(self.untold(batch, gone)?);
+            }
             return Err(error);
         }
-        let happened: Vec<_> = {
-            let live = self.live();
-            let unsealed = live.unsealed()?;
-            let owners = |concern: &Concern| {
-                let before = gone.iter().find(|(each, _)| each == concern);
-                before.map_or_else(|| owners_of(unsealed, concern), |(_, owners)| owners.clone())
-            };
-            batch.iter().map(|told| told.happening(owners)).collect()
-        };
-        self.feed.tell(now, happened);
-        for told in &batch {
-            told.trace();
-        }
-        self.raised.send_replace(());
+        self.announce(self.untold(batch, gone)?);
         Ok(())
+    }
+
+    fn untold(&self, batch: Vec<Told>, gone: &[(Concern, Vec<Employee>)]) -> Result<Untold, VaultError> {
+        let live = self.live();
+        let unsealed = live.unsealed()?;
+        let owners = |concern: &Concern| {
+            let before = gone.iter().find(|(each, _)| each == concern);
+            before.map_or_else(|| owners_of(unsealed, concern), |(_, owners)| owners.clone())
+        };
+        let happened = batch.iter().map(|told| told.happening(owners)).collect();
+        Ok(Untold { batch, happened })
+    }
+
+    /// Tells everybody who listens of what is durable and visible.
+    pub(super) fn announce(&self, Untold { batch, happened }: Untold) {
+        self.feed.tell(self.clock.now(), happened);
+        batch.iter().for_each(Told::trace);
+        self.raised.send_replace(());
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::aside::aside;
 use super::error::VaultError;
 use super::lifecycle::Vault;
+use super::notices::Untold;
 use super::noun::Written;
 use super::registry::Registry;
 use super::state::{Live, Unsealed};
@@ -38,6 +39,8 @@ pub(super) struct Unsettled {
 struct Change {
     written: Vec<Written>,
     header: Option<Header>,
+    /// What is to be told of if it was made.
+    untold: Option<Untold>,
 }
 
 /// What has become of it.
@@ -72,9 +75,16 @@ impl Vault {
     ) -> Result<Fate, VaultError> {
         // The plaintext has been sealed; it may be long until this is settled.
         written.iter_mut().for_each(Written::forget_plaintext);
-        self.unsettled().change = Some(Change { written, header });
+        self.unsettled().change = Some(Change { written, header, untold: None });
         self.unsettled().failed = None;
         self.reopen(turn).await
+    }
+
+    /// What is to be told once the change that has just failed turns out to be made; nothing, if it is known not to be.
+    pub(super) fn tell_later(&self, untold: Untold) {
+        if let Some(change) = &mut self.unsettled().change {
+            change.untold = Some(untold);
+        }
     }
 
     /// Whether a change may be made now: the store is open, and what it holds is known.
@@ -110,7 +120,8 @@ impl Vault {
         let fate = self.reopen(turn).await?;
         tracing::info!(change.made = (fate == Fate::Made), "the store can be written again");
         if fate == Fate::Made {
-            // Whoever asked for it would have done this: it may have been a revocation. Notices come with their timer.
+            // Whoever asked for it would have done this: it may have been a revocation. What notices there are of what it
+            // concerns is found by their timer.
             self.departures.warn();
             self.note_operators();
         }
@@ -149,8 +160,9 @@ impl Vault {
         };
         self.tell_fate(fate).await?;
         let change = self.unsettled().change.take();
-        if let (Fate::Made, Some(Change { written, header })) = (fate, change) {
+        if let (Fate::Made, Some(Change { written, header, untold })) = (fate, change) {
             self.publish(written, header);
+            untold.into_iter().for_each(|untold| self.announce(untold));
         }
         Ok(fate)
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::super::feed::Happening;
 use super::super::*;
 use super::frail::{Frail, Next};
 use super::site::*;
@@ -72,6 +73,39 @@ async fn a_notice_that_cant_be_recorded_is_told_of_as_every_change() {
     assert!(site.vault.tend_notices().await.is_err());
     site.vault.tend_notices().await.unwrap();
     assert_eq!(raised().await, [Outcome::Allowed, Outcome::Failed, Outcome::Allowed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notice_that_is_found_to_be_recorded_is_told_of_then() {
+    // The write that comes upon the bad disk is the notice's, or one before it.
+    for of_the_notice in [true, false] {
+        let (site, frail, _) = frail().await;
+        let dated =
+            NewSecret { expires_on: Some("2026-12-23".parse().unwrap()), ..new_secret("_dated", "x", RULES) };
+        site.vault.create_secret(site.admin(), dated).await.unwrap();
+        site.later(2 * 86_400);
+        let begin = site.vault.feed.end();
+        let heard = || {
+            let of_it =
+                |what: &Happening| matches!(what, Happening::Notice { id, .. } if id.contains("_dated"));
+            site.vault.feed.after(begin, 99).events.iter().filter(|event| of_it(&event.what)).count()
+        };
+        frail.fails(Next::FailsWritten, true);
+        if !of_the_notice {
+            site.secret("_new", "x", RULES).await.map(drop).unwrap_err();
+        }
+        site.vault.tend_notices().await.unwrap_err();
+        let mut raised = site.vault.raised();
+        raised.mark_unchanged();
+        assert_eq!(heard(), 0);
+        frail.bad_disk.store(false, Ordering::SeqCst);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        site.vault.tend_store().await;
+        assert_eq!(told(&site).await.0, ["change_made"]);
+        assert_eq!((heard() == 1, raised.has_changed().unwrap()), (of_the_notice, of_the_notice));
+        site.vault.tend_notices().await.unwrap();
+        assert_eq!(heard(), 1, "once");
+    }
 }
 
 #[tokio::test]
