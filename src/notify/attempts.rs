@@ -30,6 +30,8 @@ pub(super) struct Attempts(HashMap<Raising, Attempt>);
 struct Attempt {
     failures: usize,
     not_before: Instant,
+    /// It was told, and that couldn't be recorded.
+    is_told: bool,
 }
 
 #[derive(PartialEq, Eq)]
@@ -50,11 +52,25 @@ impl Attempts {
     /// One more failure.
     pub fn failed(&mut self, raising: &Raising) -> Next {
         let now = Instant::now();
-        let attempt = self.0.entry(raising.clone()).or_insert(Attempt { failures: 0, not_before: now });
+        let attempt =
+            self.0.entry(raising.clone()).or_insert(Attempt { failures: 0, not_before: now, is_told: false });
         let pause = PAUSES.get(attempt.failures);
         attempt.failures += 1;
         attempt.not_before = now + pause.copied().unwrap_or(LOOK);
         if pause.is_some() { Next::Again } else { Next::GiveUp }
+    }
+
+    /// It went out, which is still to be recorded: not at once, or a full disk would have that tried for ever.
+    pub fn unrecorded(&mut self, raising: &Raising) {
+        self.failed(raising);
+        if let Some(attempt) = self.0.get_mut(raising) {
+            attempt.is_told = true;
+        }
+    }
+
+    /// Whether it went out before, in this run of the daemon.
+    pub fn is_told(&self, raising: &Raising) -> bool {
+        self.0.get(raising).is_some_and(|attempt| attempt.is_told)
     }
 
     /// What was cured meanwhile, or rose, needs no more attempts.
@@ -110,6 +126,22 @@ mod tests {
         assert!(begin.elapsed() > Duration::from_secs(8 * 3600));
         attempts.forget_all_but(&[]);
         assert!(attempts.0.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_told_and_not_recorded_is_not_told_again() {
+        let mut attempts = Attempts::default();
+        let id = "expiry.custsecret_a.2027-06-30".parse().unwrap();
+        let event = Raising { id, rung: Rung(1), raised_at: jiff::Timestamp::UNIX_EPOCH };
+        attempts.failed(&event);
+        assert!(!attempts.is_told(&event));
+        attempts.unrecorded(&event);
+        assert!(attempts.is_told(&event));
+        assert!(!attempts.is_told(&Raising { rung: Rung(2), ..event.clone() }), "it rose");
+        let again = attempts.0[&event].not_before;
+        assert_eq!(again, Instant::now() + PAUSES[1], "recorded not at once");
+        attempts.forget(&event);
+        assert!(!attempts.is_told(&event));
     }
 
     #[tokio::test(start_paused = true)]

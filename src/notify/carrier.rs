@@ -44,8 +44,9 @@ async fn carry_by_hook(vault: &Arc<Vault>, hook: &Hook) {
         attempts.forget_all_but(&all);
         let due = attempts.due(&all);
         for delivery in due.iter().take(GO) {
-            let told = hook.tell(&name, delivery).await;
-            conclude(vault, Way::Hook, &mut attempts, vec![delivery.raising()], told).await;
+            let event = delivery.raising();
+            let told = if attempts.is_told(&event) { Ok(()) } else { hook.tell(&name, delivery).await };
+            conclude(vault, Way::Hook, &mut attempts, vec![event], told).await;
             if is_outrun(vault, &raised) {
                 break;
             }
@@ -113,10 +114,13 @@ async fn conclude<E: std::fmt::Display>(
         async move { vault.delivered(way, &done, outcome).await.map_err(|error| error.to_string()) }
     });
     if let Err(error) = recording.await.map_err(|error| error.to_string()).flatten() {
-        // It will be told once more; not at once, or a full disk would have the program run for ever.
         tracing::error!(error = %error, "the delivery of notices can't be recorded");
-        done.iter().for_each(|event| {
-            attempts.failed(event);
+        done.iter().for_each(|event| match outcome {
+            Outcome::Allowed => attempts.unrecorded(event),
+            // Given up, and tried once more.
+            Outcome::Denied | Outcome::Failed => {
+                attempts.failed(event);
+            }
         });
     } else {
         done.iter().for_each(|event| {
