@@ -73,12 +73,13 @@ impl Registry {
 }
 
 impl Registry {
-    /// The floor from now on, if what there is may not be the newest. The seconds since 1970 are more than any secret was
-    /// rotated times, and more with each restore.
+    /// The floor from now on, if what there is may not be the newest. The milliseconds since 1970 are more than any secret was
+    /// rotated times, and grow faster than anybody rotates: above all that was given since an earlier one, of a release that
+    /// took the seconds too.
     pub fn raised_floor(&self, now: Timestamp) -> u64 {
         let given = self.secrets.values().map(|kept| kept.noun.last_version);
         let buried = self.tombstones.values().map(|kept| kept.noun.last_version);
-        let now = u64::try_from(now.as_second()).unwrap_or_default();
+        let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
         given.chain(buried).max().unwrap_or_default().max(self.past.floor).max(now)
     }
 

@@ -67,3 +67,17 @@ fn another_revision_keeps_values_and_uses_and_shares_words() {
     assert!(value(HELD + 1).held.is_none());
     assert!(std::ptr::eq(a.noun.created_by.as_str(), b.noun.created_by.as_str()));
 }
+
+#[test]
+fn a_floor_is_above_all_that_was_given_since_an_earlier_one() {
+    let now: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let mut registry = Registry::default();
+    assert_eq!(registry.raised_floor(now), 1_795_348_800_000);
+    // Of a release that took the seconds, and a thousand rotations since.
+    registry.past.floor = 1_795_348_800;
+    registry.put_secret(Secret { last_version: 1_795_349_800, ..secret("a", &[VersionState::Current]) }, 1);
+    assert_eq!(registry.raised_floor(now), 1_795_348_800_000);
+    // A clock that was set back takes nothing back.
+    registry.past.floor = 1_795_348_900_000;
+    assert_eq!(registry.raised_floor(now), 1_795_348_900_000);
+}

@@ -59,3 +59,22 @@ async fn none_is_given_again() {
     assert!(again > numbers[0] + 1, "{again} {numbers:?}");
     vault.close().await.unwrap();
 }
+
+/// A pipeline that rotates for all it is worth gives more than one a second.
+#[tokio::test]
+async fn nor_where_many_were_given_in_a_short_time() {
+    let site = Site::unsealed().await;
+    made(&site.vault, &site, "_old").await;
+    let path = site.backed_up().await;
+    let vault = restored(&site, &path, "first").await;
+    let mut last = 0;
+    for nth in 0..30 {
+        last = rotated(&vault, &site, &format!("value {nth}")).await;
+    }
+    vault.close().await.unwrap();
+    site.later(1);
+    let vault = restored(&site, &path, "second").await;
+    let first = rotated(&vault, &site, "another").await;
+    assert!(first > last, "{first} {last}");
+    vault.close().await.unwrap();
+}
