@@ -11,6 +11,8 @@ use crate::identity::typed;
 
 mod making;
 
+use making::is_of_file_system;
+
 /// `data_dir`, 0700.
 #[derive(Debug, Clone)]
 pub struct Directory(PathBuf);
@@ -230,13 +232,14 @@ impl Directory {
         }
     }
 
-    /// Refuses a directory that holds anything at all.
+    /// Refuses a directory that holds anything at all, but for what a fresh file system has.
     pub fn refuse_unless_empty(&self) -> Result<(), VaultError> {
         let path = self.0.display().to_string();
         if self.unfinished().exists() {
             return Err(unfinished_in(&path));
         }
-        match std::fs::read_dir(&self.0).map(|mut entries| entries.next().is_some()) {
+        let is_brought = |entry: std::io::Result<_>| entry.is_ok_and(|entry| !is_of_file_system(&entry));
+        match std::fs::read_dir(&self.0).map(|mut entries| entries.any(is_brought)) {
             Ok(true) => Err(VaultError::Conflict(format!(
                 "{path} is not empty: a backup is restored into a new directory alone; name one with --data-dir \
                  (what a restore that failed has left may be removed)"

@@ -169,6 +169,11 @@ check "a restore without a terminal lists who comes back, and refuses" says "cus
 check "having made nothing" [ ! -e "$new" ]
 mkdir "$SCRATCH/full" && touch "$SCRATCH/full/x"
 check "a directory with anything in it is refused" refuses 6 restore --data-dir "$SCRATCH/full" --yes
+if [ "$(id -u)" = 0 ]; then
+    # A file system that was just made isn't empty.
+    mkdir -m 700 "$SCRATCH/fresh" "$SCRATCH/fresh/lost+found"
+    check "a fresh file system's lost+found is none" restore --data-dir "$SCRATCH/fresh" --yes
+fi
 check "so is the vault's own" refuses 6 restore --data-dir "$VAULT" --yes
 # One who may make nothing there, at a place that isn't there: told before the passphrase is asked for.
 if [ "$(id -u)" = 0 ]; then

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::super::error::VaultError;
@@ -16,7 +16,7 @@ impl Directory {
     /// Refuses a directory that holds anything but what an attempt to make a vault may have left; in its log's directory too, whose
     /// files are removed before a log is begun. `operator` is whose identity will be written.
     pub(in super::super) fn refuse_foreign_files(&self, operator: &str) -> Result<(), VaultError> {
-        if entries(self.path()).any(|entry| !OURS.iter().any(|own| *own == entry.file_name())) {
+        if self.brought().any(|entry| !OURS.iter().any(|own| *own == entry.file_name())) {
             let path = self.path().display();
             return Err(VaultError::Conflict(format!(
                 "{path} is not empty; name a new directory with --data-dir"
@@ -25,7 +25,7 @@ impl Directory {
         // All of them have a name of ours: of what is somebody else's, a link say, nobody is told to remove it.
         let is_link =
             |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_symlink());
-        let own = entries(self.path()).map(|entry| entry.path());
+        let own = self.brought().map(|entry| entry.path());
         if let Some(link) = own.chain([self.identity(operator)]).find(|path| is_link(path)) {
             let path = link.display();
             return Err(VaultError::Conflict(format!(
@@ -39,6 +39,11 @@ impl Directory {
             )));
         }
         Ok(())
+    }
+
+    /// What somebody has brought into the directory: all but what its file system has.
+    fn brought(&self) -> impl Iterator<Item = DirEntry> {
+        entries(self.path()).filter(|entry| !is_of_file_system(entry))
     }
 
     /// Makes the directory and those below it, durably, 0700 each; `run` 0750, for the socket's group.
@@ -68,6 +73,16 @@ impl Directory {
 
 fn entries(path: &Path) -> impl Iterator<Item = DirEntry> {
     std::fs::read_dir(path).into_iter().flatten().flatten()
+}
+
+/// Whether it is what an ext4 that was just made has: `lost+found`, root's and empty. Nobody else may look into it.
+pub(super) fn is_of_file_system(entry: &DirEntry) -> bool {
+    let is_empty = || match std::fs::read_dir(entry.path()) {
+        Ok(mut found) => found.next().is_none(),
+        Err(error) => error.kind() == ErrorKind::PermissionDenied,
+    };
+    let is_roots = || entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == 0);
+    entry.file_name() == "lost+found" && is_roots() && is_empty()
 }
 
 /// Whether it has a name that the log gives its files.

@@ -84,3 +84,31 @@ async fn a_directory_without_a_vault_is_open_to_whom_it_likes() {
     assert!(seen.iter().all(|each| each.at != "permissions"), "{seen:?}");
     assert!(seen.iter().any(|each| each.found.contains("there is no vault in /")), "{seen:?}");
 }
+
+#[tokio::test]
+async fn a_fresh_file_system_is_empty_although_it_has_a_lost_and_found() {
+    let site = Site::sealed().await;
+    let place = site._keep.path().join("mounted");
+    let lost = place.join("lost+found");
+    fs::create_dir_all(&lost).unwrap();
+    // Nobody else can make one of root's.
+    if std::os::unix::fs::chown(&lost, Some(0), None).is_err() {
+        return;
+    }
+    let directory = Directory::at(&place);
+    fs::write(lost.join("#12"), "precious").unwrap();
+    assert!(refused(&site, &place).await.contains("is not empty"));
+    assert!(directory.refuse_unless_empty().is_err());
+    fs::remove_file(lost.join("#12")).unwrap();
+    if std::os::unix::fs::chown(&lost, Some(12345), None).is_ok() {
+        assert!(refused(&site, &place).await.contains("is not empty"));
+        std::os::unix::fs::chown(&lost, Some(0), None).unwrap();
+    }
+    directory.refuse_unless_empty().unwrap();
+    let audit = settings(&directory);
+    create(NewVault { directory: directory.clone(), audit, ..site.new_vault() }).await.unwrap();
+    let seen = inspect(&directory, Some(plain("right")), site.clock.now()).await;
+    let bad: Vec<_> = seen.iter().filter(|each| each.health == Health::Bad).collect();
+    assert!(bad.is_empty(), "{bad:?}");
+    assert!(lost.is_dir());
+}
