@@ -35,6 +35,7 @@ use super::lifecycle::shown;
 use super::registry::Registry;
 use super::rollback::Age;
 use crate::audit::{Ahead, Passed};
+use crate::identity::typed;
 use crate::keys::{EPOCH_LEN, EPOCH_MOST, KeyRing, ToldEpoch};
 
 /// The file beside the store.
@@ -101,6 +102,7 @@ impl EpochFile {
     }
 
     pub fn read(&self, keys: &KeyRing) -> Result<Filed, VaultError> {
+        self.refuse_directory()?;
         match Self::looked_at(&self.0, keys)? {
             Filed::Says(epoch) => Ok(Filed::Says(epoch)),
             found => match Self::looked_at(&self.next(), keys)? {
@@ -108,6 +110,19 @@ impl EpochFile {
                 _ => Ok(found),
             },
         }
+    }
+
+    /// Nothing can be put in its place, whatever is accepted.
+    fn refuse_directory(&self) -> Result<(), VaultError> {
+        if !is_directory(&self.0) {
+            return Ok(());
+        }
+        Err(VaultError::Conflict(format!(
+            "{} is a directory, and the vault keeps a file there: move it away: mv {} SOMEWHERE, and put back the newest copy of \
+             the file, if there is one",
+            shown(&self.0),
+            typed(&self.0)
+        )))
     }
 
     fn looked_at(path: &Path, keys: &KeyRing) -> Result<Filed, VaultError> {
@@ -172,7 +187,7 @@ impl EpochFile {
         let settled = match Self::looked_at(&self.next(), keys)? {
             Filed::Missing => Ok(()),
             Filed::Says(_) => self.take_next(),
-            Filed::Foreign => gone(std::fs::remove_file(self.next())),
+            Filed::Foreign => cleared(&self.next()),
         };
         settled.map_err(|source| VaultError::File { path: shown(&self.next()), source })
     }
@@ -185,7 +200,7 @@ impl EpochFile {
 /// On the disk when it returns.
 fn make(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("draft");
-    gone(std::fs::remove_file(&draft))?;
+    cleared(&draft)?;
     let file = open(&draft, OpenOptions::new().write(true).create_new(true))?;
     let placed = file.write_all_at(bytes, 0).and_then(|()| file.sync_all());
     if let Err(error) = placed.and_then(|()| std::fs::rename(&draft, path)) {
@@ -196,6 +211,21 @@ fn make(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
     }
+}
+
+/// Removes what is in a file's way. A directory there is somebody's.
+fn cleared(path: &Path) -> io::Result<()> {
+    gone(std::fs::remove_file(path)).map_err(|error| {
+        if !is_directory(path) {
+            return error;
+        }
+        let (path, kind) = (typed(path), error.kind());
+        io::Error::new(kind, format!("a directory is in the way, move it away: mv {path} SOMEWHERE"))
+    })
+}
+
+fn is_directory(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 fn gone(removed: io::Result<()>) -> io::Result<()> {

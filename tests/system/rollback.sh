@@ -36,6 +36,12 @@ put_back
 rm "$VAULT/epoch"
 check "without the file, it can't be told" says "the file epoch is gone" 6 serve
 
+put_back
+rm "$VAULT/epoch" && mkdir "$VAULT/epoch"
+check "a directory in its place is to be moved away" says "mv $VAULT/epoch SOMEWHERE" 6 serve
+check "whatever is accepted" says "mv $VAULT/epoch SOMEWHERE" 6 serve --accept-rollback
+rmdir "$VAULT/epoch"
+
 put_back store epoch
 rm -r "$VAULT/audit"
 start_daemon "$VAULT" "$PASSPHRASE"

@@ -23,6 +23,8 @@ async fn where_it_cant_be_made_the_first_start_fails_and_is_simply_done_again() 
     std::fs::create_dir(&in_the_way).unwrap();
     let refused = unsealing(&site).await;
     assert!(matches!(refused, Err(VaultError::File { .. })), "{refused:?}");
+    let told = refused.unwrap_err().to_string();
+    assert!(told.contains(&format!("move it away: mv {} ", in_the_way.display())), "{told}");
     assert!(site.vault.is_sealed() && std::fs::read_dir(site.directory.audit()).unwrap().count() == log);
     std::fs::remove_dir(&in_the_way).unwrap();
     unsealing(&site).await.unwrap();
@@ -41,4 +43,25 @@ async fn a_crash_in_an_acceptance_without_the_file_is_a_crash_before_it_or_after
         let again = unsealing(&site).await;
         assert_eq!(again.is_ok(), made, "{again:?}");
     }
+}
+
+#[tokio::test]
+async fn a_directory_in_its_place_is_named_and_to_be_moved_away() {
+    let (site, _) = with_an_older_copy().await;
+    let site = after(site, |directory| {
+        std::fs::remove_file(directory.epoch()).unwrap();
+        std::fs::create_dir(directory.epoch()).unwrap();
+    })
+    .await;
+    let path = site.directory.epoch();
+    let refused = unsealing(&site).await;
+    let accepted = site.vault.unseal_locally_accepting_rollback(plain("right")).await;
+    for outcome in [refused, accepted] {
+        let told = outcome.unwrap_err().to_string();
+        assert!(told.contains(&format!("{} is a directory", path.display())), "{told}");
+        assert!(told.contains("move it away"), "{told}");
+    }
+    std::fs::remove_dir(&path).unwrap();
+    assert!(matches!(unsealing(&site).await, Err(VaultError::RolledBack(_))));
+    site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
 }
