@@ -126,6 +126,9 @@ pub(super) fn read(settings: &Settings) -> Result<Named, Vec<Unusable>> {
     if let Some(path) = &settings.outbound.extra_ca {
         kept(extra_ca(path), &mut wrong);
     }
+    if let Some(path) = &settings.backup.directory {
+        kept(apart(&settings.data_dir, path), &mut wrong);
+    }
     let ways = telling::ways(&settings.notice, &mut wrong);
     if wrong.is_empty() { Ok(Named { ways, roots }) } else { Err(wrong) }
 }
@@ -141,6 +144,20 @@ fn root(trust: &Trust) -> Result<TrustRoot, Unusable> {
         let detail = format!("{}: {error}", path.display());
         Unusable { key: TRUST, detail, by: By::Anyone }
     })
+}
+
+/// Backups are nothing that the vault may remove with what is its own, as a rekey does the old store.
+fn apart(data_dir: &Path, path: &Path) -> Result<(), Unusable> {
+    match Directory::at(data_dir).own_around(path) {
+        Some(own) => {
+            let (path, own) = (path.display(), own.display());
+            let detail = format!(
+                "{path} lies in {own}, where the vault removes what it doesn't need; name another directory"
+            );
+            Err(Unusable { key: "backup.directory", detail, by: By::Anyone })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Looked at alone: nothing uses these roots yet.

@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::fs::{FallocateFlags, fallocate};
 
 /// Its name in the store's directory. sled looks at files of its own names alone.
-const NAME: &str = "ballast";
+pub(super) const NAME: &str = "ballast";
 
 /// Bytes that it takes.
 pub(super) const BALLAST: u64 = 4 * 1024 * 1024;

@@ -19,6 +19,7 @@ use super::{Batch, StoreError};
 mod files;
 mod open;
 
+pub(super) use files::foreign_in;
 use open::{Open, room};
 
 /// Free bytes that no write may go below: once sled has met a full disk, it reads no more either.

@@ -18,7 +18,7 @@ mod sled;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 pub use batch::{Batch, Expect};
@@ -30,6 +30,11 @@ use crate::keys::{Sealed, StoreKey};
 
 /// What a store's calls return: a boxed future, so that stores can be `dyn`.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// The first thing in the directory of a store on disk that isn't the store's own.
+pub fn foreign_in(dir: &Path) -> std::io::Result<Option<PathBuf>> {
+    disk::foreign_in(dir)
+}
 
 /// Bytes of records after which a page ends, so that going through a large store takes little memory.
 const PAGE: usize = 1024 * 1024;

@@ -9,6 +9,7 @@ use rustix::fs::{Access, AtFlags, CWD, RenameFlags, accessat, renameat_with};
 use super::error::VaultError;
 use crate::identity::typed;
 
+mod in_the_way;
 mod making;
 
 use making::is_of_file_system;
@@ -42,7 +43,10 @@ impl Directory {
         match std::fs::symlink_metadata(&next) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
-            Ok(found) if !found.is_dir() => return Err(std::io::ErrorKind::NotADirectory.into()),
+            Ok(found) if !found.is_dir() => {
+                let why = format!("{} is no directory: move it away", next.display());
+                return Err(std::io::Error::new(ErrorKind::NotADirectory, why));
+            }
             Ok(_) => std::fs::remove_dir_all(&next)?,
         }
         self.sync()

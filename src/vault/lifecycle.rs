@@ -20,6 +20,7 @@ use super::gate::recognised;
 use super::lives::Reborn;
 use super::outgoing::{Departing, Departures};
 use super::refused::Refused;
+use super::rekey::is_others;
 use super::reopening::Unsettled;
 use super::session::{Asker, Session};
 use super::state::Live;
@@ -150,10 +151,17 @@ impl Vault {
             tracing::warn!(error = %error, "the mark of a restore can't be removed");
         }
         // The store is held, and by nobody else: whatever a rekey that a crash ended has left is in nobody's use.
-        let cleared = directory.clear_next();
-        if let Err(error) = &cleared {
-            tracing::warn!(error = %error, "what a rekey has left in store.next can't be removed; it is tried again");
-        }
+        let next_owed = match directory.clear_next() {
+            Ok(()) => false,
+            Err(error) if is_others(&error) => {
+                tracing::warn!(error = %error, "something is in the way of a rekey");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "what a rekey has left in store.next can't be removed; it is tried again");
+                true
+            }
+        };
         let tls = TlsDirectory::open(&directory.tls())?;
         // Unsealing issues another one.
         let certificate = match tls.server_certificate() {
@@ -185,7 +193,7 @@ impl Vault {
             refused: Mutex::default(),
             operators,
             operators_owed: AtomicBool::new(false),
-            next_owed: AtomicBool::new(cleared.is_err()),
+            next_owed: AtomicBool::new(next_owed),
             is_undecided: AtomicBool::new(false),
             tls,
             certificate,

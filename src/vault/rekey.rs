@@ -19,6 +19,7 @@
 //! batches, and leaves what a failure leaves, the old vault.
 //! Lines of the log wait from step 3 to step 6.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -98,6 +99,7 @@ impl Vault {
         let cleared = self.clear_general(asker, Action::System, entry).await?;
         let plan = plan.and_then(|plan| {
             self.directory.refuse_elsewhere()?;
+            self.directory.refuse_in_the_way()?;
             self.still_has(&plan.proof.header)?;
             Ok(plan)
         });
@@ -185,6 +187,8 @@ impl Vault {
         let directory = self.directory.clone();
         let (tell, told) = tokio::sync::oneshot::channel();
         log.rekey(move |head| {
+            // Once more: all that lies in the old store goes with it.
+            directory.refuse_in_the_way()?;
             next.finish(&head, &directory)?;
             exchange(&directory)?;
             next.store.moved(&directory.store());
@@ -250,6 +254,10 @@ impl Vault {
         let cleared = tokio::task::spawn_blocking(move || directory.clear_next()).await;
         match cleared.unwrap_or_else(|_| Err(std::io::Error::other("it stopped in the middle"))) {
             Ok(()) => self.next_owed.store(false, Ordering::Relaxed),
+            Err(error) if is_others(&error) => {
+                self.next_owed.store(false, Ordering::Relaxed);
+                tracing::error!(error = %error, "something is in the way of a rekey");
+            }
             Err(error) => tracing::error!(
                 error = %error, path = %self.directory.next_store().display(),
                 "what a rekey has left can't be removed; it is tried again each minute. Until then the old root key is in it: remove \
@@ -267,6 +275,11 @@ impl Vault {
             self.clear_next().await;
         }
     }
+}
+
+/// Whether `store.next` isn't there for a rekey: what has that name is somebody else's.
+pub(super) fn is_others(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::NotADirectory
 }
 
 /// Step 5.

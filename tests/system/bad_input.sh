@@ -279,6 +279,12 @@ printf 'data_dir = "%s"\nidentity.trust = [{ trust_domain = "a.example", bundle 
 check "the vault's own root for another domain" says "identity.trust: " 2 config "$SCRATCH/own.toml"
 check "serve refuses it too" refuses 2 "$FSM_VAULT_BIN" serve --config "$SCRATCH/own.toml" --passphrase-file "$PASSPHRASE"
 check "a directory in place of a file" says "it is a directory and no file" 2 config "$SCRATCH"
+for place in store/backups ./store.next audit/../tls run/../audit/x; do
+    printf 'data_dir = "%s"\nbackup.directory = "%s"\n' "$VAULT" "$VAULT/$place" >"$SCRATCH/within.toml"
+    check "backups in $place" says "backup.directory: $VAULT/$place lies in $VAULT/" 2 config "$SCRATCH/within.toml"
+done
+check "serve refuses it too" says "backup.directory: $VAULT/$place lies in" 2 \
+    "$FSM_VAULT_BIN" serve --config "$SCRATCH/within.toml" --passphrase-file "$PASSPHRASE"
 check "a level that is none" says "log.filter: is no log filter" 2 config <(printf 'log.filter = "inof"\n')
 if [ "$(id -u)" = 0 ]; then
     chmod 711 "$SCRATCH" && printf 'listen = ["tcp:127.0.0.1:80"]\n' >"$SCRATCH/low.toml" && chmod 644 "$SCRATCH/low.toml"

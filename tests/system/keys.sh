@@ -124,6 +124,17 @@ reads pair reads_pair &
 READERS=($!)
 reads large reads_large &
 READERS+=($!)
+# What is somebody else's stays, and is named.
+for path in store/backups epoch.next epoch.draft; do
+    mkdir "$VAULT/$path"
+    check "a directory $path is in a rekey's way" says "mv $VAULT/$path SOMEWHERE" 6 \
+        as "$ADMIN" rekey --passphrase-file "$NEW" --keep-passphrase-file "$SAFE"
+    rmdir "$VAULT/$path"
+done
+mkfifo "$VAULT/store.next"
+check "so is a pipe store.next" says "mv $VAULT/store.next SOMEWHERE" 6 \
+    as "$ADMIN" rekey --passphrase-file "$NEW" --keep-passphrase-file "$SAFE"
+rm "$VAULT/store.next"
 check "a new root key, with both passphrases" holds '(.keyslots | length == 2) and .dropped == [] and .records > 10' \
     as "$ADMIN" --output json rekey --passphrase-file "$NEW" --keep-passphrase-file "$SAFE"
 check "another, with one of them" holds '(.keyslots | length == 1) and .dropped[0].label == "paper"' \

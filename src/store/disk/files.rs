@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, SeekFrom, flock, seek};
 use rustix::io::Errno;
 
-use super::super::{Damage, StoreError};
+use super::super::{Damage, StoreError, ballast};
 
 /// sled's file grows by so many bytes.
 const SEGMENT: u64 = 512 * 1024;
@@ -32,6 +32,40 @@ pub(super) fn look_at_files(dir: &Path) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// The first thing in the directory that neither the database nor the ballast has made.
+pub(in super::super) fn foreign_in(dir: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        let is_own = match name.to_string_lossy().as_ref() {
+            "blobs" if kind.is_dir() => {
+                if let Some(other) = foreign_blob(&entry.path())? {
+                    return Ok(Some(other));
+                }
+                true
+            }
+            "db" | "conf" | ballast::NAME => kind.is_file(),
+            name => kind.is_file() && name.starts_with("snap."),
+        };
+        if !is_own {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
+}
+
+/// sled names a large record's file by its place in the log.
+fn foreign_blob(dir: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let is_number = entry.file_name().to_str().is_some_and(|name| name.parse::<i64>().is_ok());
+        if !is_number || !entry.file_type()?.is_file() {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
 }
 
 /// Of a snapshot that is being made.

@@ -110,7 +110,7 @@ impl Next {
     fn tell_epoch(&self, directory: &Directory) -> Result<(), VaultError> {
         let path = directory.epoch();
         let told = EpochFile::at(path.clone()).write_next(&self.loaded.keys, self.checkpoint_revision);
-        told.map_err(|source| VaultError::File { path: shown(&path), source })
+        told.map_err(|source| VaultError::File { path: shown(&path.with_extension("next")), source })
     }
 
     /// What the log is written and checked with from then on.
