@@ -14,11 +14,8 @@ use super::reply::{BrokenOff, Next};
 use super::server::Api;
 use crate::crypto::Argon2Cost;
 use crate::secret::Plaintext;
-use crate::vault::{Asker, Backup, SHORTEST_PASSPHRASE, Session, Vault};
+use crate::vault::{Asker, Backup, Session, Vault, unfit_as_new};
 use crate::wire::{BackupForm, MAX_BODY};
-
-/// Of a backup's own passphrase, in bytes.
-const LONGEST: usize = 4096;
 
 /// A backup on its way out. It is sealed: what waits for a peer is nothing that was released.
 struct Way {
@@ -53,13 +50,10 @@ pub async fn create(
 
 /// One that is guessed by hand protects nothing.
 fn checked(passphrase: Plaintext) -> Result<Plaintext, Failure> {
-    let (bytes, characters) = passphrase
-        .lend(|text| (text.len(), std::str::from_utf8(text).map_or(0, |text| text.chars().count())));
-    if characters < SHORTEST_PASSPHRASE || bytes > LONGEST {
-        let rule = format!("takes {SHORTEST_PASSPHRASE} characters at least, and {LONGEST} bytes at most");
-        return Err(Failure::invalid("/own_passphrase", rule));
+    match unfit_as_new(&passphrase) {
+        Some(why) => Err(Failure::invalid("/own_passphrase", why)),
+        None => Ok(passphrase),
     }
-    Ok(passphrase)
 }
 
 impl Way {

@@ -17,9 +17,6 @@ use crate::daemon::{self, By, Unusable};
 use crate::identity::{as_user, read_private};
 use crate::secret::Plaintext;
 
-/// As much of a passphrase file as is looked at.
-const LONGEST: usize = 4096;
-
 #[derive(Subcommand)]
 pub enum Config {
     /// Tell everything that is wrong with a configuration file, and with the files that it names
@@ -173,7 +170,7 @@ pub fn passphrase(file: &Path) -> Result<Plaintext, Unusable> {
     const KEY: &str = "passphrase_file";
     if !passphrase::is_credential(file) {
         // Only this tells whether it is but this user who can't.
-        read_private(file, LONGEST).map_err(|error| Unusable::of_file(KEY, &error))?;
+        read_private(file, passphrase::LONGEST_FILE).map_err(|error| Unusable::of_file(KEY, &error))?;
     }
     passphrase::from_file(file).map_err(|failure| Unusable { key: KEY, detail: failure.text, by: By::Anyone })
 }

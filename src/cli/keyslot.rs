@@ -25,7 +25,7 @@ pub enum Passphrase {
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  fsm-vault passphrase change\n  fsm-vault passphrase change --passphrase-file old \
-                  --new-passphrase-file new\n\nThe new one takes at least 12 characters. The old one still opens older \
+                  --new-passphrase-file new\n\nThe new one takes at least 12 characters, and at most 4096 bytes. The old one still opens older \
                   backups, and what is left of its key slot in the store's files; only fsm-vault rekey ends that. A \
                   credential that the daemon is started with has to be replaced too."
 )]

@@ -10,13 +10,12 @@ use super::{output, prompt, shell, value};
 use crate::client::Connection;
 use crate::identity::{FileError, read_private};
 use crate::secret::Plaintext;
+use crate::vault::{LONGEST_PASSPHRASE, SHORTEST_PASSPHRASE, unfit_as_new};
 
-/// Of a new one, in characters.
-const SHORTEST: usize = crate::vault::SHORTEST_PASSPHRASE;
-/// In bytes.
-const LONGEST: usize = 4096;
+/// Bytes of a file with a passphrase, at most: one line end is none of it.
+pub const LONGEST_FILE: usize = LONGEST_PASSPHRASE + 1;
 
-/// A passphrase for a new vault, from a file or asked for twice; at least twelve characters.
+/// A passphrase for a new vault, from a file or asked for twice; of a length that the vault takes.
 pub fn fresh(file: Option<&Path>) -> Result<Plaintext, Failure> {
     match file {
         None if !prompt::can_ask() => return Err(missing("--passphrase-file")),
@@ -37,24 +36,26 @@ fn another_by(file: Option<&Path>, option: &str) -> Result<Plaintext, Failure> {
     match file {
         Some(path) => {
             let passphrase = from_file(path)?;
-            long_enough(&passphrase)?;
+            fit_as_new(&passphrase)?;
             Ok(passphrase)
         }
-        None if prompt::can_ask() => {
-            prompt::twice(&format!("New passphrase, at least {SHORTEST} characters"), option, |typed| {
+        None if prompt::can_ask() => prompt::twice(
+            &format!("New passphrase, at least {SHORTEST_PASSPHRASE} characters"),
+            option,
+            |typed| {
                 is_one(typed, "the passphrase")?;
-                long_enough(typed)
-            })
-        }
+                fit_as_new(typed)
+            },
+        ),
         None => Err(missing(option)),
     }
 }
 
-fn long_enough(passphrase: &Plaintext) -> Result<(), Failure> {
-    if passphrase.lend(length) >= SHORTEST {
-        return Ok(());
+fn fit_as_new(passphrase: &Plaintext) -> Result<(), Failure> {
+    match unfit_as_new(passphrase) {
+        Some(why) => Err(Failure::usage(format!("the passphrase {why}"))),
+        None => Ok(()),
     }
-    Err(Failure::usage(format!("the passphrase is too short: it takes at least {SHORTEST} characters")))
 }
 
 /// Looks whether there is any use in it, before anybody is asked for a passphrase; of one in a file the daemon says so itself.
@@ -117,12 +118,12 @@ fn credentials() -> Option<OsString> {
 
 fn from(path: &Path, credentials: Option<&OsStr>, instead: &str) -> Result<Plaintext, Failure> {
     let bytes = if value::is_stdin(path) {
-        value::from_stdin_or("the passphrase", LONGEST, instead)?
+        value::from_stdin_or("the passphrase", LONGEST_FILE, instead)?
     } else if lies_in(path, credentials) {
         // systemd guards the whole directory; its files' modes say nothing.
-        value::from_file(path, LONGEST)?
+        value::from_file(path, LONGEST_FILE)?
     } else {
-        read_private(path, LONGEST).map_err(|error| {
+        read_private(path, LONGEST_FILE).map_err(|error| {
             let is_anothers = matches!(error, FileError::Foreign { .. });
             let failure = Failure::from(error);
             if !is_anothers {
@@ -138,7 +139,11 @@ fn from(path: &Path, credentials: Option<&OsStr>, instead: &str) -> Result<Plain
         bytes.pop();
     }
     let origin = if value::is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
-    checked(bytes.into(), &origin)
+    let passphrase = Plaintext::from(bytes);
+    if passphrase.lend(<[u8]>::len) > LONGEST_PASSPHRASE {
+        return Err(Failure::usage(format!("{origin} is larger than {LONGEST_PASSPHRASE} bytes")));
+    }
+    checked(passphrase, &origin)
 }
 
 /// Whether a file lies directly in `$CREDENTIALS_DIRECTORY`.
@@ -161,10 +166,6 @@ fn is_one(passphrase: &Plaintext, origin: &str) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{origin} is no UTF-8 text, which a passphrase must be")));
     }
     Ok(())
-}
-
-fn length(text: &[u8]) -> usize {
-    std::str::from_utf8(text).map_or(text.len(), |text| text.chars().count())
 }
 
 fn missing(option: &str) -> Failure {
@@ -231,6 +232,8 @@ mod tests {
             (b"correct horse battery\n\n", Some(b"correct horse battery\n")),
             (b" correct horse battery ", Some(b" correct horse battery ")),
             (b"short\n", None),
+            (&[b"x".repeat(4096), vec![b'\n']].concat(), Some(&b"x".repeat(4096))),
+            (&b"x".repeat(4097), None),
             (b"\n", None),
             (b"", None),
             (b"correct horse \xff battery", None),

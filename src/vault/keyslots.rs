@@ -20,6 +20,9 @@ use crate::secret::Plaintext;
 
 /// Characters of a new passphrase, at least. Argon2id makes each guess dear, but not a short one hard.
 pub const SHORTEST_PASSPHRASE: usize = 12;
+/// Bytes of a new passphrase, at most. The command line reads no more of a file: with a longer one the daemon couldn't be
+/// started, and no backup restored.
+pub const LONGEST_PASSPHRASE: usize = 4096;
 
 /// A key slot, and what is known of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -174,13 +177,24 @@ fn noted(
     Ok((notes.only(&there), subject))
 }
 
-/// Whether a passphrase will do as a new one.
-pub(super) fn check(pointer: &str, new: &Plaintext) -> Result<(), VaultError> {
-    let characters =
-        new.lend(|bytes| std::str::from_utf8(bytes).map_or(bytes.len(), |text| text.chars().count()));
-    if characters >= SHORTEST_PASSPHRASE {
-        return Ok(());
+/// Why a passphrase won't do as a new one, of the vault or of a backup: the end of a sentence that begins with its name.
+pub fn unfit_as_new(new: &Plaintext) -> Option<String> {
+    let (bytes, characters) = new.lend(|bytes| {
+        let text = std::str::from_utf8(bytes);
+        (bytes.len(), text.map_or(bytes.len(), |text| text.chars().count()))
+    });
+    if characters < SHORTEST_PASSPHRASE {
+        Some(format!("is too short: it takes at least {SHORTEST_PASSPHRASE} characters"))
+    } else if bytes > LONGEST_PASSPHRASE {
+        Some(format!("is too long: it takes at most {LONGEST_PASSPHRASE} bytes"))
+    } else {
+        None
     }
-    let why = format!("is too short: a passphrase takes at least {SHORTEST_PASSPHRASE} characters");
-    Err(VaultError::Invalid(vec![FieldError::new(pointer, why)]))
+}
+
+fn check(pointer: &str, new: &Plaintext) -> Result<(), VaultError> {
+    match unfit_as_new(new) {
+        Some(why) => Err(VaultError::Invalid(vec![FieldError::new(pointer, why)])),
+        None => Ok(()),
+    }
 }

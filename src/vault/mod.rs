@@ -87,7 +87,7 @@ pub use gauges::Gauges;
 pub use import::{Import, Imported};
 pub use inspection::{Health, Looked, inspect, inspect_asking};
 pub use integrations::{MadeIntegration, NewIntegration, SeenIntegration};
-pub use keyslots::{SHORTEST_PASSPHRASE, SeenSlot};
+pub use keyslots::{LONGEST_PASSPHRASE, SHORTEST_PASSPHRASE, SeenSlot, unfit_as_new};
 pub use lifecycle::{Opening, Vault, open_store};
 pub use log::LogStanding;
 pub use notes::Notes;

@@ -25,8 +25,8 @@ pub struct PassphraseChange {
     /// The one that is to be replaced.
     #[schema(value_type = String, format = Password)]
     pub passphrase: Plaintext,
-    /// At least 12 characters.
-    #[schema(value_type = String, format = Password, min_length = 12)]
+    /// At least 12 characters, and at most 4096 bytes.
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 4096)]
     pub new_passphrase: Plaintext,
 }
 
@@ -64,8 +64,8 @@ pub struct KeySlotForm {
     /// Any that unseals the vault.
     #[schema(value_type = String, format = Password)]
     pub passphrase: Plaintext,
-    /// At least 12 characters.
-    #[schema(value_type = String, format = Password, min_length = 12)]
+    /// At least 12 characters, and at most 4096 bytes.
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 4096)]
     pub new_passphrase: Plaintext,
     #[serde(default)]
     #[schema(value_type = Option<SlotLabel>)]

@@ -51,7 +51,7 @@ pub struct BackupForm {
     /// One of the vault's.
     #[schema(value_type = String, format = Password)]
     pub passphrase: Plaintext,
-    /// The backup's. Without it, the one above is shown and the backup made only if that opens it.
+    /// The backup's, of at least 12 characters and at most 4096 bytes. Without it, the one above is shown and the backup made only if that opens it.
     #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 4096)]
     pub own_passphrase: Option<Plaintext>,
 }

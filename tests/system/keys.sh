@@ -53,6 +53,11 @@ sends() {
     answers "$3" "$4" unix "${5:-$ADMIN}" "$1" --request "${6:-POST}" --header 'content-type: application/json' --data "@$SCRATCH/request"
 }
 check "and by the daemon" sends /v1/sys/keyslots '{passphrase: $p, new_passphrase: $s}' 422 invalid_field
+python3 -c 'print("x" * 4097, end="")' >"$SCRATCH/long" && chmod 600 "$SCRATCH/long"
+check "one that no file may have is refused by the daemon too" \
+    eval "SHORT=$SCRATCH/long sends /v1/sys/passphrase '{passphrase: \$p, new_passphrase: \$s}' 422 invalid_field"
+check "and before it is asked" says "larger than 4096 bytes" 2 \
+    as "$ADMIN" keyslot add --passphrase-file "$PASSPHRASE" --new-passphrase-file "$SCRATCH/long"
 check "an unknown member is refused" sends /v1/sys/passphrase '{passphrase: $p, new_passphrase: $n, x: 1}' 422 invalid_field
 check "a service may not" sends /v1/sys/passphrase '{passphrase: $p, new_passphrase: $n}' 403 permission_denied "$FSM"
 check "nor see the slots" answers 403 permission_denied unix "$FSM" /v1/sys/keyslots

@@ -175,3 +175,21 @@ async fn wrong_passphrases_back_off_whatever_they_are_shown_for() {
     }
     assert!(matches!(change().await, Err(VaultError::Backoff(1))));
 }
+
+/// More than the command line reads would lock out whoever starts the daemon with it, or restores a backup.
+#[tokio::test]
+async fn a_new_passphrase_is_no_longer_than_what_can_be_given_anywhere() {
+    let site = Site::unsealed().await;
+    let vault = &site.vault;
+    for longer in ["x".repeat(4097), "\u{e4}".repeat(2049)] {
+        let changed = vault.change_passphrase(site.admin(), plain("right"), plain(&longer)).await;
+        let added = vault.add_slot(site.admin(), None, plain("right"), plain(&longer)).await;
+        for refused in [changed, added] {
+            let Err(VaultError::Invalid(errors)) = refused else { panic!("{refused:?}") };
+            assert!(errors[0].pointer == "/new_passphrase" && errors[0].detail.contains("4096 bytes"));
+        }
+    }
+    let longest = "x".repeat(4096);
+    vault.change_passphrase(site.admin(), plain("right"), plain(&longest)).await.unwrap();
+    assert!(vault.list_slots(site.admin()).await.unwrap().len() == 1);
+}
