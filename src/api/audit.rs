@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
+use super::listing;
 use super::log_cursors::LogCursors;
 use super::query::Query;
 use super::server::Api;
@@ -61,7 +62,7 @@ pub async fn list(
     let (look, filter) = (look(&query, &api.log_cursors)?, filter(&query)?);
     let page = api.vault.read_log(asker, look, filter).await?;
     let next_cursor = api.log_cursors.shown(page.next)?;
-    Ok(answer::ok(&Listed { items: page.entries, next_cursor }))
+    Ok(listing::shown(&Listed { items: page.entries, next_cursor }).await)
 }
 
 fn look(query: &Query, cursors: &LogCursors) -> Result<Look, Failure> {

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
+use super::listing;
 use super::precondition::if_match;
 use super::query::Query;
-use super::secrets::listed;
 use super::server::Api;
 use crate::model::{CallerName, Domain, Employee, FieldError, Invalid, Pins, Role};
 use crate::vault::{Asker, CertificateSource, EnrolledCaller, NewCaller};
@@ -30,7 +30,7 @@ pub async fn list(
     let query = Query::read(query, &["limit", "cursor"])?;
     let after: Option<CallerName> = query.optional("cursor")?;
     let page = api.vault.list_callers(asker, after.as_ref(), query.limit()?).await?;
-    Ok(answer::ok(&listed(page, |caller| CallerView::of(&caller), |view| view.name.clone())))
+    Ok(listing::listed(page, |caller| CallerView::of(&caller), |view| view.name.clone()).await)
 }
 
 pub async fn see(
@@ -43,7 +43,7 @@ pub async fn see(
     body::none(request)?;
     Query::read(query, &[])?;
     let seen = api.vault.see_caller(asker, &named(name)?).await?;
-    Ok(answer::revised(answer::ok(&CallerView::of(&seen.caller)), &seen.revision))
+    Ok(answer::revised(listing::shown(&CallerView::of(&seen.caller)).await, &seen.revision))
 }
 
 pub async fn enrol(

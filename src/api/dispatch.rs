@@ -51,6 +51,12 @@ impl Api {
             }
             _ => None,
         };
+        // Until the answer has a place of its own, or is small: of one caller's only a few are held that may be long.
+        let _look = match (&call, call.looks()) {
+            (Call::Audit | Call::Notes(_), _) => Some(session.share.read_log().await),
+            (_, Some(_)) => Some(session.share.look().await),
+            _ => None,
+        };
         let outcome = match call {
             Call::Describe => openapi::describe(self, asker, query, request).await,
             Call::Status => system::status(self, asker, query, request).await,

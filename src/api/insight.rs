@@ -3,11 +3,12 @@
 use hyper::Request;
 use hyper::body::Incoming;
 
-use super::answer::{self, Reply};
+use super::answer::Reply;
 use super::body;
 use super::failure::Failure;
+use super::listing;
 use super::query::Query;
-use super::secrets::{listed, named};
+use super::secrets::named;
 use super::server::Api;
 use crate::audit::{Cursor, LoggedEntry, Outcome};
 use crate::model::{CallerName, Domain, Employee, Role};
@@ -33,7 +34,7 @@ pub async fn notes(
     let next_cursor = api.log_cursors.shown(found.next)?;
     let items = found.changes.into_iter().map(note).collect();
     let used_by = found.used_by.into_iter().map(consumer).collect();
-    Ok(answer::ok(&Notes { items, next_cursor, used_by }))
+    Ok(listing::shown(&Notes { items, next_cursor, used_by }).await)
 }
 
 pub async fn consumers(
@@ -47,7 +48,7 @@ pub async fn consumers(
     let query = Query::read(query, &["limit", "cursor"])?;
     let after: Option<CallerName> = query.optional("cursor")?;
     let page = api.vault.list_consumers(asker, &named(id)?, after.as_ref(), query.limit()?).await?;
-    Ok(answer::ok(&listed(page, consumer, |view| view.caller.clone())))
+    Ok(listing::listed(page, consumer, |view| view.caller.clone()).await)
 }
 
 pub async fn access(
@@ -64,7 +65,7 @@ pub async fn access(
     let employee: Option<Employee> = query.optional("employee")?;
     let asked = (domain.as_ref(), employee.as_ref());
     let page = api.vault.try_access(asker, &named(id)?, asked, after.as_ref(), query.limit()?).await?;
-    Ok(answer::ok(&listed(page, tried, |view| view.caller.clone())))
+    Ok(listing::listed(page, tried, |view| view.caller.clone()).await)
 }
 
 fn note(logged: LoggedEntry) -> NoteView {

@@ -6,9 +6,9 @@ use hyper::{Request, StatusCode};
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
+use super::listing;
 use super::precondition::if_match;
 use super::query::Query;
-use super::secrets::listed;
 use super::server::Api;
 use crate::model::{FSM_NAME, FSM_SECRETS, FieldError, IntegrationForm, IntegrationName, Invalid, SecretId};
 use crate::vault::{Asker, MadeIntegration, NewIntegration, PairSource, SeenIntegration};
@@ -26,7 +26,7 @@ pub async fn list(
     let query = Query::read(query, &["limit", "cursor"])?;
     let after: Option<IntegrationName> = query.optional("cursor")?;
     let page = api.vault.list_integrations(asker, after.as_ref(), query.limit()?).await?;
-    Ok(answer::ok(&listed(page, |seen| view(&seen), |view| view.name.clone())))
+    Ok(listing::listed(page, |seen| view(&seen), |view| view.name.clone()).await)
 }
 
 pub async fn see(
@@ -39,7 +39,7 @@ pub async fn see(
     body::none(request)?;
     Query::read(query, &[])?;
     let seen = api.vault.see_integration(asker, &named(name)?).await?;
-    Ok(answer::revised(answer::ok(&view(&seen)), &seen.revision))
+    Ok(answer::revised(listing::shown(&view(&seen)).await, &seen.revision))
 }
 
 pub async fn create(

@@ -20,6 +20,7 @@ mod imports;
 mod insight;
 mod integrations;
 mod keyslots;
+mod listing;
 mod log_cursors;
 mod notices;
 mod openapi;

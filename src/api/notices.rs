@@ -6,8 +6,8 @@ use hyper::body::Incoming;
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
+use super::listing;
 use super::query::Query;
-use super::secrets::listed;
 use super::server::Api;
 use crate::model::{Invalid, NoticeId, NoticeLevel};
 use crate::vault::{Asker, SeenNotice};
@@ -26,7 +26,7 @@ pub async fn list(
     let least = query.optional("level")?.unwrap_or(NoticeLevel::Info);
     let after: Option<NoticeId> = query.optional("cursor")?;
     let page = api.vault.list_notices(asker, least, after.as_ref(), query.limit()?).await?;
-    Ok(answer::ok(&listed(page, view, |view| view.id.clone())))
+    Ok(listing::listed(page, view, |view| view.id.clone()).await)
 }
 
 pub async fn acknowledge(

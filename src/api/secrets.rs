@@ -8,12 +8,13 @@ use hyper::body::Incoming;
 use super::answer::{self, Reply};
 use super::body;
 use super::failure::Failure;
+use super::listing;
 use super::query::Query;
 use super::server::Api;
 use crate::model::{Employee, FieldError, Invalid, MAX_OWNERS, SecretId, line_of_text};
 use crate::secret::Plaintext;
-use crate::vault::{Asker, NewSecret, Page, SecretFilter, SeenSecret};
-use crate::wire::{Listed, MAX_VALUE_BODY, SecretForm, SecretView};
+use crate::vault::{Asker, NewSecret, SecretFilter, SeenSecret};
+use crate::wire::{MAX_VALUE_BODY, SecretForm, SecretView};
 
 /// NetSuite's limits for what people read.
 const MAX_NAME: usize = 300;
@@ -40,7 +41,7 @@ pub async fn list(
         return Err(Failure::invalid("?q", "is too long: at most 300 characters"));
     }
     let page = api.vault.list_secrets(asker, &filter, after.as_ref(), query.limit()?).await?;
-    Ok(answer::ok(&listed(page, view, |view| view.id.clone())))
+    Ok(listing::listed(page, view, |view| view.id.clone()).await)
 }
 
 pub async fn see(
@@ -54,7 +55,7 @@ pub async fn see(
     Query::read(query, &[])?;
     let seen = api.vault.see_secret(asker, &named(id)?).await?;
     let revision = seen.revision.clone();
-    Ok(answer::revised(answer::ok(&view(seen)), &revision))
+    Ok(answer::revised(listing::shown(&view(seen)).await, &revision))
 }
 
 pub async fn create(
@@ -70,19 +71,13 @@ pub async fn create(
     Ok(answer::revised(answer::created(&view(created)), &revision))
 }
 
-/// One page as the API has it; the cursor is the last item's key.
-pub fn listed<T, V>(page: Page<T>, view: impl Fn(T) -> V, key: impl Fn(&V) -> String) -> Listed<V> {
-    let items: Vec<V> = page.items.into_iter().map(view).collect();
-    let next_cursor = items.last().filter(|_| page.more).map(key);
-    Listed { items, next_cursor }
-}
-
 pub fn named(id: &str) -> Result<SecretId, Failure> {
     id.parse().map_err(|why: Invalid| Failure::invalid("", format!("the ID in the path {why}")))
 }
 
 pub fn view(seen: SeenSecret) -> SecretView {
-    SecretView::of(&seen.secret, seen.restrictions.map(Into::into), seen.application_id, seen.at)
+    let (rules, application_id) = (seen.restrictions().cloned(), seen.application_id().map(str::to_owned));
+    SecretView::of(&seen.secret, rules.map(Into::into), application_id, seen.at)
 }
 
 /// The value of a form, given as text or in base64.

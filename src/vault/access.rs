@@ -12,6 +12,9 @@ use super::state::Unsealed;
 use crate::model::{Caller, CallerName, Denial, Domain, Employee, KeyHash, Role, SecretId, VersionWanted};
 use crate::policy::{Action, Ask, Recognised, Target, decide_use};
 
+/// Employees that a page names, at most; or one service's.
+const NAMED: usize = 16 * 1024;
+
 /// What a service would be told.
 pub struct Access {
     pub caller: Arc<Caller>,
@@ -43,7 +46,8 @@ impl Vault {
                 caller: Arc::clone(&kept.noun),
                 verdict: verdict(&kept.noun, target, ask, cleared.now),
             });
-            Ok::<_, VaultError>(Page::of(tried, limit))
+            let named = |access: &Access| access.verdict.as_ref().map_or(0, Vec::len);
+            Ok::<_, VaultError>(Page::within(tried, limit, NAMED, named))
         })?;
         self.looked(cleared).await?;
         Ok(page)

@@ -20,8 +20,8 @@ use super::session::Asker;
 use super::state::Unsealed;
 use crate::audit::Entry;
 use crate::model::{
-    Employee, Encoding, FieldError, Fingerprint, Origin, Release, Restrictions, Scope, Secret, SecretId,
-    SuiteAppId, Version, VersionState, check_value,
+    Employee, Encoding, FieldError, Fingerprint, Integration, Origin, Release, Restrictions, Scope, Secret,
+    SecretId, SuiteAppId, Version, VersionState, check_value,
 };
 use crate::policy::Action;
 use crate::secret::Plaintext;
@@ -45,18 +45,28 @@ pub struct NewSecret {
 /// A secret's metadata as it stands.
 pub struct SeenSecret {
     pub secret: Arc<Secret>,
-    /// The rules that hold for it: its integration's, if one owns it. None: it serves nobody.
-    pub restrictions: Option<Restrictions>,
-    /// Its integration's, else the ID of the SuiteApp that it is shared with.
-    pub application_id: Option<String>,
+    /// The integration that owns it.
+    owner: Option<Arc<Integration>>,
     pub revision: Revision,
     pub at: Timestamp,
+}
+
+impl SeenSecret {
+    /// The rules that hold for it: its integration's, if one owns it. None: it serves nobody.
+    pub fn restrictions(&self) -> Option<&Restrictions> {
+        standing(&self.secret, self.owner.as_deref()).restrictions
+    }
+
+    /// Its integration's, else the ID of the SuiteApp that it is shared with.
+    pub fn application_id(&self) -> Option<&str> {
+        standing(&self.secret, self.owner.as_deref()).application_id
+    }
 }
 
 /// What holds for a secret beside its own record.
 #[derive(Clone, Copy)]
 pub(super) struct Standing<'a> {
-    /// As in [`SeenSecret`].
+    /// As of a [`SeenSecret`].
     pub restrictions: Option<&'a Restrictions>,
     pub application_id: Option<&'a str>,
 }
@@ -71,10 +81,25 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// The first `limit` of what there is.
     pub(super) fn of(all: impl Iterator<Item = T>, limit: usize) -> Self {
-        let mut items: Vec<T> = all.take(limit + 1).collect();
-        let more = items.len() > limit;
-        items.truncate(limit);
-        Self { items, more }
+        Self::within(all, limit, usize::MAX, |_| 0)
+    }
+
+    /// The first `limit` of what there is, or fewer that together weigh `most`; one in any case.
+    pub(super) fn within(
+        all: impl Iterator<Item = T>,
+        limit: usize,
+        most: usize,
+        weight: impl Fn(&T) -> usize,
+    ) -> Self {
+        let (mut items, mut weigh) = (Vec::new(), 0);
+        for item in all {
+            weigh += weight(&item);
+            if items.len() >= limit || (weigh > most && !items.is_empty()) {
+                return Self { items, more: true };
+            }
+            items.push(item);
+        }
+        Self { items, more: false }
     }
 }
 
@@ -177,7 +202,10 @@ impl Vault {
                 return Ok(last);
             }
             last = Some(id.clone());
-            let wanted = || filter.wants(&kept.noun, standing(unsealed, kept), &cleared.rights.employee);
+            let wanted = || {
+                let owner = unsealed.registry.owner(&kept.noun);
+                filter.wants(&kept.noun, standing(&kept.noun, owner), &cleared.rights.employee)
+            };
             if cleared.sees(&kept.noun.owners) && wanted() {
                 found.push(seen(unsealed, kept, cleared.now));
                 if found.len() == most {
@@ -238,9 +266,7 @@ pub(super) fn check_half(value: &Plaintext, pointer: &str) -> Result<Encoding, F
     }
 }
 
-fn standing<'a>(unsealed: &'a Unsealed, kept: &'a KeptSecret) -> Standing<'a> {
-    let secret = &kept.noun;
-    let owner = unsealed.registry.owner(secret);
+fn standing<'a>(secret: &'a Secret, owner: Option<&'a Integration>) -> Standing<'a> {
     let restrictions = match &secret.integration {
         Some(_) => owner.and_then(|record| record.restrictions.as_ref()),
         None => secret.restrictions.as_deref(),
@@ -254,16 +280,12 @@ fn standing<'a>(unsealed: &'a Unsealed, kept: &'a KeptSecret) -> Standing<'a> {
 }
 
 fn seen(unsealed: &Unsealed, kept: &KeptSecret, at: Timestamp) -> SeenSecret {
-    let (secret, standing) = (Arc::clone(&kept.noun), standing(unsealed, kept));
+    let secret = Arc::clone(&kept.noun);
+    let integrations = &unsealed.registry.integrations;
+    let owner = secret.integration.as_ref().and_then(|name| integrations.get(name));
+    let owner = owner.map(|kept| Arc::clone(&kept.noun));
     let revision = Revision::new(kept.revision, secret.created_at);
-    let restrictions = standing.restrictions.cloned();
-    SeenSecret {
-        secret,
-        restrictions,
-        application_id: standing.application_id.map(str::to_owned),
-        revision,
-        at,
-    }
+    SeenSecret { secret, owner, revision, at }
 }
 
 /// The secret that an unknown ID is decided against: like the FSM pair's, for a script that nobody runs.

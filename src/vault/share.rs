@@ -1,13 +1,14 @@
 //! What one caller may take of the daemon at a time, so that something is left for the others.
 //!
 //! A caller's share is found once for each connection, by the registration that its certificate speaks for; a request
-//! then costs an addition and a subtraction. Nobody waits in a queue here: what is too much is refused.
+//! then costs an addition and a subtraction. What is too much is refused; only a caller's looks wait, for its own before them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::Timestamp;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::model::Limit;
 
@@ -46,6 +47,9 @@ pub struct Rate {
 /// Streams that each HTTP/2 connection is offered at the least, unless `limits.concurrent_streams` is less.
 const FEWEST_STREAMS: u32 = 8;
 
+/// Looks of one caller that are made at a time. Each may hold a mebibyte or two, before it has a place among the large ones.
+const LOOKS: usize = 4;
+
 /// The shares of all callers that are connected.
 pub struct Shares {
     bounds: Bounds,
@@ -83,6 +87,10 @@ pub struct Share {
     bucket: Option<Arc<Mutex<Bucket>>>,
     /// Held while it renews itself.
     renewing: tokio::sync::Mutex<()>,
+    /// Places for looks at what may be long.
+    looks: Semaphore,
+    /// The same, where the log is read for it.
+    pages: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -145,6 +153,8 @@ impl Shares {
             requests: AtomicUsize::new(0),
             bucket: bucket.clone(),
             renewing: tokio::sync::Mutex::new(()),
+            looks: Semaphore::new(LOOKS),
+            pages: Semaphore::new(1),
         });
         held.by_holder.insert(holder, Entry { share: Arc::downgrade(&share), bucket });
         share
@@ -194,6 +204,16 @@ impl Share {
     /// A caller renews itself once at a time: whoever asks for many certificates keeps nobody else waiting.
     pub(super) async fn renew(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.renewing.lock().await
+    }
+
+    /// Waits until an answer may be made that may be long: for a few of this caller's own at most, and nobody else's.
+    pub async fn look(&self) -> SemaphorePermit<'_> {
+        place_in(&self.looks).await
+    }
+
+    /// The same for one that the log is read for: one after the other.
+    pub async fn read_log(&self) -> SemaphorePermit<'_> {
+        place_in(&self.pages).await
     }
 
     /// An answer is there, and begins to be sent.
@@ -257,6 +277,10 @@ impl Kind {
             Self::Large => (Limit::Large, Limit::CallerLarge),
         }
     }
+}
+
+async fn place_in(places: &Semaphore) -> SemaphorePermit<'_> {
+    places.acquire().await.expect("it is never closed")
 }
 
 /// Takes one of `most`, if there is one left.

@@ -1,5 +1,6 @@
 //! Reading and writing JSON without repeating what a peer sent.
 
+use std::io;
 use std::marker::PhantomData;
 
 use serde::Serialize;
@@ -162,9 +163,50 @@ pub fn write<T: Serialize>(shape: &T) -> Vec<u8> {
     serde_json::to_vec(shape).expect("the shapes of this room have string keys and no failing serialiser")
 }
 
+/// The same after what is there already.
+pub fn append<T: Serialize>(shape: &T, text: &mut Vec<u8>) {
+    serde_json::to_writer(text, shape).expect("as above, and memory takes whatever is written to it");
+}
+
+/// The same as [`write`]; None if it would have more than `most` bytes, of which no more are made.
+pub fn write_within<T: Serialize>(shape: &T, most: usize) -> Option<Vec<u8>> {
+    let mut bounded = Bounded { text: Vec::new(), most };
+    serde_json::to_writer(&mut bounded, shape).is_ok().then_some(bounded.text)
+}
+
+struct Bounded {
+    text: Vec<u8>,
+    most: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if piece.len() > self.most - self.text.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.text.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_bounded_is_whole_or_not_there() {
+        let shape = ["a", "bc"];
+        let whole = write(&shape);
+        assert_eq!(write_within(&shape, whole.len()), Some(whole.clone()));
+        assert_eq!(write_within(&shape, whole.len() - 1), None);
+        let mut text = b"before ".to_vec();
+        append(&shape, &mut text);
+        assert_eq!(text, [b"before ".as_slice(), &whole].concat());
+    }
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]

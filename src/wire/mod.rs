@@ -26,7 +26,7 @@ pub use callers::{
 pub use events::{About, NoticeEvent, NoticeState, Resync, RotatedEvent, WatchOpened, event};
 pub use insight::{AccessView, ConsumerView, NoteView, Notes};
 pub use integrations::{FSM_TEMPLATE, IntegrationBody, IntegrationView, PairForm};
-pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, read, read_part, write};
+pub use json::{MAX_BODY, MAX_VALUE_BODY, Unreadable, append, read, read_part, write, write_within};
 pub use keyslots::{KeySlotForm, KeySlotView, PassphraseChange, RekeyForm, RekeyedView};
 pub use lists::{AuditEntries, Listed};
 pub use notices::NoticeView;

@@ -105,7 +105,11 @@ impl Parameter {
 pub fn paging(cursor: Value) -> [Parameter; 2] {
     let limit = json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL });
     [
-        Parameter::query("limit", "Most items on the page.", limit),
+        Parameter::query(
+            "limit",
+            "Most items on the page; it may have fewer and still not be the last.",
+            limit,
+        ),
         Parameter::query("cursor", "`next_cursor` of the page before.", cursor),
     ]
 }

@@ -1,5 +1,8 @@
 //! Shares: what one caller leaves for the others, how requests and answers are counted, streams, a rate.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
 use super::*;
 use jiff::SignedDuration;
 
@@ -136,4 +139,25 @@ fn callers_that_are_gone_leave_nothing() {
     }
     let held = shares.held.lock().unwrap();
     assert!(held.by_holder.len() < 200 && held.by_holder.contains_key(&named("kept")));
+}
+
+#[test]
+fn a_callers_looks_wait_for_its_own_alone() {
+    fn comes<'a>(look: impl Future<Output = SemaphorePermit<'a>>) -> Option<SemaphorePermit<'a>> {
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(look).poll(&mut context) {
+            Poll::Ready(place) => Some(place),
+            Poll::Pending => None,
+        }
+    }
+    let shares = Shares::new(bounds());
+    let (one, two) = (shares.of(named("one"), NOON), shares.of(named("two"), NOON));
+    let mut looks: Vec<_> = (0..LOOKS).map(|_| comes(one.look()).unwrap()).collect();
+    assert!(comes(one.look()).is_none());
+    assert!(comes(two.look()).is_some());
+    let page = comes(one.read_log()).expect("reading the log waits for no list");
+    assert!(comes(one.read_log()).is_none());
+    assert!(comes(two.read_log()).is_some());
+    drop((page, looks.pop()));
+    assert!(comes(one.look()).is_some() && comes(one.read_log()).is_some());
 }

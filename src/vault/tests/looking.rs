@@ -16,8 +16,9 @@ async fn lists_are_filtered_and_paged() {
         .see_secret(site.admin(), &id("_fsm_oauth2_client_id"))
         .await
         .unwrap()
-        .application_id
-        .unwrap();
+        .application_id()
+        .unwrap()
+        .to_owned();
     let mut named = new_secret("_a", "x", OPEN);
     (named.name, named.description) = ("Größe".into(), "for the CRM".into());
     named.owners = vec!["Ann".parse().unwrap()];

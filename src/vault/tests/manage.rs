@@ -34,7 +34,7 @@ async fn what_is_made_is_there_after_a_restart() {
     assert!(holds(&pair, "the id", Some("the secret")));
     let seen = site.vault.see_secret(site.admin(), &"_fsm_oauth2_client_id".parse().unwrap()).await.unwrap();
     assert_eq!(&*seen.secret.name, "FSM OAuth 2.0 Client ID");
-    assert!(seen.restrictions.is_some());
+    assert!(seen.restrictions().is_some());
 }
 
 #[tokio::test]
