@@ -174,6 +174,11 @@ impl Call<'_> {
 }
 
 impl Call<'_> {
+    /// Whether it changes nothing but for its entry, so that it may end anywhere. A list of the notices records them.
+    pub fn only_looks(&self) -> bool {
+        self.looks().is_some() && !matches!(self, Self::Notices)
+    }
+
     /// The audit's word for a look at what may be long, and the name of what is looked at.
     pub fn looks(&self) -> Option<(&'static str, Option<&str>)> {
         match *self {

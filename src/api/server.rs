@@ -13,6 +13,7 @@ use super::fetch::Fetch;
 use super::log_cursors::LogCursors;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestId, RequestIds};
+use super::route::route;
 use super::{answer, body};
 use crate::crypto;
 use crate::identity::{Peer, Presented};
@@ -64,9 +65,13 @@ impl Api {
         Session::new(presented, peer, share)
     }
 
-    /// Answers a request that is no fetch. It may be a change, and is brought to its end whatever becomes of who asked:
-    /// between the store and the registry no half may stay.
+    /// Answers a request that is no fetch. What may be a change is brought to its end whatever becomes of who asked:
+    /// between the store and the registry no half may stay. A look ends with its client: its entry is queued before anything is
+    /// shown, and written then.
     pub async fn answer(self: &Arc<Self>, session: &Arc<Session>, request: Request<Incoming>) -> Verdict {
+        if route(request.method(), request.uri().path()).is_ok_and(|call| call.only_looks()) {
+            return self.answer_now(session, request).await;
+        }
         let (api, session) = (Arc::clone(self), Arc::clone(session));
         let answering = tokio::spawn(async move { api.answer_now(&session, request).await });
         match answering.await {

@@ -216,6 +216,7 @@ impl Log {
     /// Writes what waits, then lets go of files and lock; all later calls get [`AuditError::Closed`].
     /// Blocks for as long as a sync takes. Tallies and checkpoint come before.
     pub fn close(&self) {
+        self.reading.closed.store(true, Ordering::Relaxed);
         self.queue.close();
         if let Some((thread, lock)) = lock(&self.running).take() {
             // A panic in the thread has been reported already; its lines got no answer.

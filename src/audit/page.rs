@@ -44,6 +44,15 @@ pub enum Start {
     At(Cursor),
 }
 
+/// What a page costs at most, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    /// Read, and a line.
+    pub read: u64,
+    /// Of the lines whose entries it has; or a line, if that has more.
+    pub kept: u64,
+}
+
 /// Some entries, and how to get those that follow.
 #[derive(Debug)]
 pub struct Page {
@@ -52,32 +61,35 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// The entries that `look` asks for and `keep` says yes to, after reading `most` bytes at most and a line. Headers
-/// and lines that can't be read are passed over; only verifying tells whether an entry is intact.
+/// The entries that `look` asks for and `keep` says yes to, at no more cost than `most`. Headers and lines that can't be
+/// read are passed over; only verifying tells whether an entry is intact. None once `stop` says so, which is asked at each line.
 pub(super) fn page(
     disk: &dyn Disk,
     extent: &Extent,
     look: &Look,
-    most: u64,
+    most: Most,
     keep: impl Fn(&LoggedEntry) -> bool,
-) -> io::Result<Page> {
+    stop: impl Fn() -> bool,
+) -> io::Result<Option<Page>> {
     let reading = Reading { disk, extent, look };
-    let mut found = Found { entries: Vec::new(), left: most, look, keep };
+    let mut found = Found { entries: Vec::new(), most, look, keep, stop, stopped: false };
     let next = match look.start {
         Start::Newest => reading.back(None, &mut found),
         Start::At(Cursor::Newest(place)) => reading.back(Some(place), &mut found),
         Start::Oldest => reading.on(Place { segment: 0, offset: 0 }, None, &mut found),
         Start::At(Cursor::Oldest { from, end }) => reading.on(from, Some(end), &mut found),
     }?;
-    Ok(Page { entries: found.entries, next })
+    Ok((!found.stopped).then_some(Page { entries: found.entries, next }))
 }
 
-/// What a page gathers, and what it may still read.
-struct Found<'a, K> {
+/// What a page gathers, and what it may still cost.
+struct Found<'a, K, S> {
     entries: Vec<LoggedEntry>,
-    left: u64,
+    most: Most,
     look: &'a Look,
     keep: K,
+    stop: S,
+    stopped: bool,
 }
 
 /// Where a page stops at a line.
@@ -88,20 +100,27 @@ enum Stop {
     After,
 }
 
-impl<K: Fn(&LoggedEntry) -> bool> Found<'_, K> {
+impl<K: Fn(&LoggedEntry) -> bool, S: Fn() -> bool> Found<'_, K, S> {
     fn take(&mut self, line: &[u8], segment: u32) -> ControlFlow<Stop> {
+        self.stopped = (self.stop)();
+        if self.stopped {
+            return ControlFlow::Break(Stop::Before);
+        }
         if let Ok(entry) = serde_json::from_slice::<LoggedEntry>(line)
             && let entry = (LoggedEntry { segment, ..entry })
             && self.look.numbers.contains(&entry.seq)
             && (self.keep)(&entry)
         {
-            if self.entries.len() >= self.look.limit {
+            // The first has room in any case: each page leads on.
+            let is_full = length(line) > self.most.kept && !self.entries.is_empty();
+            if is_full || self.entries.len() >= self.look.limit {
                 return ControlFlow::Break(Stop::Before);
             }
+            self.most.kept = self.most.kept.saturating_sub(length(line));
             self.entries.push(entry);
         }
-        self.left = self.left.saturating_sub(length(line));
-        if self.left == 0 { ControlFlow::Break(Stop::After) } else { ControlFlow::Continue(()) }
+        self.most.read = self.most.read.saturating_sub(length(line));
+        if self.most.read == 0 { ControlFlow::Break(Stop::After) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -117,10 +136,10 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn back<K: Fn(&LoggedEntry) -> bool>(
+    fn back<K: Fn(&LoggedEntry) -> bool, S: Fn() -> bool>(
         &self,
         before: Option<Place>,
-        found: &mut Found<K>,
+        found: &mut Found<K, S>,
     ) -> io::Result<Option<Cursor>> {
         let upto = before.map_or(u32::MAX, |place| place.segment);
         for number in self.extent.present.iter().rev().copied().filter(|number| *number <= upto) {
@@ -151,11 +170,11 @@ impl Reading<'_> {
         Ok(None)
     }
 
-    fn on<K: Fn(&LoggedEntry) -> bool>(
+    fn on<K: Fn(&LoggedEntry) -> bool, S: Fn() -> bool>(
         &self,
         from: Place,
         end: Option<Place>,
-        found: &mut Found<K>,
+        found: &mut Found<K, S>,
     ) -> io::Result<Option<Cursor>> {
         let Some(end) = end.map_or_else(|| self.end(), |end| Ok(Some(end)))? else { return Ok(None) };
         let wanted = |number: &u32| (from.segment..=end.segment).contains(number);

@@ -88,6 +88,9 @@ pub struct Vault {
     pub(super) found_bad: AtomicBool,
     /// Held by a verification of the log.
     pub(super) verifying: tokio::sync::Mutex<()>,
+    /// Held by a page of the log: whoever reads it over and over takes one processor at most. Waited for in the order of
+    /// asking, by one request of each caller, before anything of the vault is held.
+    pub(super) paging: tokio::sync::Mutex<()>,
     pub(super) directory: Directory,
     pub(super) epoch_file: EpochFile,
     pub(super) notice_rules: NoticeRules,
@@ -202,6 +205,7 @@ impl Vault {
             feed: Arc::new(Feed::new()?),
             found_bad: AtomicBool::new(false),
             verifying: tokio::sync::Mutex::default(),
+            paging: tokio::sync::Mutex::default(),
             epoch_file: EpochFile::at(directory.epoch()),
             directory,
             notice_rules: notices,

@@ -36,13 +36,14 @@ impl Vault {
     ) -> Result<LogPage, VaultError> {
         let filter = Arc::new(filter);
         loop {
+            let alone = self.paging.lock().await;
             let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.read")).await?;
             let log = Arc::clone(&cleared.log);
             let sees = self.sees_entries(&cleared)?;
             let wanted = Arc::clone(&filter);
             let mut page = log.page(look.clone(), move |entry| wanted.admits(entry) && sees(entry)).await?;
-            // Who waits for the turn keeps nothing of what a seal waits for.
-            drop(log);
+            // Who waits for the turn keeps nothing of what a seal waits for, nor others from the log.
+            drop((log, alone));
             if cleared.rights.level != Level::Full {
                 // They are the vault's, of every value: whoever may store one could try whether it is another's.
                 page.entries.iter_mut().for_each(|each| each.entry.fingerprint = None);

@@ -43,6 +43,7 @@ impl Vault {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Notes, VaultError> {
+        let alone = self.paging.lock().await;
         let cleared = self.clear_secret(asker, Action::See, id, "secret.notes").await?;
         let (of, life, past, used_by) = {
             let live = self.live();
@@ -66,6 +67,7 @@ impl Vault {
             items.truncate(first + 1);
             next = None;
         }
+        drop((log, alone));
         self.looked(cleared).await?;
         Ok(Notes { changes: items, next, used_by })
     }

@@ -1,20 +1,20 @@
 //! The log read, while it goes on being written.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::super::chain::{Chain, Checkpoint};
 use super::super::disk::Disk;
 use super::super::entry::LoggedEntry;
 use super::super::error::AuditError;
-use super::super::page::{Look, Page, page};
+use super::super::page::{Look, Most, Page, page};
 use super::super::queue::Queue;
 use super::super::stray::Listed;
 use super::super::verify::{Extent, Report, verify};
 use super::{Log, blocking, lock};
 
-/// Bytes that are read for a page. An answer that holds all of them is still one that a client takes.
-const MOST_READ: u64 = 8 << 20;
+/// What a page costs. As entries in memory, lines of many short words take ten times their bytes.
+const MOST: Most = Most { read: 8 << 20, kept: 1 << 20 };
 
 /// What reading takes.
 pub(super) struct Reading {
@@ -22,6 +22,8 @@ pub(super) struct Reading {
     /// Replaced by a rekey, with the writer in hand.
     pub chain: Mutex<Arc<Chain>>,
     pub readers: Arc<AtomicUsize>,
+    /// Whether the log is, for whoever asks at each line: not of the queue, which every fetch has to pass.
+    pub closed: AtomicBool,
 }
 
 /// A reader under way: as long as it lives, no segment is retired.
@@ -52,28 +54,38 @@ impl Log {
         .await
     }
 
-    /// Entries that `look` asks for and `keep` says yes to, after reading 8 MiB at most. What they say isn't checked;
-    /// [`Log::verify`] does that.
+    /// Entries that `look` asks for and `keep` says yes to, after reading 8 MiB at most, and a mebibyte of them at most or one.
+    /// What they say isn't checked; [`Log::verify`] does that. It stops when the log is closed, or this is dropped.
     pub async fn page(
         &self,
         look: Look,
         keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
     ) -> Result<Page, AuditError> {
-        self.read(look, MOST_READ, keep).await
+        self.read(look, MOST, keep).await
     }
 
     pub(in super::super) async fn read(
         &self,
         look: Look,
-        most: u64,
+        most: Most,
         keep: impl Fn(&LoggedEntry) -> bool + Send + 'static,
     ) -> Result<Page, AuditError> {
         let (queue, reading) = (self.queue.clone(), self.reading.clone());
-        blocking(move || {
+        // Gone with whoever waits for the page.
+        let asker = Arc::new(());
+        let asked = Arc::downgrade(&asker);
+        let read = blocking(move || {
+            let stop = || asked.strong_count() == 0 || reading.closed.load(Ordering::Relaxed);
+            if stop() {
+                return Err(AuditError::Closed);
+            }
             let (extent, _, _reader) = reading.extent(&queue)?;
-            page(&*reading.disk, &extent, &look, most, keep).map_err(AuditError::Unreadable)
+            let page = page(&*reading.disk, &extent, &look, most, keep, stop);
+            page.map_err(AuditError::Unreadable)?.ok_or(AuditError::Closed)
         })
-        .await
+        .await;
+        drop(asker);
+        read
     }
 }
 

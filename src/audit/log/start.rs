@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use super::super::ahead::Ahead;
@@ -125,7 +125,12 @@ impl Log {
         let thread = thread.map_err(|error| AuditError::Unavailable(error.kind()))?;
         let log = Self {
             queue,
-            reading: Arc::new(Reading { disk, chain: Mutex::new(chain), readers }),
+            reading: Arc::new(Reading {
+                disk,
+                chain: Mutex::new(chain),
+                readers,
+                closed: AtomicBool::new(false),
+            }),
             health,
             clock,
             durability: settings.durability,

@@ -1,5 +1,6 @@
 //! Reading the log back: pages from either end, and what cursors lead to.
 
+use super::super::page::Most;
 use super::super::*;
 use super::site::*;
 
@@ -23,7 +24,11 @@ async fn the_tail_is_read_backwards_across_segments() {
 }
 
 /// All pages from one end, each after so much reading.
-async fn pages(log: &Log, start: Start, limit: usize, most: u64) -> Vec<Vec<u64>> {
+async fn pages(log: &Log, start: Start, limit: usize, read: u64) -> Vec<Vec<u64>> {
+    pages_of(log, start, limit, Most { read, kept: u64::MAX }).await
+}
+
+async fn pages_of(log: &Log, start: Start, limit: usize, most: Most) -> Vec<Vec<u64>> {
     let mut look = Look { start, limit, numbers: 0..=u64::MAX };
     let mut pages = Vec::new();
     loop {
@@ -55,6 +60,61 @@ async fn pages_from_either_end_leave_nothing_out_and_repeat_nothing() {
     // The last page says that it is the last; of a page that may read a line, most find a line.
     assert_eq!(pages(&log, Start::Newest, 10, u64::MAX).await.len(), 2);
     assert!(pages(&log, Start::Oldest, 10, 1).await.len() > 20);
+}
+
+#[tokio::test]
+async fn a_page_ends_by_what_it_keeps_and_has_one_entry_at_least() {
+    let place = Place::small();
+    place.written(20).await;
+    let (log, _) = place.open(None);
+    let newest: Vec<u64> =
+        tail(&log, 100, None, |_| true).await.unwrap().iter().map(|logged| logged.seq).collect();
+    for (kept, most) in [(1, 1), (1000, 6), (u64::MAX, 20)] {
+        for start in [Start::Newest, Start::Oldest] {
+            let pages = pages_of(&log, start, 100, Most { read: u64::MAX, kept }).await;
+            assert!(pages.iter().all(|page| page.len() <= most), "{kept}: {pages:?}");
+            assert!(pages.iter().all(|page| !page.is_empty()), "{kept}: {pages:?}");
+            let mut all = pages.concat();
+            all.sort_by(|a, b| b.cmp(a));
+            assert_eq!(all, newest, "{kept}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_stops_when_the_log_is_closed_or_nobody_waits_for_it() {
+    let place = Place::small();
+    place.written(20).await;
+    let (log, _) = place.open(None);
+    let log = std::sync::Arc::new(log);
+    // Reads a line each time it is told to, and says so.
+    let begin = || {
+        let (said, heard) = std::sync::mpsc::channel();
+        let (go, goes) = std::sync::mpsc::channel::<()>();
+        let look = Look { start: Start::Newest, limit: 100, numbers: 0..=u64::MAX };
+        let reader = std::sync::Arc::clone(&log);
+        let page = tokio::spawn(async move {
+            let each = move |_: &LoggedEntry| {
+                said.send(()).unwrap();
+                goes.recv().is_ok()
+            };
+            reader.page(look, each).await
+        });
+        (page, heard, go)
+    };
+    let (page, heard, go) = begin();
+    tokio::task::block_in_place(|| heard.recv()).unwrap();
+    page.abort();
+    assert!(page.await.unwrap_err().is_cancelled());
+    drop(go);
+    assert_eq!(tokio::task::block_in_place(|| heard.iter().count()), 0, "it reads on for nobody");
+
+    let (page, heard, go) = begin();
+    tokio::task::block_in_place(|| heard.recv()).unwrap();
+    log.close();
+    drop(go);
+    assert!(matches!(page.await.unwrap(), Err(AuditError::Closed)));
+    assert_eq!(heard.iter().count(), 0);
 }
 
 #[tokio::test]
