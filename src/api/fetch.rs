@@ -26,10 +26,10 @@ use crate::model::{Domain, Employee, IntegrationName, Invalid, SecretId, Version
 use crate::policy::Ask;
 use crate::secret::Plaintext;
 use crate::telemetry::Kind;
-use crate::vault::{Asker, Known, OpenedValue, aside};
+use crate::vault::{Asker, Known, OpenedValue, VaultError, aside};
 use crate::wire::{pair_body, value_body};
 
-/// Bytes of a value beyond which writing it out is done beside other requests.
+/// Bytes of a value or a pair beyond which writing it out is done beside other requests.
 const LARGE: usize = 64 * 1024;
 /// Of a read that waits for a change.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
@@ -152,6 +152,7 @@ impl Fetch {
             Box::pin(self.wait(api, asker, patience)).await?;
         }
         let Self { words, known, wants_bytes, headers } = self;
+        let stands = || api.vault.still_stands(asker);
         let (reply, version) = match &words.of {
             Of::Value(id) => {
                 let opened = api.vault.read_value(asker, id, words.asked.ask()).await?;
@@ -161,7 +162,9 @@ impl Fetch {
                 } else if *wants_bytes {
                     (answer::fetched_bytes(mem::take(headers), opened.value, opened.departing), version)
                 } else {
-                    let body = written_out(api, asker, id, &opened)?;
+                    let OpenedValue { value, encoding, state, .. } = &opened;
+                    let write = || value_body(id.as_str(), version, value, *encoding, *state);
+                    let body = written_out(value.lend(<[u8]>::len), write, stands)?;
                     (answer::fetched(mem::take(headers), body, opened.departing), version)
                 }
             }
@@ -170,7 +173,9 @@ impl Fetch {
                 if known.names(pair.version) {
                     (answer::unchanged(), pair.version)
                 } else {
-                    let body = pair_body(&pair.client_id, pair.client_secret.as_ref(), pair.version);
+                    let (id, secret) = (&pair.client_id, pair.client_secret.as_ref());
+                    let bytes = id.lend(<[u8]>::len) + secret.map_or(0, |secret| secret.lend(<[u8]>::len));
+                    let body = written_out(bytes, || pair_body(id, secret, pair.version), stands)?;
                     (answer::fetched(mem::take(headers), body, pair.departing), pair.version)
                 }
             }
@@ -187,20 +192,18 @@ impl Fetch {
     }
 }
 
-/// A value's JSON; a large one's beside other requests.
+/// The JSON of a value or a pair of so many bytes; a large one's beside other requests.
 fn written_out(
-    api: &Api,
-    asker: Asker<'_>,
-    id: &SecretId,
-    opened: &OpenedValue,
+    bytes: usize,
+    write: impl FnOnce() -> Plaintext,
+    stands: impl FnOnce() -> Result<(), VaultError>,
 ) -> Result<Plaintext, Failure> {
-    let write = || value_body(id.as_str(), opened.version, &opened.value, opened.encoding, opened.state);
-    if opened.value.lend(<[u8]>::len) <= LARGE {
+    if bytes <= LARGE {
         return Ok(write());
     }
     let body = aside(write);
     // It took a while, in which the connection's end could not be looked at.
-    api.vault.still_stands(asker)?;
+    stands()?;
     Ok(body)
 }
 
@@ -240,5 +243,30 @@ impl FromStr for Wait {
         let wait = Duration::try_from(duration(text)?).ok().filter(|wait| *wait <= LONGEST_WAIT);
         let wait = wait.ok_or(Invalid("is out of bounds: from 0s (not at all) to 5m"))?;
         Ok(Self((!wait.is_zero()).then_some(wait)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::model::Denial;
+
+    #[test]
+    fn what_takes_a_while_to_write_is_asked_about_when_it_is_written() {
+        let done = RefCell::new(Vec::new());
+        let write = || {
+            done.borrow_mut().push("written");
+            Plaintext::new(Vec::new())
+        };
+        let sealed = || {
+            done.borrow_mut().push("asked");
+            Err(VaultError::Denied(Denial::Sealed))
+        };
+        assert!(written_out(LARGE, write, sealed).is_ok());
+        assert_eq!(*done.borrow(), ["written"]);
+        assert!(written_out(LARGE + 1, write, sealed).is_err());
+        assert_eq!(*done.borrow(), ["written", "written", "asked"]);
     }
 }

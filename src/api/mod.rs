@@ -36,5 +36,5 @@ mod versions;
 mod watch;
 
 pub use fetch::{Asking, LastWords};
-pub use reply::Reply;
+pub use reply::{Releases, Reply, Warrant};
 pub use server::{Api, Verdict};

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -14,9 +15,22 @@ pub type Reply = Response<ReplyBody>;
 pub enum ReplyBody {
     /// None: it has been taken, or there is none.
     Whole(Option<Bytes>),
-    /// The same, of a value. It counts as under way by itself, until its last byte has left.
-    Released(Option<Bytes>),
+    /// The same, of a value. It counts as under way by itself, until its last byte has left; whether its peer may still
+    /// have it is asked once more when it is handed over.
+    Released(Option<Bytes>, Option<Warrant>),
     Events(Box<Events>),
+}
+
+/// Knows whether what was released to a connection may still be sent there.
+pub trait Releases: Send + Sync {
+    /// `since`: how often somebody may have lost what was released to him, before this was.
+    fn stand(&self, since: u64) -> bool;
+}
+
+/// Who is asked, and what of.
+pub struct Warrant {
+    pub releases: Arc<dyn Releases>,
+    pub since: u64,
 }
 
 /// Makes one piece, and what makes the next, if there will be one.
@@ -42,7 +56,7 @@ impl ReplyBody {
     }
 
     pub fn released(bytes: Bytes) -> Self {
-        Self::Released(some(bytes))
+        Self::Released(some(bytes), None)
     }
 
     pub fn events(first: Bytes, next: Next) -> Self {
@@ -58,6 +72,13 @@ impl ReplyBody {
     pub fn hold(&mut self, kept: impl Send + 'static) {
         if let Self::Events(events) = self {
             events.held.push(Box::new(kept));
+        }
+    }
+
+    /// To be asked before a value is handed over.
+    pub fn ask_first(&mut self, warrant: impl FnOnce() -> Warrant) {
+        if let Self::Released(Some(_), asked) = self {
+            *asked = Some(warrant());
         }
     }
 
@@ -101,9 +122,12 @@ impl Body for ReplyBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
-            Self::Whole(body) | Self::Released(body) => {
-                Poll::Ready(body.take().map(|bytes| Ok(Frame::data(bytes))))
-            }
+            Self::Whole(body) => Poll::Ready(body.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Released(body, warrant) => Poll::Ready(body.take().map(|bytes| match warrant.take() {
+                // Sealed or revoked since it was opened. Its status may have left: there is nothing more to say.
+                Some(Warrant { releases, since }) if !releases.stand(since) => Err(BrokenOff),
+                _ => Ok(Frame::data(bytes)),
+            })),
             Self::Events(events) => {
                 events.poll(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
             }
@@ -112,14 +136,14 @@ impl Body for ReplyBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(body) | Self::Released(body) => body.is_none(),
+            Self::Whole(body) | Self::Released(body, _) => body.is_none(),
             Self::Events(events) => events.first.is_none() && events.next.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) | Self::Released(body) => {
+            Self::Whole(body) | Self::Released(body, _) => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Events(_) => SizeHint::default(),
@@ -157,9 +181,42 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+
+    /// As long as nobody has lost anything, all stand; then these.
+    struct Told {
+        times: u64,
+        stands: bool,
+    }
+
+    impl Releases for Told {
+        fn stand(&self, since: u64) -> bool {
+            self.times == since || self.stands
+        }
+    }
+
+    #[test]
+    fn a_value_is_handed_over_to_who_may_still_have_it() {
+        let handed = |asked: Option<Told>| {
+            let mut body = ReplyBody::released(Bytes::from_static(b"value"));
+            if let Some(told) = asked {
+                body.ask_first(|| Warrant { releases: Arc::new(told), since: 3 });
+            }
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            let Poll::Ready(Some(frame)) = Pin::new(&mut body).poll_frame(&mut context) else {
+                panic!("there is a frame or an end");
+            };
+            assert!(body.is_end_stream());
+            frame.is_ok()
+        };
+        assert!(handed(None) && handed(Some(Told { times: 3, stands: false })));
+        assert!(handed(Some(Told { times: 4, stands: true })));
+        assert!(!handed(Some(Told { times: 4, stands: false })));
+        for mut other in [ReplyBody::whole(Bytes::from_static(b"a list")), ReplyBody::released(Bytes::new())]
+        {
+            other.ask_first(|| panic!("nothing is asked for it"));
+        }
+    }
 
     #[test]
     fn what_is_made_in_pieces_is_under_way_until_its_last_has_been_taken() {

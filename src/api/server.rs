@@ -198,6 +198,22 @@ impl Api {
         session.outgoing.is_waiting() && !self.vault.stands(session)
     }
 
+    /// How often somebody may have lost what was released to him. To be asked before a request is answered.
+    pub fn recalls(&self) -> u64 {
+        self.vault.departures().recalls()
+    }
+
+    /// Whether what a request was answered with may still be handed over to its connection: nobody has lost anything
+    /// since, or others have.
+    pub fn may_hand_over(&self, session: &Session, since: u64) -> bool {
+        self.recalls() == since || self.vault.stands(session)
+    }
+
+    /// How often nobody waited any longer for what was to be cut.
+    pub fn given_up(&self) -> u64 {
+        self.vault.departures().given_up()
+    }
+
     /// To be called after each answer, for the connections that a seal waits for.
     pub fn answered(&self, session: &Arc<Session>) {
         self.vault.departures().note(session);

@@ -237,7 +237,7 @@ impl Drop for Busy {
 
 mod watched;
 
-pub use watched::Watched;
+pub use watched::{Outlet, Watched};
 
 #[cfg(test)]
 mod tests;

@@ -29,8 +29,10 @@ use crate::vault::Session;
 
 mod conversation;
 mod ending;
+mod leaving;
 
 use conversation::Conversation;
+use leaving::Leaving;
 
 /// Bytes of a request's head, in either protocol.
 const MAX_HEAD: u32 = 16 * 1024;
@@ -146,9 +148,8 @@ impl Connections {
             let busy = activity.begin(http2, request.body().is_end_stream());
             Conversation::answer(Arc::clone(&talk), busy, request)
         });
-        let flushes = talk.session.outgoing.flushes();
-        let stream =
-            TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2, move || flushes.flushed()));
+        let leaving = Leaving::of(Arc::clone(&talk));
+        let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity), http2, leaving));
         if http2 {
             // One, where there is but a refusal to be heard.
             let most = if talk.no_room.is_some() { 1 } else { self.limits.concurrent_streams };

@@ -4,7 +4,7 @@
 //! caller revoked, connections with such a rest are ended, and the acknowledgement waits for that. At a seal, so are those
 //! whose buffers may keep something that went over them; a revoked caller's end with its next request, or soon by themselves.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ pub struct Departures {
     under_way: Arc<AtomicUsize>,
     /// Changes when somebody may have lost what was released to them.
     changed: watch::Sender<()>,
+    /// How often that was.
+    recalls: AtomicU64,
+    /// How often one was over before all had left.
+    given_up: AtomicU64,
     /// Connections whose buffers may keep something.
     keeping: Mutex<Vec<Weak<Session>>>,
 }
@@ -76,12 +80,29 @@ pub struct Flushes(Arc<Released>);
 
 impl Departures {
     pub(super) fn new() -> Self {
-        Self { under_way: Arc::default(), changed: watch::Sender::new(()), keeping: Mutex::default() }
+        Self {
+            under_way: Arc::default(),
+            changed: watch::Sender::new(()),
+            recalls: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
+            keeping: Mutex::default(),
+        }
     }
 
     /// For a connection, to look again whether its caller still stands.
     pub fn watch(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
+    }
+
+    /// How often somebody may have lost what was released to him: a seal or a revocation counts before it is acknowledged.
+    pub fn recalls(&self) -> u64 {
+        self.recalls.load(Ordering::SeqCst)
+    }
+
+    /// How often a seal or a revocation was acknowledged, or is about to be, although something was still under way: perhaps
+    /// to somebody who has lost it, and then it must not leave any more.
+    pub fn given_up(&self) -> u64 {
+        self.given_up.load(Ordering::SeqCst)
     }
 
     /// `place` is kept until the last byte has left.
@@ -116,6 +137,7 @@ impl Departures {
 
     /// Tells the connections, and nobody waits: of what was not acknowledged.
     pub(super) fn warn(&self) {
+        self.recalls.fetch_add(1, Ordering::SeqCst);
         self.changed.send_replace(());
     }
 
@@ -133,7 +155,9 @@ impl Departures {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        let _ = tokio::time::timeout(PATIENCE, gone).await;
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            self.given_up.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     fn keeping(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Session>>> {

@@ -1,5 +1,7 @@
 //! What a connection is doing, by time: idle, half a head, noise, no end.
 
+use std::io;
+
 use super::watched::UNBROKEN;
 use super::*;
 
@@ -83,6 +85,28 @@ async fn noise_is_borne_for_a_while_and_a_sign_of_life_always() {
     }
     let borne = (0..10_000).take_while(|_| activity.heard_frames(&mut frames, &ping)).count();
     assert!((TALK - 2..=TALK).contains(&(borne as u64)), "{borne}");
+}
+
+/// Shut from the second write on.
+struct Once(AtomicBool);
+
+impl Outlet for Once {
+    fn is_open(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+
+    fn flushed(&self) {}
+}
+
+#[tokio::test]
+async fn nothing_leaves_once_its_peer_has_lost_it() {
+    use tokio::io::AsyncWriteExt;
+    let outlet = Once(AtomicBool::new(false));
+    let mut stream = Watched::new(io::Cursor::new(Vec::new()), Arc::new(Activity::new()), false, outlet);
+    stream.write_all(b"a part").await.unwrap();
+    let refused = stream.write_all(b", the rest").await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionAborted);
+    assert_eq!(stream.stream.get_ref(), b"a part");
 }
 
 #[tokio::test]

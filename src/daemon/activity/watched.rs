@@ -11,13 +11,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::super::frames::Frames;
 use super::Activity;
 
+/// What a stream asks before something leaves, and tells when all of it has.
+pub trait Outlet {
+    /// Whether anything may leave. If not, the connection breaks.
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn flushed(&self);
+}
+
+impl<F: Fn()> Outlet for F {
+    fn flushed(&self) {
+        self();
+    }
+}
+
 /// A stream that tells when it hears something, and when all that it was given has left.
 pub struct Watched<S, F> {
-    stream: S,
+    pub(super) stream: S,
     activity: Arc<Activity>,
     /// Over HTTP/2.
     frames: Option<Frames>,
-    flushed: F,
+    outlet: F,
     /// Reads since there was nothing to read.
     unbroken: u32,
 }
@@ -26,9 +42,17 @@ pub struct Watched<S, F> {
 /// else keep a thread for as long as it sends: what lies decrypted doesn't count for tokio, which looks at sockets.
 pub(super) const UNBROKEN: u32 = 8;
 
-impl<S, F: Fn()> Watched<S, F> {
-    pub fn new(stream: S, activity: Arc<Activity>, http2: bool, flushed: F) -> Self {
-        Self { stream, activity, frames: http2.then(Frames::new), flushed, unbroken: 0 }
+impl<S, F: Outlet> Watched<S, F> {
+    pub fn new(stream: S, activity: Arc<Activity>, http2: bool, outlet: F) -> Self {
+        Self { stream, activity, frames: http2.then(Frames::new), outlet, unbroken: 0 }
+    }
+
+    fn leaves(&self) -> io::Result<()> {
+        if !self.outlet.is_open() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        self.activity.unflushed.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -62,9 +86,9 @@ impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for Watched<S, F> {
     }
 }
 
-impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
+impl<S: AsyncWrite + Unpin, F: Outlet + Unpin> AsyncWrite for Watched<S, F> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.activity.unflushed.store(true, Ordering::Relaxed);
+        self.leaves()?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -73,7 +97,7 @@ impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.activity.unflushed.store(true, Ordering::Relaxed);
+        self.leaves()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
@@ -86,7 +110,7 @@ impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Watched<S, F> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if matches!(flushed, Poll::Ready(Ok(()))) {
             self.activity.unflushed.store(false, Ordering::Relaxed);
-            (self.flushed)();
+            self.outlet.flushed();
         }
         flushed
     }

@@ -7,7 +7,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 
-use crate::api::{Api, Asking, LastWords, Reply};
+use crate::api::{Api, Asking, LastWords, Releases, Reply, Warrant};
 use crate::daemon::activity::Busy;
 use crate::daemon::refusals::Refusals;
 use crate::model::Limit;
@@ -45,6 +45,7 @@ impl Conversation {
                 reply.body_mut().hold_until_taken(|| self.refusals.begin());
                 return Ok(reply);
             }
+            let since = self.api.recalls();
             let mut verdict = match asking {
                 Asking::Fetch(mut fetch) => self.api.answer_fetch(&self.session, &mut fetch).await,
                 // Boxed: their room would be made for each request.
@@ -62,10 +63,17 @@ impl Conversation {
             } else {
                 body.hold_until_taken(|| (self.session.share.answered(), busy.busy.untaken()));
             }
+            body.ask_first(|| Warrant { releases: Arc::<Self>::clone(&self), since });
             // A watch is under way until its last event, a backup until its last piece.
             body.hold(busy);
             Ok(verdict.reply)
         }
+    }
+}
+
+impl Releases for Conversation {
+    fn stand(&self, since: u64) -> bool {
+        self.api.may_hand_over(&self.session, since)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::site::{ANY, Site, asker, plain};
-use crate::vault::Session;
+use crate::model::IntegrationName;
+use crate::vault::{IfMatch, Session};
 
 /// Ends it when connections are told to look again; what `act` does must not be over before.
 async fn ends_first<R>(site: &Site, ending: Arc<Session>, act: impl Future<Output = R>) -> R {
@@ -50,4 +51,22 @@ async fn a_seal_waits_for_all_that_may_keep_something_but_who_asks_for_it() {
     assert!(site.vault.is_sealed());
     drop(clean);
     site.vault.unseal_locally(plain("right")).await.unwrap();
+}
+
+/// A value that is handed over later is asked about, and one that had no time to be cut doesn't leave.
+#[tokio::test]
+async fn a_seal_counts_before_it_is_acknowledged_and_so_does_what_it_gives_up_waiting_for() {
+    let site = Site::with_fsm().await;
+    let fsm = site.service("fsm", "customscript_nx_suitelet2", &[]).await;
+    let name: IntegrationName = "fsm".parse().unwrap();
+    let departures = site.vault.departures();
+    let (recalls, given_up) = (departures.recalls(), departures.given_up());
+    let pair = site.vault.read_pair(asker(&fsm), &name, ANY).await.unwrap();
+    site.vault.seal(site.admin()).await.unwrap();
+    assert_eq!((departures.recalls(), departures.given_up()), (recalls + 1, given_up + 1));
+    drop(pair);
+    fsm.outgoing.flushes().flushed();
+    site.vault.unseal_locally(plain("right")).await.unwrap();
+    site.vault.revoke_caller(site.admin(), &name.as_str().parse().unwrap(), &IfMatch::Any).await.unwrap();
+    assert_eq!((departures.recalls(), departures.given_up()), (recalls + 2, given_up + 1));
 }
