@@ -17,6 +17,7 @@ use super::error::VaultError;
 use super::feed::Feed;
 use super::fetching::Fetching;
 use super::gate::recognised;
+use super::joint::Joint;
 use super::lives::Reborn;
 use super::outgoing::{Departing, Departures};
 use super::refused::Refused;
@@ -24,7 +25,7 @@ use super::rekey::is_others;
 use super::reopening::Unsettled;
 use super::session::{Asker, Session};
 use super::state::Live;
-use crate::audit::{self, Finding};
+use crate::audit::{self, Finding, Report};
 use crate::clock::Clock;
 use crate::identity::{FileError, KnownOperator, ServerCertificate, TlsDirectory, TrustRoot};
 use crate::keys::{Header, VaultId};
@@ -86,8 +87,10 @@ pub struct Vault {
     pub(super) feed: Arc<Feed>,
     /// Whether a verification has found the log other than it was written.
     pub(super) found_bad: AtomicBool,
-    /// Held by a verification of the log.
-    pub(super) verifying: tokio::sync::Mutex<()>,
+    /// Verifications of the log.
+    pub(super) verifying: Joint<Report>,
+    /// Evaluations of all notices, for who lists them.
+    pub(super) evaluating: Joint<()>,
     /// Held by a page of the log: whoever reads it over and over takes one processor at most. Waited for in the order of
     /// asking, by one request of each caller, before anything of the vault is held.
     pub(super) paging: tokio::sync::Mutex<()>,
@@ -204,7 +207,8 @@ impl Vault {
             reborn: Mutex::default(),
             feed: Arc::new(Feed::new()?),
             found_bad: AtomicBool::new(false),
-            verifying: tokio::sync::Mutex::default(),
+            verifying: Joint::default(),
+            evaluating: Joint::default(),
             paging: tokio::sync::Mutex::default(),
             epoch_file: EpochFile::at(directory.epoch()),
             directory,

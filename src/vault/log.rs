@@ -56,11 +56,23 @@ impl Vault {
         }
     }
 
-    /// Checks the whole log against its chain and the recorded head.
+    /// Checks the whole log against its chain and the recorded head. Each check costs the whole log: one at a time, however
+    /// many ask, and all who waited for one share the next.
     pub async fn verify_log(&self, asker: Asker<'_>) -> Result<Report, VaultError> {
-        let cleared = self.clear_general(asker, Action::Audit, asker.entry(None, "audit.verify")).await?;
-        self.looked(cleared).await?;
-        let (report, noticed) = self.verified_alone().await?;
+        let clear = async || {
+            let entry = asker.entry(None, "audit.verify");
+            self.clear_general(asker, Action::Audit, entry).await
+        };
+        self.looked(clear().await?).await?;
+        // Who is revoked while he waits costs nobody a check, and isn't told of another's.
+        let may = async || clear().await.map(drop);
+        let report = self.verifying.share(may(), self.verify_now()).await?;
+        may().await?;
+        Ok(report)
+    }
+
+    async fn verify_now(&self) -> Result<Report, VaultError> {
+        let (report, noticed) = self.check_log().await?;
         self.found_bad.store(report.first_bad.is_some(), Ordering::Relaxed);
         if let Err(error) = self.verified(report.first_bad, noticed).await {
             tracing::error!(error = %error, "what the verification found can't be recorded as a notice");
@@ -68,10 +80,8 @@ impl Vault {
         Ok(report)
     }
 
-    /// Each costs the whole log: one at a time, however many ask. Neither the log nor the place is kept beyond it: a seal, which has
-    /// its turn, waits until nobody has hold of the log.
-    async fn verified_alone(&self) -> Result<(Report, Option<Finding>), VaultError> {
-        let _alone = self.verifying.lock().await;
+    /// The log isn't kept beyond it: a seal, which has its turn, waits until nobody has hold of it.
+    async fn check_log(&self) -> Result<(Report, Option<Finding>), VaultError> {
         let (log, checkpoint) = {
             let live = self.live();
             let Unsealed { log, registry, .. } = live.unsealed()?;

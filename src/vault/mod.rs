@@ -33,6 +33,7 @@ mod gauges;
 mod import;
 mod inspection;
 mod integrations;
+mod joint;
 mod keyslots;
 mod lifecycle;
 mod lives;

@@ -38,7 +38,7 @@ pub struct NoticeCount {
 
 impl Vault {
     /// The standing notices of this level or above that concern what the operator may see, ordered by ID. The first
-    /// page evaluates everything anew.
+    /// page evaluates everything anew: once for all who wait for that, however many ask.
     pub async fn list_notices(
         &self,
         asker: Asker<'_>,
@@ -51,10 +51,16 @@ impl Vault {
         if after.is_none() {
             // Who waits for the turn keeps nothing of what a seal waits for.
             drop(cleared);
-            if let Err(error) = self.tend_notices().await {
-                // They stand all the same; only that they do isn't recorded.
-                tracing::error!(error = %error, "notices can't be recorded");
-            }
+            // Who is revoked while he waits keeps nobody from the turn.
+            let may = async { clear().await.map(drop) };
+            let evaluating = async {
+                if let Err(error) = self.tend_notices().await {
+                    // They stand all the same; only that they do isn't recorded.
+                    tracing::error!(error = %error, "notices can't be recorded");
+                }
+                Ok(())
+            };
+            self.evaluating.share(may, evaluating).await?;
             cleared = clear().await?;
         }
         let page = {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::super::*;
 use super::enrol::request;
 use super::site::*;
-use crate::model::Denial;
+use crate::model::{Denial, Level, NoticeLevel};
 
 const MANY: usize = 12;
 
@@ -96,6 +96,81 @@ async fn who_renews_by_the_dozen_keeps_nobody_waiting() {
     let (renewals, ()) = tokio::join!(renewals, other);
     assert!(renewals.iter().all(Result::is_ok));
     assert!(ends.before("change").len() <= 2, "{:?}", ends.0.borrow());
+}
+
+async fn list(site: &Site, who: &Session) -> Result<(), VaultError> {
+    site.vault.list_notices(asker(who), NoticeLevel::Info, None, 10).await.map(drop)
+}
+
+#[tokio::test]
+async fn who_lists_notices_by_the_dozen_keeps_nobody_waiting() {
+    let site = Site::unsealed().await;
+    let vic = site.operator("vic", Level::View, "7").await;
+    let ends = Ends::default();
+    let turn = site.vault.turn().await;
+    let lists = join_all((0..MANY).map(|_| ends.of("list", list(&site, &vic))));
+    let other = async {
+        a_moment().await;
+        let let_go = async {
+            a_moment().await;
+            drop(turn);
+        };
+        tokio::join!(ends.of("change", add(&site, "_a")), let_go).0.unwrap();
+    };
+    let (lists, ()) = tokio::join!(lists, other);
+    assert!(lists.iter().all(Result::is_ok));
+    assert!(ends.before("change").len() <= 2, "{:?}", ends.0.borrow());
+    assert!(site.vault.evaluating.begun() <= 2);
+}
+
+/// Beside a crowd that asks for what takes long: a revocation goes before it, and what it waits for isn't done any more.
+#[tokio::test]
+async fn nothing_is_evaluated_or_verified_for_who_is_revoked_while_he_waits() {
+    let site = Site::unsealed().await;
+    let (vic, name) = (site.operator("vic", Level::View, "7").await, "vic".parse().unwrap());
+    let turn = site.vault.turn().await;
+    let lists = join_all((0..MANY).map(|_| list(&site, &vic)));
+    let verifications = join_all((0..MANY).map(|_| site.vault.verify_log(asker(&vic))));
+    let revoked = async {
+        a_moment().await;
+        let let_go = async {
+            a_moment().await;
+            drop(turn);
+        };
+        tokio::join!(site.vault.revoke_caller(site.admin(), &name, &IfMatch::Any), let_go).0.unwrap();
+    };
+    let (lists, verifications, ()) = tokio::join!(lists, verifications, revoked);
+    // The one whose turn it was may have come to its end, and the next have begun.
+    let verifications: Vec<_> = verifications.into_iter().map(|verified| verified.map(drop)).collect();
+    for outcomes in [lists, verifications] {
+        let refused: Vec<_> = outcomes.into_iter().filter(Result::is_err).map(denied).collect();
+        assert!(refused.len() >= MANY - 1 && refused.iter().all(|why| *why == Denial::CallerRevoked));
+    }
+    let begun = (site.vault.evaluating.begun(), site.vault.verifying.begun());
+    assert!(begun.0 <= 2 && begun.1 <= 2, "{begun:?}");
+    assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn a_seal_goes_before_a_crowd_that_lists_notices_and_verifies() {
+    let site = Site::unsealed().await;
+    let vic = site.operator("vic", Level::View, "7").await;
+    let ends = Ends::default();
+    let turn = site.vault.turn().await;
+    let lists = join_all((0..MANY).map(|_| ends.of("list", list(&site, &vic))));
+    let verifications = join_all((0..MANY).map(|_| site.vault.verify_log(asker(&vic))));
+    let sealed = async {
+        a_moment().await;
+        let let_go = async {
+            a_moment().await;
+            drop(turn);
+        };
+        tokio::join!(ends.of("sealed", site.vault.seal(site.admin())), let_go).0.unwrap();
+    };
+    let (lists, _, ()) = tokio::join!(lists, verifications, sealed);
+    assert!(ends.before("sealed").len() <= 1, "{:?}", ends.0.borrow());
+    assert!(lists.into_iter().skip(1).map(denied).all(|why| why == Denial::Sealed));
+    assert!(site.vault.evaluating.begun() <= 2, "{}", site.vault.evaluating.begun());
 }
 
 /// Whoever is revoked while it waits hears so: nothing waits to leave that it may not have.
