@@ -120,12 +120,13 @@ where
     Ok(Box::new(Registry::default().with(filter).with(lines.with_filter(discreet))))
 }
 
-/// Libraries are heard at INFO and above alone, whatever the filter says: below it they may print the bytes
-/// that pass through them, and those are requests and values.
+/// Libraries are heard at ERROR alone, whatever the filter says. Below INFO they may print the bytes that pass through them,
+/// and those are requests and values; what h2 warns of is its peers' doing, line after line, and whoever has a certificate
+/// of a trusted root, a revoked one too, could fill the log with it.
 fn is_discreet(metadata: &Metadata) -> bool {
     let ours =
         metadata.target().strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
-    ours || *metadata.level() <= Level::INFO
+    ours || *metadata.level() <= Level::ERROR
 }
 
 /// Collects what is written.
@@ -188,15 +189,17 @@ mod tests {
             tracing::trace!(target: "fsm_vault::api", "ours");
             tracing::debug!(target: "h2::codec", "theirs, low");
             tracing::trace!(target: "fsm_vaulted", "a near miss");
-            tracing::info!(target: "h2::codec", "theirs, high");
+            tracing::warn!(target: "h2::proto::ping_pong", "theirs, a peer's doing");
+            tracing::error!(target: "h2::codec", "theirs, high");
         };
         let heard = |filter| {
             let said = lines(filter, Dress::Json, speak);
-            ["ours", "theirs, low", "a near miss", "theirs, high"].map(|message| said.contains(message))
+            ["ours", "theirs, low", "a near miss", "theirs, a peer's doing", "theirs, high"]
+                .map(|message| said.contains(message))
         };
-        assert_eq!(heard("trace"), [true, false, false, true]);
-        assert_eq!(heard("info"), [false, false, false, true]);
-        assert_eq!(heard("off,fsm_vault=trace"), [true, false, false, false]);
+        assert_eq!(heard("trace"), [true, false, false, false, true]);
+        assert_eq!(heard("info"), [false, false, false, false, true]);
+        assert_eq!(heard("off,fsm_vault=trace"), [true, false, false, false, false]);
     }
 
     #[test]
