@@ -18,6 +18,7 @@ mod restrictions;
 mod rotation;
 mod secret;
 mod spiffe;
+mod time;
 mod tombstone;
 mod unseen;
 mod uses;
@@ -44,6 +45,7 @@ pub use secret::{
     Version, VersionState, VersionWanted, check_value,
 };
 pub use spiffe::{SpiffeId, TrustDomain};
+pub use time::parse_time;
 pub use tombstone::Tombstone;
 pub use unseen::is_unseen;
 pub use uses::{CallerUse, SecretUses, UsesMark};

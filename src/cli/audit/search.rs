@@ -13,7 +13,7 @@ use super::action::Action;
 use crate::audit::Outcome;
 use crate::client::{Call, Connection};
 use crate::clock::{Clock, SystemClock};
-use crate::model::{IntegrationName, Invalid, SecretId};
+use crate::model::{IntegrationName, Invalid, SecretId, parse_time};
 use crate::wire::AuditEntries;
 
 /// As many as the daemon gives at once.
@@ -128,15 +128,12 @@ impl FromStr for When {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const RULE: Invalid =
             Invalid("is no time; write it like 2026-11-22T12:00:00Z, 2026-11-22 or 24h (that long ago)");
-        if let Ok(time) = text.parse::<Timestamp>() {
+        if let Some(time) = parse_time(text) {
             return Ok(Self::At(time));
         }
         // jiff would take a date with a time and no offset too, and the time would be lost.
-        if text.len() == 10
-            && let Ok(day) = text.parse::<jiff::civil::Date>()
-        {
-            let begins = day.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| RULE)?;
-            return Ok(Self::At(begins.timestamp()));
+        if text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok() {
+            return parse_time(&format!("{text}T00:00:00Z")).map(Self::At).ok_or(RULE);
         }
         let length = text.parse::<Span>().ok().filter(|span| !span.is_negative()).ok_or(RULE)?;
         length.to_duration(SpanRelativeTo::days_are_24_hours()).map(Self::Ago).map_err(|_| RULE)
@@ -155,6 +152,7 @@ mod tests {
             ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z"),
             ("2026-11-20T10:00:00+01:00", "2026-11-20T09:00:00Z"),
             ("2026-11-20", "2026-11-20T00:00:00Z"),
+            ("9999-12-31", "9999-12-30T22:00:00.999999999Z"),
             ("24h", "2026-11-21T12:00:00Z"),
             ("1d 12h", "2026-11-21T00:00:00Z"),
             ("90d", "2026-08-24T12:00:00Z"),
