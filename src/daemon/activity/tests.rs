@@ -1,6 +1,10 @@
 //! What a connection is doing, by time: idle, half a head, noise, no end.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::watched::UNBROKEN;
 use super::*;
@@ -87,7 +91,7 @@ async fn noise_is_borne_for_a_while_and_a_sign_of_life_always() {
     assert!((TALK - 2..=TALK).contains(&(borne as u64)), "{borne}");
 }
 
-/// Shut from the second write on.
+/// Shut from the second time on that it is asked.
 struct Once(AtomicBool);
 
 impl Outlet for Once {
@@ -107,6 +111,58 @@ async fn nothing_leaves_once_its_peer_has_lost_it() {
     let refused = stream.write_all(b", the rest").await.unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionAborted);
     assert_eq!(stream.stream.get_ref(), b"a part");
+}
+
+/// As TLS does: what it was given waits for whatever it is asked to do next.
+#[derive(Default)]
+struct Holding {
+    held: usize,
+    left: usize,
+}
+
+impl Holding {
+    fn let_go(&mut self) -> Poll<io::Result<()>> {
+        self.left += std::mem::take(&mut self.held);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Holding {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.held += bytes.len();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.let_go()
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.let_go()
+    }
+}
+
+impl AsyncRead for Holding {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.let_go()
+    }
+}
+
+#[tokio::test]
+async fn nor_does_what_waits_in_a_buffer_below() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    for how in 0..3 {
+        let outlet = Once(AtomicBool::new(false));
+        let mut stream = Watched::new(Holding::default(), Arc::new(Activity::new()), false, outlet);
+        stream.write_all(b"a value").await.unwrap();
+        let refused = match how {
+            0 => stream.flush().await,
+            1 => stream.shutdown().await,
+            _ => stream.read_u8().await.map(drop),
+        };
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionAborted, "{how}");
+        assert_eq!(stream.stream.left, 0, "{how}");
+    }
 }
 
 #[tokio::test]

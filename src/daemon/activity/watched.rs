@@ -47,16 +47,19 @@ impl<S, F: Outlet> Watched<S, F> {
         Self { stream, activity, frames: http2.then(Frames::new), outlet, unbroken: 0 }
     }
 
+    /// Asked before TLS is given anything to do: whatever that is, it may write what it still holds.
+    fn refuse_shut(&self) -> io::Result<()> {
+        if self.outlet.is_open() { Ok(()) } else { Err(io::ErrorKind::ConnectionAborted.into()) }
+    }
+
     fn leaves(&self) -> io::Result<()> {
-        if !self.outlet.is_open() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
+        self.refuse_shut()?;
         self.activity.unflushed.store(true, Ordering::Relaxed);
         Ok(())
     }
 }
 
-impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for Watched<S, F> {
+impl<S: AsyncRead + Unpin, F: Outlet + Unpin> AsyncRead for Watched<S, F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -70,6 +73,7 @@ impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for Watched<S, F> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        self.refuse_shut()?;
         let before = buffer.filled().len();
         let Self { stream, activity, frames, unbroken, .. } = &mut *self;
         let read = Pin::new(stream).poll_read(cx, buffer);
@@ -106,6 +110,7 @@ impl<S: AsyncWrite + Unpin, F: Outlet + Unpin> AsyncWrite for Watched<S, F> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.refuse_shut()?;
         // hyper flushes when it has handed over all that it holds, and TLS when the kernel has all of that.
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if matches!(flushed, Poll::Ready(Ok(()))) {
@@ -116,6 +121,7 @@ impl<S: AsyncWrite + Unpin, F: Outlet + Unpin> AsyncWrite for Watched<S, F> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.refuse_shut()?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
