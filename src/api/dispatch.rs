@@ -54,8 +54,9 @@ impl Api {
         // Until the answer has a place of its own, or is small: of one caller's only a few are held that may be long.
         let _look = match (&call, call.looks()) {
             (Call::Audit | Call::Notes(_), _) => Some(session.share.read_log().await),
-            (_, Some(_)) => Some(session.share.look().await),
-            _ => None,
+            // Takes it once it has waited for changes.
+            (Call::Notices, _) | (_, None) => None,
+            _ => Some(session.share.look().await),
         };
         let outcome = match call {
             Call::Describe => openapi::describe(self, asker, query, request).await,

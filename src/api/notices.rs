@@ -25,6 +25,11 @@ pub async fn list(
     let query = Query::read(query, &["level", "limit", "cursor"])?;
     let least = query.optional("level")?.unwrap_or(NoticeLevel::Info);
     let after: Option<NoticeId> = query.optional("cursor")?;
+    if after.is_none() {
+        api.vault.evaluate_notices(asker).await?;
+    }
+    // Whoever waits for an evaluation holds nothing long, and may wait for as long as a change takes.
+    let _look = asker.session.share.look().await;
     let page = api.vault.list_notices(asker, least, after.as_ref(), query.limit()?).await?;
     Ok(listing::listed(page, view, |view| view.id.clone()).await)
 }

@@ -35,6 +35,7 @@ pub async fn nouns(fixture: &Fixture, vault: &Vault) {
     let notes = json!({ "slots": slots.iter().filter_map(|slot| slot.note.as_ref()).collect::<Vec<_>>() });
     holds(&fixture.nouns("slots")[0], &notes, &format!("{}: slots", fixture.name));
 
+    vault.evaluate_notices(admin).await.unwrap();
     let standing = vault.list_notices(admin, NoticeLevel::Info, None, ALL).await.unwrap().items;
     let standing = standing.iter().map(|seen| {
         let rung = seen.standing.rung;

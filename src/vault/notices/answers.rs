@@ -11,6 +11,7 @@ use super::super::secrets::{Page, lower};
 use super::super::session::Asker;
 use super::super::state::{Live, Unsealed};
 use super::entry_of;
+use crate::audit::Entry;
 use crate::model::{
     Acknowledged, CallerName, Concern, Denial, Employee, Level, Notice, NoticeId, NoticeLevel,
 };
@@ -37,8 +38,23 @@ pub struct NoticeCount {
 }
 
 impl Vault {
-    /// The standing notices of this level or above that concern what the operator may see, ordered by ID. The first
-    /// page evaluates everything anew: once for all who wait for that, however many ask.
+    /// Evaluates everything anew, for a list's first page: once for all who wait for that, however many ask.
+    pub async fn evaluate_notices(&self, asker: Asker<'_>) -> Result<(), VaultError> {
+        // Who waits for the turn keeps nothing of what a seal waits for; who is revoked meanwhile keeps nobody from it.
+        let may = async || self.clear_general(asker, Action::List, listing(asker)).await.map(drop);
+        may().await?;
+        let evaluating = async {
+            if let Err(error) = self.tend_notices().await {
+                // They stand all the same; only that they do isn't recorded.
+                tracing::error!(error = %error, "notices can't be recorded");
+            }
+            Ok(())
+        };
+        self.evaluating.share(may(), evaluating).await
+    }
+
+    /// The standing notices of this level or above that concern what the operator may see, ordered by ID, as the last
+    /// evaluation found them.
     pub async fn list_notices(
         &self,
         asker: Asker<'_>,
@@ -46,23 +62,7 @@ impl Vault {
         after: Option<&NoticeId>,
         limit: usize,
     ) -> Result<Page<SeenNotice>, VaultError> {
-        let clear = async || self.clear_general(asker, Action::List, asker.entry(None, "notice.list")).await;
-        let mut cleared = clear().await?;
-        if after.is_none() {
-            // Who waits for the turn keeps nothing of what a seal waits for.
-            drop(cleared);
-            // Who is revoked while he waits keeps nobody from the turn.
-            let may = async { clear().await.map(drop) };
-            let evaluating = async {
-                if let Err(error) = self.tend_notices().await {
-                    // They stand all the same; only that they do isn't recorded.
-                    tracing::error!(error = %error, "notices can't be recorded");
-                }
-                Ok(())
-            };
-            self.evaluating.share(may, evaluating).await?;
-            cleared = clear().await?;
-        }
+        let cleared = self.clear_general(asker, Action::List, listing(asker)).await?;
         let page = {
             let live = self.live();
             let unsealed = live.unsealed()?;
@@ -86,7 +86,7 @@ impl Vault {
         let turn = self.turn().await;
         let named = entry_of(id, "notice.acknowledge");
         let entry = asker.entry(None, "");
-        let entry = crate::audit::Entry {
+        let entry = Entry {
             action: named.action,
             subject: named.subject,
             secret: named.secret,
@@ -167,6 +167,10 @@ impl Vault {
             matches!((who.caller, concern), (Some(caller), Concern::Caller(name)) if caller.name == *name);
         own || decide_manage(who, Action::See, &owners_of(unsealed, concern), self.clock.now()).is_ok()
     }
+}
+
+fn listing(asker: Asker<'_>) -> Entry {
+    asker.entry(None, "notice.list")
 }
 
 /// Whose a notice is. Those on callers and on the vault are nobody's, and so full operators' alone.

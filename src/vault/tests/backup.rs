@@ -224,7 +224,7 @@ async fn a_schedule_keeps_its_number_tells_of_failures_and_catches_up() {
         names
     };
     let told = async |level| {
-        let page = site.vault.list_notices(site.admin(), NoticeLevel::Info, None, 100).await.unwrap();
+        let page = site.vault.first_notices(site.admin(), NoticeLevel::Info, 100).await.unwrap();
         let standing = page.items.into_iter().find(|seen| seen.id.as_str().starts_with("backup.schedule."));
         assert_eq!(standing.map(|seen| seen.standing.level), level);
     };

@@ -24,7 +24,7 @@ impl Site {
     }
 
     async fn notices_of(&self, asker: Asker<'_>) -> BTreeMap<String, NoticeLevel> {
-        let page = self.vault.list_notices(asker, NoticeLevel::Info, None, 1000).await.unwrap();
+        let page = self.vault.first_notices(asker, NoticeLevel::Info, 1000).await.unwrap();
         page.items.into_iter().map(|seen| (seen.id.to_string(), seen.standing.level)).collect()
     }
 
@@ -117,7 +117,7 @@ async fn an_acknowledgement_ends_with_the_next_rung() {
     site.dated("_a", "2026-12-20").await;
     let id: NoticeId = "expiry.custsecret_a.2026-12-20".parse().unwrap();
     let known = async |site: &Site| {
-        let page = site.vault.list_notices(site.admin(), NoticeLevel::Info, None, 10).await.unwrap();
+        let page = site.vault.first_notices(site.admin(), NoticeLevel::Info, 10).await.unwrap();
         let seen = page.items.into_iter().find(|seen| seen.id == id).unwrap();
         seen.acknowledged.map(|known| known.by.to_string())
     };
@@ -152,7 +152,7 @@ async fn operators_see_and_acknowledge_what_is_theirs() {
     assert_eq!(site.notices_of(asker(&owner)).await.len(), 1);
     assert_eq!(site.notices_of(asker(&viewer)).await.len(), 1);
     assert!(site.notices_of(asker(&stranger)).await.is_empty());
-    assert!(site.vault.list_notices(asker(&service), NoticeLevel::Info, None, 9).await.is_err());
+    assert!(site.vault.first_notices(asker(&service), NoticeLevel::Info, 9).await.is_err());
     let acknowledge = async |session| site.vault.acknowledge_notice(asker(session), &id).await;
     assert!(matches!(acknowledge(&viewer).await, Err(VaultError::Denied(crate::model::Denial::Level(_)))));
     assert!(matches!(acknowledge(&stranger).await, Err(VaultError::NotFound("notice"))));

@@ -99,7 +99,7 @@ async fn who_renews_by_the_dozen_keeps_nobody_waiting() {
 }
 
 async fn list(site: &Site, who: &Session) -> Result<(), VaultError> {
-    site.vault.list_notices(asker(who), NoticeLevel::Info, None, 10).await.map(drop)
+    site.vault.first_notices(asker(who), NoticeLevel::Info, 10).await.map(drop)
 }
 
 #[tokio::test]

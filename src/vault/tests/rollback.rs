@@ -258,11 +258,8 @@ async fn an_acceptance_stands_as_a_critical_notice_until_somebody_knows_of_it() 
     unsealing(&site).await.unwrap();
     let standing = async |site: &Site| {
         site.vault.tend_notices().await.unwrap();
-        let all = site
-            .vault
-            .list_notices(site.admin(), crate::model::NoticeLevel::Critical, None, 9)
-            .await
-            .unwrap();
+        let all =
+            site.vault.first_notices(site.admin(), crate::model::NoticeLevel::Critical, 9).await.unwrap();
         all.items.into_iter().find(|seen| seen.id.as_str().starts_with("rollback.store.e"))
     };
     let seen = standing(&site).await.unwrap();

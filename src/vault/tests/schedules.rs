@@ -178,7 +178,7 @@ impl Stage {
         while over.acknowledged().is_none() {
             let looked = async {
                 assert_eq!(vault.verify_log(admin).await?.first_bad, None);
-                vault.list_notices(admin, NoticeLevel::Info, None, 9).await
+                vault.first_notices(admin, NoticeLevel::Info, 9).await
             };
             match looked.await {
                 Ok(_) => {}

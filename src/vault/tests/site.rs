@@ -149,6 +149,19 @@ impl Site {
     }
 }
 
+impl Vault {
+    /// The first page, as it is shown to who asks for it.
+    pub async fn first_notices(
+        &self,
+        asker: Asker<'_>,
+        least: crate::model::NoticeLevel,
+        limit: usize,
+    ) -> Result<Page<SeenNotice>, VaultError> {
+        self.evaluate_notices(asker).await?;
+        self.list_notices(asker, least, None, limit).await
+    }
+}
+
 pub fn new_secret(id: &str, value: &str, rules: &str) -> NewSecret {
     let form: RestrictionsForm = serde_json::from_str(rules).unwrap();
     let restrictions: Restrictions = form.check("").unwrap();

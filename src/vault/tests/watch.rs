@@ -134,7 +134,7 @@ async fn an_operator_hears_of_his_own_certificate() {
     );
     site.later(80 * 86_400);
     site.vault.tend_notices().await.unwrap();
-    let page = site.vault.list_notices(asker(&vera), NoticeLevel::Info, None, 9).await.unwrap();
+    let page = site.vault.first_notices(asker(&vera), NoticeLevel::Info, 9).await.unwrap();
     let listed: Vec<_> = page.items.iter().map(|each| format!("notice {} warning true", each.id)).collect();
     assert_eq!(listed.len(), 1);
     assert_eq!(notices(&site, &vera, &mut hers), listed, "the same as in the list");

@@ -56,7 +56,7 @@ async fn one_that_cant_be_removed_keeps_no_other_and_is_told_of() {
         log.iter().filter(|each| each.entry.action == action && of_it(&each.entry)).count()
     };
     let stands = async || {
-        let page = site.vault.list_notices(site.admin(), NoticeLevel::Info, None, 100).await.unwrap();
+        let page = site.vault.first_notices(site.admin(), NoticeLevel::Info, 100).await.unwrap();
         page.items.iter().any(|seen| seen.id.as_str() == NOTICE)
     };
     scheduled();
