@@ -12,7 +12,7 @@ use crate::identity::typed;
 mod in_the_way;
 mod making;
 
-use making::is_of_file_system;
+pub use making::is_of_file_system;
 
 /// `data_dir`, 0700.
 #[derive(Debug, Clone)]

@@ -77,7 +77,7 @@ pub use caller_edit::{CallerEdit, RoleEdit};
 pub use callers::SeenCaller;
 pub use consumers::Consumer;
 pub use create::{NewVault, create, refuse_existing};
-pub use directory::Directory;
+pub use directory::{Directory, is_of_file_system};
 pub use editing::SecretEdit;
 pub use enrol::{CertificateSource, EnrolledCaller, NewCaller};
 pub use error::VaultError;

@@ -320,6 +320,10 @@ check "none is served there" says "$PASSPHRASE is no directory; name another wit
 mkdir "$SCRATCH/somebodys"; touch "$SCRATCH/somebodys/hosts"
 check "a quickstart among other things" says "holds something else (hosts)" 2 quick "$SCRATCH/somebodys"
 check "leaves them alone" [ "$(ls -A "$SCRATCH/somebodys")" = hosts ]
+if [ "$(id -u)" = 0 ]; then
+    mkdir -p "$SCRATCH/fresh/lost+found"
+    check "a quickstart on a file system that was just made" says "all checks passed" 0 quick "$SCRATCH/fresh"
+fi
 check "a quickstart below a file" says "Name another directory with --dir" 2 quick "$PASSPHRASE/new"
 check "an identity below a file" refuses 2 recover "$PASSPHRASE/out"
 check "a socket below a file" says "can't listen on unix:$PASSPHRASE/vault.sock" 2 "$FSM_VAULT_BIN" serve --data-dir "$SCRATCH/kept" \

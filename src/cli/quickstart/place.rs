@@ -21,7 +21,7 @@ use super::{Passphrases, Steps};
 use crate::client::printable;
 use crate::identity::is_of_place;
 use crate::secret::Plaintext;
-use crate::vault::Directory;
+use crate::vault::{Directory, is_of_file_system};
 
 pub struct Place(PathBuf);
 
@@ -79,6 +79,7 @@ impl Place {
     fn refuse_others(&self) -> Result<(), Failure> {
         let own = ["vault", "passphrase.new", "fsm", "other"];
         let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let entries = entries.filter(|entry| !is_of_file_system(entry));
         match entries.map(|entry| entry.file_name()).find(|name| own.iter().all(|own| name != own)) {
             None => Ok(()),
             Some(other) => Err(Failure::usage(format!(

@@ -76,7 +76,7 @@ fn entries(path: &Path) -> impl Iterator<Item = DirEntry> {
 }
 
 /// Whether it is what an ext4 that was just made has: `lost+found`, root's and empty. Nobody else may look into it.
-pub(super) fn is_of_file_system(entry: &DirEntry) -> bool {
+pub fn is_of_file_system(entry: &DirEntry) -> bool {
     let is_empty = || match std::fs::read_dir(entry.path()) {
         Ok(mut found) => found.next().is_none(),
         Err(error) => error.kind() == ErrorKind::PermissionDenied,
