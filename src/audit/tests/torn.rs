@@ -13,14 +13,30 @@ async fn what_cannot_be_repaired_is_left_behind_in_its_segment() {
     let log = place.open_faulty(&faults);
     log.append(entry(0)).await.unwrap();
     faults.append.store(1, Ordering::SeqCst);
-    // Twice, though the disk takes other files.
+    // Time after time, though the disk takes other files.
     faults.cut.store(2, Ordering::SeqCst);
+    log.append(entry(1)).await.unwrap_err();
     log.append(entry(1)).await.unwrap_err();
     log.append(entry(2)).await.unwrap();
     assert_eq!(place.numbers(), [1, 2]);
     assert_eq!(place_of(log.damage()), at(1, 0, Flaw::NotRepaired));
     let report = log.verify(None).await.unwrap();
     assert_eq!(place_of(report.first_bad), at(1, 3, Flaw::NotAnEntry));
+}
+
+/// As at a bad block behind its end: all is well but for lines.
+#[tokio::test]
+async fn a_file_that_takes_no_lines_is_left_behind_too() {
+    let place = Place::new();
+    let faults = Arc::new(Faults::default());
+    let log = place.open_faulty(&faults);
+    log.append(entry(0)).await.unwrap();
+    faults.append.store(3, Ordering::SeqCst);
+    for _ in 0..3 {
+        log.append(entry(1)).await.unwrap_err();
+    }
+    log.append(entry(2)).await.unwrap();
+    assert_eq!(place.numbers(), [1, 2]);
 }
 
 /// However long the disk is in trouble, and whichever step of a write came upon it: afterwards all is as it was.

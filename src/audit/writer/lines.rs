@@ -53,11 +53,11 @@ impl Writer {
                 unreachable!("it was being written to a moment ago");
             };
             let refuses = error.kind() == ErrorKind::PermissionDenied;
-            self.place = Place::Torn(Current { refuses, ..current });
+            self.place = Place::Torn(Current { refuses, faults: current.faults + 1, ..current });
             return Err(error);
         }
         current.length += bytes.len() as u64;
-        current.synced = sync;
+        (current.synced, current.faults) = (sync, 0);
         self.head = head;
         if let Some(journal) = &self.parts.journal {
             journal.send(bytes);

@@ -52,7 +52,8 @@ impl Writer {
             return Err(error);
         }
         let length = header.len() as u64;
-        self.place = Place::Writing(Current { number, sink, length, synced: true, refuses: false });
+        self.place =
+            Place::Writing(Current { number, sink, length, synced: true, refuses: false, faults: 0 });
         self.head = head;
         self.highest = number;
         self.segments.push(number);
