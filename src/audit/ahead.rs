@@ -26,6 +26,8 @@ const REKEY: &str = "vault.rekey";
 const RESTORE: &str = "vault.restore";
 /// Says what became of a change.
 const REOPEN: &str = "vault.reopen";
+/// Takes an older store, whatever the log tells.
+const ACCEPT: &str = "vault.accept_rollback";
 
 /// What trusted lines after the checkpoint come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,10 +42,16 @@ pub struct Ahead {
     rekeys: bool,
     /// The log is a restored vault's, which has so many lines of other logs behind it.
     restored: Option<u64>,
-    /// The epoch of a change that no entry has ended yet.
-    begun: Option<u64>,
-    /// That of one that came to nothing, and whose first entry isn't after the checkpoint.
-    refused: Option<u64>,
+    /// An older store was accepted since.
+    is_accepted: bool,
+    /// A segment's header isn't trusted.
+    is_foreign: bool,
+    /// A line is.
+    is_ours: bool,
+    /// A change of which so many entries have no `failed` yet.
+    begun: Option<(Untold, usize)>,
+    /// One that is told as `failed`, and whose entry isn't after the checkpoint.
+    refused: Option<Untold>,
     /// Changes that were to be made.
     pub changes: u64,
     /// The last of them.
@@ -59,6 +67,16 @@ pub enum Passed {
     Rekeyed,
     /// The log is that of a vault that was restored from a backup of this one.
     Restored,
+    /// Not a line of the log is under this store's key, or of its vault.
+    Foreign,
+}
+
+/// A change of which the log doesn't say what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    epoch: u64,
+    pub action: String,
+    pub request_id: Option<String>,
 }
 
 /// A change as its entry names it: never a value.
@@ -76,20 +94,31 @@ impl Ahead {
         match self {
             Self { is_outrun: true, .. } => Some(Passed::Outrun),
             Self { is_rekeyed: true, .. } => Some(Passed::Rekeyed),
-            Self { restored: Some(lines), .. } if *lines > lines_before => Some(Passed::Restored),
+            Self { restored: Some(lines), is_accepted: false, .. } if *lines > lines_before => {
+                Some(Passed::Restored)
+            }
+            Self { is_foreign: true, is_ours: false, .. } => Some(Passed::Foreign),
             _ => None,
         }
     }
 
-    /// Whether changes were made of which the log doesn't say it, in the order of the log; the store is the newest, and has
-    /// this epoch.
-    pub fn untold(&self, store: u64) -> impl Iterator<Item = bool> {
-        let made = self.refused.filter(|epoch| *epoch <= store).map(|_| true);
-        made.into_iter().chain(self.begun.map(|_| false))
+    /// Changes of which the log doesn't say what became of them, in its order, and whether they were made; the store is the
+    /// newest, and has this epoch.
+    pub fn untold(&self, store: u64) -> impl Iterator<Item = (&Untold, bool)> {
+        let made =
+            self.refused.iter().filter(move |change| change.epoch <= store).map(|change| (change, true));
+        made.chain(self.begun.iter().map(|(change, _)| (change, false)))
     }
 
-    /// Takes a trusted line, its action and the epoch that it names.
-    pub(super) fn take(&mut self, action: Option<&str>, epoch: Option<u64>, is_after: bool, line: &[u8]) {
+    /// Takes a trusted line, its action and the epoch that it names. `is_former`: it is under a key that the store had before.
+    pub(super) fn take(
+        &mut self,
+        action: Option<&str>,
+        epoch: Option<u64>,
+        (is_after, is_former): (bool, bool),
+        line: &[u8],
+    ) {
+        self.is_ours = true;
         self.epoch = self.epoch.max(epoch);
         if epoch.is_some() {
             // Changes wait for a rekey's end: it came to nothing.
@@ -97,7 +126,9 @@ impl Ahead {
         }
         match action {
             Some(REOPEN) if is_after => (self.begun, self.refused) = (None, None),
-            Some(REKEY | RESTORE) => self.take_entry(epoch, is_after, line),
+            // The store itself comes from that rekey.
+            Some(REKEY) if is_former => {}
+            Some(REKEY | RESTORE | ACCEPT) => self.take_entry(epoch, is_after, line),
             _ if epoch.is_some() && is_after => self.take_entry(epoch, is_after, line),
             _ => {}
         }
@@ -105,6 +136,7 @@ impl Ahead {
 
     /// Takes the header of another segment that isn't trusted: under another key, or changed.
     pub(super) fn take_foreign(&mut self) {
+        self.is_foreign = true;
         self.is_rekeyed |= std::mem::take(&mut self.rekeys);
     }
 
@@ -117,6 +149,10 @@ impl Ahead {
         if is_allowed && entry.action == RESTORE {
             self.restored = entry.changes.as_ref().and_then(lines_before);
         }
+        if entry.action == ACCEPT {
+            // The same `failed` says that it wasn't.
+            self.is_accepted = is_allowed;
+        }
         let Some(epoch) = epoch.filter(|_| is_after) else { return };
         if USUAL.contains(&&*entry.action) {
             // It has told of what was before it.
@@ -125,13 +161,25 @@ impl Ahead {
             }
             return;
         }
+        let change = || Untold {
+            epoch,
+            action: entry.action.to_string(),
+            request_id: entry.request_id.as_deref().map(str::to_owned),
+        };
         if !is_allowed {
-            if self.begun.take().is_none() {
-                self.refused = Some(epoch);
+            match &mut self.begun {
+                Some((begun, 1)) if begun.epoch == epoch => self.begun = None,
+                Some((begun, entries)) if begun.epoch == epoch => *entries -= 1,
+                _ => {
+                    self.refused.get_or_insert_with(change);
+                }
             }
             return;
         }
-        self.begun = Some(epoch);
+        match &mut self.begun {
+            Some((begun, entries)) if begun.epoch == epoch => *entries += 1,
+            begun => *begun = Some((change(), 1)),
+        }
         self.changes += 1;
         let name = entry.secret.or(entry.integration).or(entry.subject).map(|name| name.to_string());
         self.last = Some(Change { time, action: entry.action.into_owned(), name });
@@ -148,5 +196,90 @@ impl std::fmt::Display for Change {
         let Self { time, action, name } = self;
         write!(out, "{time:.0} {action}")?;
         name.iter().try_for_each(|name| write!(out, " {name}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a line of this action, outcome and epoch, after the checkpoint; `former`: under a key that the store had before.
+    fn take(ahead: &mut Ahead, told: &str, former: bool) {
+        let mut words = told.split(' ');
+        let mut word = || words.next().unwrap_or_default();
+        let (action, outcome, epoch) = (word(), word(), word().parse().ok());
+        let changes = (action == RESTORE).then(|| serde_json::json!({ "lines_before": 9 }));
+        let line = serde_json::json!({
+            "seq": 1, "time": "2026-11-30T00:00:00Z", "action": action, "outcome": outcome, "epoch": epoch, "changes": changes,
+        });
+        ahead.take(Some(action), epoch, (true, former), line.to_string().as_bytes());
+    }
+
+    fn told(lines: &[&str]) -> Ahead {
+        let mut ahead = Ahead::default();
+        for line in lines {
+            match *line {
+                "foreign" => ahead.take_foreign(),
+                line => match line.strip_prefix("former ") {
+                    Some(line) => take(&mut ahead, line, true),
+                    None => take(&mut ahead, line, false),
+                },
+            }
+        }
+        ahead
+    }
+
+    #[test]
+    fn of_each_change_the_log_says_what_became_of_it() {
+        const MADE: u64 = 7;
+        type Fates<'a> = &'a [(&'a str, bool)];
+        let rows: [(&[&str], Fates); 10] = [
+            (&["a allowed 8"], &[("a", false)]),
+            (&["a allowed 8", "a failed 8"], &[]),
+            (&["a allowed 8", "a failed 8", "b allowed 8"], &[("b", false)]),
+            // The checkpoint has the entry.
+            (&["a failed 7"], &[("a", true)]),
+            (&["a failed 8"], &[]),
+            (&["a failed 7", "vault.reopen allowed"], &[]),
+            (&["a failed 7", "vault.unseal allowed 8"], &[]),
+            // What comes while the first one's fate is unknown has its epoch.
+            (&["i allowed 7", "i allowed 7", "i failed 7", "i failed 7"], &[]),
+            (&["a failed 7", "i allowed 7", "i allowed 7", "i failed 7"], &[("a", true), ("i", false)]),
+            (&["i allowed 8", "i allowed 8", "i allowed 8", "i failed 8"], &[("i", false)]),
+        ];
+        for (lines, expected) in rows {
+            let ahead = told(lines);
+            let untold: Vec<_> = ahead.untold(MADE).map(|(change, made)| (&*change.action, made)).collect();
+            assert_eq!(untold, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_is_a_newer_stores_is_told_from_one_that_is_damaged() {
+        for (lines, passed) in [
+            (&["vault.rekey allowed 8", "secret.read allowed", "foreign"][..], Some(Passed::Rekeyed)),
+            (&["vault.rekey allowed 8"], None),
+            (&["vault.rekey allowed 8", "vault.rekey failed 8", "foreign"], None),
+            (&["vault.rekey allowed 8", "vault.unseal allowed 8", "foreign"], None),
+            (&["vault.rekey allowed 8", "foreign", "vault.accept_rollback allowed 9"], None),
+            // The store's own, and a segment that was changed.
+            (&["former vault.rekey allowed 7", "foreign", "secret.read allowed"], None),
+            (&["secret.read allowed", "foreign"], None),
+            (&["foreign", "secret.read allowed"], None),
+            (&["foreign"], Some(Passed::Foreign)),
+            (&["vault.restore allowed", "a allowed 3"], Some(Passed::Restored)),
+            (&["vault.restore allowed", "vault.accept_rollback allowed 9", "a allowed 10"], None),
+            (
+                &[
+                    "vault.restore allowed",
+                    "vault.accept_rollback allowed 9",
+                    "vault.accept_rollback failed 9",
+                ],
+                Some(Passed::Restored),
+            ),
+        ] {
+            assert_eq!(told(lines).passed(8), passed, "{lines:?}");
+        }
+        assert_eq!(told(&["vault.restore allowed"]).passed(9), None);
     }
 }

@@ -46,6 +46,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// Why a log doesn't go on under another key.
+pub trait EndsLog {
+    /// Whether it doesn't go on under its own either.
+    fn ends_log(&self) -> bool;
+}
+
 impl Log {
     /// Writes a decision's entry, as durably as the settings say: its number. Without `Ok`, it must not
     /// take effect.
@@ -180,9 +186,9 @@ impl Log {
 
     /// Ends the log under the key that it has, and goes on in a new segment under another, if `switch` makes that one
     /// the vault's. `switch` is given the head, which is durable and stays it: whatever is to be written waits. If it
-    /// fails, the log goes on as it was. What comes after it is taken up at the next opening, should it not come to
+    /// fails, the log goes on as it was, unless the failure ends it: under which key it goes on isn't known then. What comes after it is taken up at the next opening, should it not come to
     /// that now (`opening.rs`).
-    pub async fn rekey<E: From<AuditError> + Send + 'static>(
+    pub async fn rekey<E: From<AuditError> + EndsLog + Send + 'static>(
         &self,
         switch: impl FnOnce(Checkpoint) -> Result<ChainKeys, E> + Send + 'static,
     ) -> Result<(), E> {
@@ -193,7 +199,11 @@ impl Log {
             }
             queue.with_writer(|writer| {
                 let head = writer.head().map_err(|error| AuditError::Unavailable(error.kind()))?;
-                let keys = switch(head.clone())?;
+                let keys = switch(head.clone()).inspect_err(|failure| {
+                    if failure.ends_log() {
+                        writer.close();
+                    }
+                })?;
                 let chain = Arc::new(Chain::new(keys, lock(&reading.chain).vault().to_owned()));
                 *lock(&reading.chain) = chain.clone();
                 writer.rekeyed(chain, head);

@@ -41,7 +41,7 @@ mod verify;
 mod walk;
 mod writer;
 
-pub use ahead::{Ahead, Change, Passed};
+pub use ahead::{Ahead, Change, Passed, Untold};
 pub use chain::{Checkpoint, FORMAT};
 pub use disk::name_of as file_of;
 pub use entry::{Entry, LoggedEntry, Outcome, Peer};
@@ -51,7 +51,7 @@ pub use filter::Filter;
 pub use finding::{Finding, Flaw};
 pub use journal::{JOURNALD_SOCKET, reach_journal};
 pub use keys::ChainKeys;
-pub use log::{Begun, Durability, Log, Opened, Settings, Surveyed};
+pub use log::{Begun, Durability, EndsLog, Log, Opened, Settings, Surveyed};
 pub use page::{Cursor, Look, Page, Start};
 pub use tally::Due;
 pub use told::{Fingerprints, Told};

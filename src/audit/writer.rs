@@ -86,6 +86,8 @@ struct Current {
     synced: bool,
     /// The file takes no more, whatever its disk does: it was made immutable, say.
     refuses: bool,
+    /// Failures since the last line that was written, those left out that may be the disk's.
+    faults: u32,
 }
 
 impl Writer {
@@ -98,7 +100,7 @@ impl Writer {
             Start::GoOn { number, length } => {
                 let sink = parts.disk.reopen(number)?;
                 // Lines that a killed daemon wrote may not be on the disk yet.
-                let current = Current { number, sink, length, synced: false, refuses: false };
+                let current = Current { number, sink, length, synced: false, refuses: false, faults: 0 };
                 if found.torn > 0 { Place::Torn(current) } else { Place::Writing(current) }
             }
         };
@@ -278,6 +280,9 @@ impl Writer {
 
     /// Repairs and begins what has to be, so that a line can be written.
     fn ready(&mut self) -> io::Result<()> {
+        if matches!(self.place, Place::Closed) {
+            return Err(ErrorKind::NotConnected.into());
+        }
         self.resume()?;
         self.repair()?;
         if let Place::Between(reason) = self.place {

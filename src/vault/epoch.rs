@@ -9,8 +9,9 @@
 //! gone or foreign   any                         refused, where the store remembers that there was one
 //! any               has retired the checkpoint  the same
 //!                   line's segment, goes on under
-//!                   another root key, or is a
-//!                   restored vault's
+//!                   another root key, is a
+//!                   restored vault's, or has no
+//!                   line of this store's
 //! the same          nothing, or the next epoch  all is well; or a crash between a change's entry and its commit
 //! older             likewise                    all is well: a power cut, or the file was put back alone
 //! ```

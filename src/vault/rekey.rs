@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::aside::aside;
 use super::attempts::Proof;
 use super::directory::Directory;
 use super::error::VaultError;
@@ -35,7 +36,7 @@ use super::registry::{KeptCheckpoint, Registry};
 use super::session::Asker;
 use super::state::Live;
 use super::turn::Turn;
-use crate::audit::{Checkpoint, Entry, Log, Outcome};
+use crate::audit::{Checkpoint, EndsLog, Entry, Log};
 use crate::crypto::Failed;
 use crate::heap;
 use crate::keys::{KeyRing, Renewed};
@@ -70,6 +71,12 @@ pub(super) enum NotSwitched {
     Undone(VaultError),
     /// The disk may hold either: nothing may be changed any more.
     Unknown(VaultError),
+}
+
+impl EndsLog for NotSwitched {
+    fn ends_log(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
 }
 
 impl<E: Into<VaultError>> From<E> for NotSwitched {
@@ -148,10 +155,8 @@ impl Vault {
         let (records, (registry, store)) = match switched.await {
             Ok(done) => done,
             Err(NotSwitched::Undone(error)) => {
-                let failed = Entry { outcome: Outcome::Failed, ..entry };
-                if let Err(error) = log.append_durably(failed).await {
-                    tracing::error!(error = %error, "the failure of a rekey can't be audited");
-                }
+                // As of every change: the log has it before its next entry.
+                aside(|| log.owe_failures(&[entry]));
                 self.clear_next().await;
                 return Err(match error {
                     // That is said of what is tried again.

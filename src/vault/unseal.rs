@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde_json::json;
+
 use super::aside::aside;
 use super::attempts::{Proof, attempted};
 use super::epoch::{Filed, Witnesses};
@@ -16,7 +18,7 @@ use super::rollback::RolledBack;
 use super::session::Asker;
 use super::state::{Live, Unsealed};
 use super::usage;
-use crate::audit::{Entry, Flaw, Log, Outcome, Surveyed};
+use crate::audit::{Entry, Flaw, Log, Outcome, Surveyed, Untold};
 use crate::heap;
 use crate::keys::KeyRing;
 use crate::model::Itself;
@@ -264,7 +266,11 @@ impl Found {
     /// that isn't the newest.
     fn untold(&self) -> Vec<Entry> {
         let fates = self.log.ahead().untold(self.loaded.registry.epoch());
-        let told = fates.map(|made| if made { Fate::Made.told() } else { Fate::NotMade.told() });
+        let told = fates.map(|(change, made)| {
+            let Untold { action, request_id, .. } = change;
+            let fate = if made { Fate::Made } else { Fate::NotMade };
+            Entry { changes: Some(json!({ "action": action, "request_id": request_id })), ..fate.told() }
+        });
         if self.doubt.is_some() { Vec::new() } else { told.collect() }
     }
 }

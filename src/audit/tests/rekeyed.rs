@@ -22,6 +22,12 @@ impl Place {
     }
 }
 
+impl EndsLog for AuditError {
+    fn ends_log(&self) -> bool {
+        matches!(self, Self::Closed)
+    }
+}
+
 async fn rekey(log: &Log) -> Result<Checkpoint, AuditError> {
     let (tell, told) = std::sync::mpsc::channel();
     let switch = move |head: Checkpoint| {
@@ -87,6 +93,10 @@ async fn a_rekey_that_fails_leaves_the_log_as_it_was() {
     log.append(entry(2)).await.unwrap();
     assert_eq!(log.verify(None).await.unwrap().entries, 2);
     assert_eq!(place.numbers(), [1]);
+    // Under which key it goes on, nobody knows.
+    assert!(matches!(log.rekey(|_| Err(AuditError::Closed)).await, Err(AuditError::Closed)));
+    assert!(log.append(entry(3)).await.is_err());
+    assert_eq!(place.lines(1).len(), 3);
     log.close();
     assert!(matches!(rekey(&log).await, Err(AuditError::Closed)));
 }

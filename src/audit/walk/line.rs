@@ -117,7 +117,8 @@ impl Walk<'_> {
                     let count = if is_ahead { told.count.unwrap_or(1) } else { 0 };
                     self.retired = (self.retired.0.max(upto), self.retired.1.saturating_add(count));
                 }
-                self.ahead.take(told.action.as_deref(), told.epoch, is_ahead, bytes);
+                let is_former = number <= self.chain.last_former();
+                self.ahead.take(told.action.as_deref(), told.epoch, (is_ahead, is_former), bytes);
                 self.trust(told.seq, mac);
             }
             Some(_) => {
