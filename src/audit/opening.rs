@@ -63,7 +63,11 @@ pub(super) fn survey(
 ) -> Result<Found, AuditError> {
     let Listed { present, strays } =
         Listed::at_rest(disk, chain, checkpoint).map_err(AuditError::Unreadable)?;
-    let found = survey_present(disk, chain, checkpoint, present)?;
+    let is_elsewhere = goes_on_elsewhere(&present, &strays, checkpoint);
+    let mut found = survey_present(disk, chain, checkpoint, present)?;
+    if is_elsewhere {
+        found.ahead.take_foreign();
+    }
     let stray = strays.first().copied().map(Finding::of_stray);
     Ok(Found { damage: found.damage.or(stray), ..found })
 }
@@ -116,6 +120,11 @@ fn survey_present(
         damage: Some(damage),
         torn: 0,
     })
+}
+
+/// Whether all that there is has numbers far beyond the checkpoint's: a log that went on, and has retired what was there then.
+pub(super) fn goes_on_elsewhere(present: &[u32], strays: &[u32], checkpoint: Option<&Checkpoint>) -> bool {
+    checkpoint.is_some() && present.is_empty() && !strays.is_empty()
 }
 
 /// A walk that met nothing of a newer release.

@@ -11,6 +11,7 @@ use super::disk::{Directory, Disk};
 use super::error::AuditError;
 use super::finding::Finding;
 use super::keys::ChainKeys;
+use super::opening::goes_on_elsewhere;
 use super::stray::Listed;
 use super::walk::{End, Walk};
 
@@ -94,6 +95,9 @@ pub fn verify_at_rest(
     walk.refuse_newer()?;
     walk.note_strays(&strays);
     walk.finish();
+    if goes_on_elsewhere(&present, &strays, checkpoint) {
+        walk.ahead.take_foreign();
+    }
     Ok(Report::of(&walk))
 }
 

@@ -133,3 +133,15 @@ async fn a_checkpoint_in_a_retired_segment_is_an_older_stores_and_no_damage() {
     log.append(entry(0)).await.unwrap();
     assert_eq!(log.verify(None).await.unwrap().first_bad, None);
 }
+
+#[tokio::test]
+async fn a_log_that_went_on_far_beyond_what_the_store_knows_is_a_newer_stores() {
+    let place = Place::new();
+    let checkpoint = Some(place.written(3).await);
+    assert_eq!(surveyed(&place, checkpoint.clone()).ahead().passed(0), None);
+    std::fs::rename(place.path(1), place.path(11)).unwrap();
+    assert_eq!(surveyed(&place, checkpoint.clone()).ahead().passed(0), Some(Passed::Foreign));
+    // Nothing tells any more.
+    std::fs::remove_file(place.path(11)).unwrap();
+    assert_eq!(surveyed(&place, checkpoint).ahead().passed(0), None);
+}
