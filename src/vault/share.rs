@@ -12,9 +12,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::model::Limit;
 
+mod bucket;
 mod holder;
+mod place;
 
+use bucket::Bucket;
+pub use bucket::Rate;
 pub use holder::Holder;
+pub use place::{Bound, Place};
+use place::{Kind, Taken};
 
 /// How much there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,20 +34,6 @@ pub struct Bounds {
     pub caller_requests: usize,
     /// How many requests one caller may make, by time. None: any number.
     pub rate: Option<Rate>,
-}
-
-/// So much for all together, and for each caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
-    pub all: usize,
-    pub caller: usize,
-}
-
-/// Requests a second in the long run, and how many may come at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    pub per_second: u32,
-    pub burst: u32,
 }
 
 /// Streams that each HTTP/2 connection is offered at the least, unless `limits.concurrent_streams` is less.
@@ -91,28 +83,6 @@ pub struct Share {
     looks: Semaphore,
     /// The same, where the log is read for it.
     pages: Semaphore,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    connections: AtomicUsize,
-    waiting: AtomicUsize,
-    large: AtomicUsize,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Connection,
-    Waiting,
-    Large,
-}
-
-/// Something taken, for all and for the caller; given back when dropped.
-#[derive(Debug)]
-#[must_use]
-pub struct Place {
-    share: Arc<Share>,
-    kind: Kind,
 }
 
 /// A request under way.
@@ -237,63 +207,10 @@ impl Share {
     pub(super) fn uncount(&self) {
         self.requests.fetch_sub(1, Ordering::Relaxed);
     }
-
-    fn place(self: &Arc<Self>, kind: Kind) -> Result<Place, Limit> {
-        let (all, caller) = kind.limits();
-        let bound = kind.bound(&self.bounds);
-        if !take(kind.of(&self.own), bound.caller) {
-            return Err(caller);
-        }
-        if !take(kind.of(&self.all), bound.all) {
-            kind.of(&self.own).fetch_sub(1, Ordering::Relaxed);
-            return Err(all);
-        }
-        Ok(Place { share: Arc::clone(self), kind })
-    }
-}
-
-impl Kind {
-    fn of(self, taken: &Taken) -> &AtomicUsize {
-        match self {
-            Self::Connection => &taken.connections,
-            Self::Waiting => &taken.waiting,
-            Self::Large => &taken.large,
-        }
-    }
-
-    fn bound(self, bounds: &Bounds) -> Bound {
-        match self {
-            Self::Connection => bounds.connections,
-            Self::Waiting => bounds.waiting,
-            Self::Large => bounds.large,
-        }
-    }
-
-    /// What ran out, for all or for the caller.
-    fn limits(self) -> (Limit, Limit) {
-        match self {
-            Self::Connection => (Limit::Connections, Limit::CallerConnections),
-            Self::Waiting => (Limit::Waiting, Limit::CallerWaiting),
-            Self::Large => (Limit::Large, Limit::CallerLarge),
-        }
-    }
 }
 
 async fn place_in(places: &Semaphore) -> SemaphorePermit<'_> {
     places.acquire().await.expect("it is never closed")
-}
-
-/// Takes one of `most`, if there is one left.
-fn take(taken: &AtomicUsize, most: usize) -> bool {
-    let more = |taken: usize| (taken < most).then_some(taken + 1);
-    taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.kind.of(&self.share.own).fetch_sub(1, Ordering::Relaxed);
-        self.kind.of(&self.share.all).fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Drop for UnderWay<'_> {
@@ -311,44 +228,6 @@ impl Drop for Answered {
 impl Drop for SetAside<'_> {
     fn drop(&mut self) {
         self.0.count();
-    }
-}
-
-/// A bucket of tokens, one for a request; it fills by time. In nanoseconds of filling, so that nothing is rounded.
-#[derive(Debug)]
-struct Bucket {
-    rate: Rate,
-    filled: u64,
-    at: Timestamp,
-}
-
-const SECOND: u64 = 1_000_000_000;
-
-impl Bucket {
-    fn full(rate: Rate, now: Timestamp) -> Self {
-        Self { rate, filled: u64::from(rate.burst) * SECOND, at: now }
-    }
-
-    /// Whether a new one would be the same.
-    fn is_full(&mut self, now: Timestamp) -> bool {
-        self.fill(now);
-        self.filled == u64::from(self.rate.burst) * SECOND
-    }
-
-    /// Takes a token, if there is one.
-    fn take(&mut self, now: Timestamp) -> bool {
-        self.fill(now);
-        let left = self.filled.checked_sub(SECOND);
-        self.filled = left.unwrap_or(self.filled);
-        left.is_some()
-    }
-
-    /// A clock that was set back fills nothing, and starts anew from there.
-    fn fill(&mut self, now: Timestamp) {
-        let passed = u64::try_from(now.duration_since(self.at).as_nanos()).unwrap_or(0);
-        let more = passed.saturating_mul(u64::from(self.rate.per_second));
-        self.at = now;
-        self.filled = self.filled.saturating_add(more).min(u64::from(self.rate.burst) * SECOND);
     }
 }
 
