@@ -4,6 +4,7 @@ A seed is where a target begins: small, and of each kind that its grammar has.
 """
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -93,7 +94,8 @@ def seeds():
     yield "audit_log", [b"\1\2\2\1\0\0\0\0\0\0\1", b"\2\3\1\2\4\1\0\1\0\2", b"\0\1\3\0\0\x50\0\0", b"\1\2\2\1\3\1\1\0\0\0"]
     example = (ROOT / "config" / "fsm-vault.toml").read_text()
     uncommented = "\n".join(line.removeprefix("#") if "=" in line else line for line in example.splitlines())
-    yield "config", [example.encode()[:4000], uncommented.encode()[:4000], b"listen = [\"unix:/a\", \"tcp:[::1]:0\"]\n[audit]\nretain = 0",
+    keys = "\n".join(line.removeprefix("#") for line in example.splitlines() if re.match(r"#?[a-z_]+ = |\[", line))
+    yield "config", [example.encode()[:4000], uncommented.encode()[:4000], keys.encode(), b"listen = [\"unix:/a\", \"tcp:[::1]:0\"]\n[audit]\nretain = 0",
                      b"[[identity.trust]]\ntrust_domain = \"a\"\nbundle = \"/a\"", f"passphrase_file = {VALUE}".encode(),
                      b"notice.smtp = { host = \"m.example\", from = \"a@b.example\" }\nlimits = { waiting = 1 }",
                      b"[oauth]\nallowed_hosts = [\"a.example\", \"*.b.example\"]\n[outbound]\nextra_ca = \"/a\"\nallow_ports = [443, 8443]\n"
@@ -111,7 +113,8 @@ def seeds():
     paths = ["/v1/secrets/_x/value", "/v1/integrations/fsm/credentials", "/v1/secrets/_x/versions/1/activate", "/v1/sys/status",
              "/v1/callers/../secrets", "/v1/secrets/%41", "//v1"]
     yield "query", [*(b"/\0" + path.encode() for path in paths), b"?domain=a.example&employee=Larry%20N&version=2",
-                    b"?limit=10&cursor=custsecret_x&wait=30s", f"?domian={VALUE}&limit=1&limit=2".encode(), b"=\"1\", W/\"2\" , \"3\"", b"=*"]
+                    b"?limit=10&cursor=custsecret_x&wait=30s", f"?domian={VALUE}&limit=1&limit=2".encode(), b"=\"1\", W/\"2\" , \"3\"", b"=*",
+                    b"/\0v1/secrets/_x/value"]
     yield "cursor", [b"w\x05\x02" + b"0123456789abcdef", b"w\3\2", b"ln2-1840", b"lo2-1840-3-99", b"xsome text\nmore",
                      b"e\0\7event: open\nid: 01\ndata: {}\n\n:\n\nevent: end\ndata:x\n\n"]
 
