@@ -150,20 +150,29 @@ impl Vault {
         self.reissue_server_certificate()
     }
 
-    /// [`Self::reissue_server_certificate`] when two thirds of the old one's life are over. For a timer.
+    /// [`Self::reissue_server_certificate`] when two thirds of the old one's life are over, or of that which the next start
+    /// would find. For a timer.
     pub fn renew_server_certificate(&self) -> Result<(), VaultError> {
-        let due = self.certificate.needs_reissue(self.clock.now());
+        let now = self.clock.now();
+        let filed = || self.tls.server_certificate().is_ok_and(|filed| !filed.needs_reissue(now));
+        let due = self.certificate.needs_reissue(now) || !filed();
         if due { self.reissue_server_certificate() } else { Ok(()) }
     }
 
-    /// Issues a new server certificate, at each unsealing and when the old one grows old. Does nothing while sealed.
+    /// Issues a new server certificate, at each unsealing and when the old one grows old; one that there is no room to write
+    /// serves until there is. Does nothing while sealed.
     fn reissue_server_certificate(&self) -> Result<(), VaultError> {
         let now = self.clock.now();
         let issued = match &*self.live() {
             Live::Sealed => return Ok(()),
             Live::Unsealed(unsealed) => unsealed.authority.issue_server(now)?,
         };
-        self.tls.write_server(&issued)?;
+        match self.tls.write_server(&issued) {
+            Err(error) if error.is_of_disk() => tracing::error!(
+                error = %error, "the server certificate is reissued, and can't be written: it is tried again each hour"
+            ),
+            written => written?,
+        }
         self.certificate.replace(&issued.certificate_pem, &issued.key_pem)?;
         tracing::info!(certificate.expires_at = %self.certificate.expires_at(), "server certificate reissued");
         Ok(())
@@ -197,12 +206,18 @@ impl Vault {
     }
 
     /// Goes on with what was found: the log is written to from here on.
-    async fn take(&self, found: Found) -> Result<(Unsealed, Option<RolledBack>), VaultError> {
+    async fn take(&self, found: Found) -> Result<(Unsealed, Option<RolledBack>, Placed<'_>), VaultError> {
         let Found { loaded: Loaded { keys, authority, mut registry, .. }, log, is_filed, doubt } = found;
         if let Some(doubt) = &doubt {
             registry.passed = doubt.witnessed.saturating_add(1);
+            // Of a log that isn't its own: from here on it is.
+            registry.past.lines_before = registry.past.lines_before.max(log.ahead().lines_before());
+        }
+        if doubt.is_some() || !log.is_sure() {
+            // Where the log can't tell, the store may lack versions that readers had.
             registry.past.floor = registry.raised_floor(self.clock.now());
         }
+        let mut placed = Placed(None);
         if let Err(error) = self.epoch_file.settle_next(&keys) {
             tracing::error!(error = %error, "what a rekey has left in epoch.next can't be put in its place");
         }
@@ -211,9 +226,11 @@ impl Vault {
             // says more than the store knows until that commit: a crash before it leaves a store that is refused, as it was.
             let epoch = if doubt.is_some() { registry.next_epoch() } else { registry.epoch() };
             aside(|| self.epoch_file.place(&keys, epoch))?;
+            placed = Placed(doubt.is_some().then_some(&self.epoch_file));
         }
-        let clock = Arc::clone(&self.clock);
-        let opening = tokio::task::spawn_blocking(move || log.open(clock));
+        let (clock, lines_before) = (Arc::clone(&self.clock), registry.past.lines_before);
+        let is_met = log.meets_checkpoint();
+        let opening = tokio::task::spawn_blocking(move || log.open(clock, lines_before));
         let (log, opened) = opening.await.map_err(|_| crate::crypto::Failed)??;
         match &opened.damage {
             Some(stray) if stray.flaw == Flaw::Stray => tracing::error!(

@@ -11,7 +11,7 @@ stop_daemon
 SMALL=$SCRATCH/small
 mkdir "$SMALL"
 unmount() {
-    umount --lazy "$SMALL" 2>/dev/null || true
+    umount --lazy "${TLS:-$SMALL}" "$SMALL" 2>/dev/null || true
     leave
 }
 if [ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=300k,mode=0700 tmpfs "$SMALL"; then
@@ -57,5 +57,20 @@ rm "$SMALL/filler"
 start_daemon "$SMALL/restored" "$PASSPHRASE" --config "$SCRATCH/backups.toml"
 has_one() { [ "$(find "$BACKUPS" -name '*.fsmb' | wc -l)" = 1 ]; }
 check "with room it is made" until_true 30 has_one
+stop_daemon
+
+# No room for the certificate that each unsealing issues: the one that there is, or the new one unwritten, serves.
+TLS=$SMALL/restored/tls
+mkdir "$SCRATCH/tls"
+cp -p "$TLS"/* "$SCRATCH/tls"
+mount -t tmpfs -o size=32k,mode=0700 tmpfs "$TLS"
+cp -p "$SCRATCH/tls"/* "$TLS"
+head -c 64k /dev/zero >"$TLS/filler" 2>/dev/null || true
+start_daemon "$SMALL/restored" "$PASSPHRASE"
+check "without room for its certificate a vault is started" says custsecret_x 0 as "$ADMIN" secret list
+as "$ADMIN" seal >/dev/null
+check "and unsealed" as "$ADMIN" unseal --passphrase-file "$PASSPHRASE"
+check "the log says what couldn't be written" grep -q "can't be written: it is tried again" "$LOG"
+check "the one that there is stays" cmp -s "$SCRATCH/tls/server.key" "$TLS/server.key"
 stop_daemon
 check "nothing panicked" no_panic
