@@ -1,5 +1,6 @@
 //! From a backup to a vault in a directory of its own.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,8 +12,8 @@ use crate::backup::BackupError;
 use crate::clock::Clock;
 use crate::crypto::Failed;
 use crate::identity::TlsDirectory;
-use crate::keys::RecordKind;
-use crate::model::{Caller, CallerName, CallerState, Itself, UsesMark};
+use crate::keys::{RecordKind, RecordName, StoreKey};
+use crate::model::{Caller, CallerName, CallerState, Itself, NoticeKind, UsesMark};
 use crate::store::{Batch, Expect, SledStore, Store, StoreError};
 use crate::vault::VaultError;
 use crate::vault::census::Head;
@@ -140,9 +141,10 @@ async fn fill(backup: &Inspected, store: &SledStore) -> Result<(), VaultError> {
     let keys = backup.loaded.keys.backup_keys(closed.head.salt());
     let (mut reader, _) = closed.unlock(keys)?;
     let (mut batch, mut bytes) = (Batch::new(), 0);
+    let of_old_log: HashSet<_> = damage_notices(&backup.loaded).collect();
     while let Some((key, sealed)) = reader.record()? {
         // It belongs to segments of the old log, which isn't here.
-        if key.kind() == RecordKind::FormerChain {
+        if key.kind() == RecordKind::FormerChain || of_old_log.contains(&key) {
             continue;
         }
         bytes += sealed.as_bytes().len();
@@ -156,6 +158,12 @@ async fn fill(backup: &Inspected, store: &SledStore) -> Result<(), VaultError> {
         return Err(BackupError::Content("it was exchanged while it was read").into());
     }
     commit(store, batch).await
+}
+
+/// Of damage to the old log, told by its segments' numbers: the new one begins with the same.
+fn damage_notices(loaded: &Loaded) -> impl Iterator<Item = StoreKey> {
+    let told = loaded.registry.notices.keys().filter(|id| id.kind() == NoticeKind::AuditDamage);
+    told.map(|id| loaded.keys.store_key(&RecordName::Notice(id)))
 }
 
 async fn commit(store: &SledStore, batch: Batch) -> Result<(), VaultError> {
