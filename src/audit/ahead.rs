@@ -16,13 +16,15 @@
 use jiff::Timestamp;
 
 use super::entry::{LoggedEntry, Outcome};
+use super::own::{LINES_BEFORE, RETIRE};
+use super::walk::Line;
 
 const UNSEAL: &str = "vault.unseal";
 /// The daemon's coming and going: no change that anybody would miss.
 const USUAL: [&str; 2] = [UNSEAL, "vault.close"];
 /// Its log goes on under another chain key, in a new segment, once the stores have changed places.
 const REKEY: &str = "vault.rekey";
-/// The first entry of a restored vault's log.
+/// The first entry of a restored vault's log. Once that is retired, those of the retirement say the same.
 const RESTORE: &str = "vault.restore";
 /// Says what became of a change.
 const REOPEN: &str = "vault.reopen";
@@ -42,8 +44,8 @@ pub struct Ahead {
     rekeys: bool,
     /// The log is a restored vault's, which has so many lines of other logs behind it.
     restored: Option<u64>,
-    /// An older store was accepted since.
-    is_accepted: bool,
+    /// A segment under a former key follows: an older store was accepted.
+    is_resumed: bool,
     /// A segment's header isn't trusted.
     is_foreign: bool,
     /// A line is.
@@ -56,6 +58,10 @@ pub struct Ahead {
     pub changes: u64,
     /// The last of them.
     pub last: Option<Change>,
+    /// As it was before an older store was accepted, should that come to nothing.
+    before: Option<Box<Ahead>>,
+    /// The epoch of an acceptance that did.
+    in_vain: Option<u64>,
 }
 
 /// Why a store can't be the newest, whatever its epoch is.
@@ -65,6 +71,8 @@ pub enum Passed {
     Outrun,
     /// The log goes on under another root key, and the store has the one before.
     Rekeyed,
+    /// The log goes on under a root key from before this store's: an older store was accepted.
+    Resumed,
     /// The log is that of a vault that was restored from a backup of this one.
     Restored,
     /// Not a line of the log is under this store's key, or of its vault.
@@ -94,12 +102,16 @@ impl Ahead {
         match self {
             Self { is_outrun: true, .. } => Some(Passed::Outrun),
             Self { is_rekeyed: true, .. } => Some(Passed::Rekeyed),
-            Self { restored: Some(lines), is_accepted: false, .. } if *lines > lines_before => {
-                Some(Passed::Restored)
-            }
+            Self { is_resumed: true, .. } => Some(Passed::Resumed),
+            Self { restored: Some(lines), .. } if *lines > lines_before => Some(Passed::Restored),
             Self { is_foreign: true, is_ours: false, .. } => Some(Passed::Foreign),
             _ => None,
         }
+    }
+
+    /// How many lines of other logs lie behind this one, as far as it tells.
+    pub fn lines_before(&self) -> u64 {
+        self.restored.unwrap_or(0)
     }
 
     /// Changes of which the log doesn't say what became of them, in its order, and whether they were made; the store is the
@@ -110,27 +122,43 @@ impl Ahead {
         made.chain(self.begun.iter().map(|(change, _)| (change, false)))
     }
 
-    /// Takes a trusted line, its action and the epoch that it names. `is_former`: it is under a key that the store had before.
-    pub(super) fn take(
-        &mut self,
-        action: Option<&str>,
-        epoch: Option<u64>,
-        (is_after, is_former): (bool, bool),
-        line: &[u8],
-    ) {
+    /// Takes a trusted line: whether it is after the checkpoint, and whether it is under a key that the store had before.
+    pub(super) fn take(&mut self, told: &Line<'_>, (is_after, is_former): (bool, bool), line: &[u8]) {
+        let (action, epoch) = (told.action.as_deref(), told.epoch);
         self.is_ours = true;
-        self.epoch = self.epoch.max(epoch);
         if epoch.is_some() {
-            // Changes wait for a rekey's end: it came to nothing.
-            (self.rekeys, self.is_rekeyed) = (false, false);
+            // Changes wait for a rekey's end: it came to nothing. And who wrote this has gone on with the store's own key.
+            (self.rekeys, self.is_rekeyed, self.is_resumed) = (false, false, false);
+        }
+        if told.outcome.as_deref() == Some(Outcome::Failed.word()) {
+            // The entry before it has told of the epoch.
+            if action == Some(ACCEPT) && self.before.as_ref().is_some_and(|_| epoch.is_some()) {
+                self.refuse_accepted(epoch);
+            }
+            if epoch.is_some() && epoch == self.in_vain {
+                return;
+            }
+        } else {
+            if action == Some(ACCEPT) {
+                self.before = None;
+                self.before = Some(Box::new(self.clone()));
+            }
+            self.epoch = self.epoch.max(epoch);
         }
         match action {
             Some(REOPEN) if is_after => (self.begun, self.refused) = (None, None),
             // The store itself comes from that rekey.
             Some(REKEY) if is_former => {}
-            Some(REKEY | RESTORE | ACCEPT) => self.take_entry(epoch, is_after, line),
+            Some(REKEY | RESTORE | RETIRE) => self.take_entry(epoch, is_after, line),
             _ if epoch.is_some() && is_after => self.take_entry(epoch, is_after, line),
             _ => {}
+        }
+    }
+
+    /// The acceptance before this came to nothing, and so did what else it would have written.
+    fn refuse_accepted(&mut self, epoch: Option<u64>) {
+        if let Some(before) = self.before.take() {
+            *self = Self { in_vain: epoch, ..*before };
         }
     }
 
@@ -140,18 +168,19 @@ impl Ahead {
         self.is_rekeyed |= std::mem::take(&mut self.rekeys);
     }
 
+    /// Takes one that is trusted under a key that the store had before.
+    pub(super) fn take_former(&mut self) {
+        self.is_resumed = true;
+    }
+
     fn take_entry(&mut self, epoch: Option<u64>, is_after: bool, line: &[u8]) {
         let Ok(LoggedEntry { time, entry, .. }) = serde_json::from_slice(line) else { return };
         let is_allowed = entry.outcome == Outcome::Allowed;
         if is_allowed && entry.action == REKEY {
             self.rekeys = true;
         }
-        if is_allowed && entry.action == RESTORE {
-            self.restored = entry.changes.as_ref().and_then(lines_before);
-        }
-        if entry.action == ACCEPT {
-            // The same `failed` says that it wasn't.
-            self.is_accepted = is_allowed;
+        if is_allowed && [RESTORE, RETIRE].contains(&&*entry.action) {
+            self.restored = self.restored.max(entry.changes.as_ref().and_then(lines_before));
         }
         let Some(epoch) = epoch.filter(|_| is_after) else { return };
         if USUAL.contains(&&*entry.action) {
@@ -186,9 +215,9 @@ impl Ahead {
     }
 }
 
-/// Of a restore's entry. One of an earlier release tells of the backup's own log alone.
+/// Of a restore's or a retirement's entry. A restore's of an earlier release tells of the backup's own log alone.
 fn lines_before(changes: &serde_json::Value) -> Option<u64> {
-    changes.get("lines_before").or_else(|| changes.pointer("/backup/audit/seq"))?.as_u64()
+    changes.get(LINES_BEFORE).or_else(|| changes.pointer("/backup/audit/seq"))?.as_u64()
 }
 
 impl std::fmt::Display for Change {
@@ -207,12 +236,13 @@ mod tests {
     fn take(ahead: &mut Ahead, told: &str, former: bool) {
         let mut words = told.split(' ');
         let mut word = || words.next().unwrap_or_default();
-        let (action, outcome, epoch) = (word(), word(), word().parse().ok());
-        let changes = (action == RESTORE).then(|| serde_json::json!({ "lines_before": 9 }));
+        let (action, outcome, epoch) = (word(), word(), word().parse::<u64>().ok());
+        let changes = [RESTORE, RETIRE].contains(&action).then(|| serde_json::json!({ "lines_before": 9 }));
         let line = serde_json::json!({
             "seq": 1, "time": "2026-11-30T00:00:00Z", "action": action, "outcome": outcome, "epoch": epoch, "changes": changes,
         });
-        ahead.take(Some(action), epoch, (true, former), line.to_string().as_bytes());
+        let text = line.to_string();
+        ahead.take(&serde_json::from_str(&text).unwrap(), (true, former), text.as_bytes());
     }
 
     fn told(lines: &[&str]) -> Ahead {
@@ -220,6 +250,7 @@ mod tests {
         for line in lines {
             match *line {
                 "foreign" => ahead.take_foreign(),
+                "former" => ahead.take_former(),
                 line => match line.strip_prefix("former ") {
                     Some(line) => take(&mut ahead, line, true),
                     None => take(&mut ahead, line, false),
@@ -268,18 +299,38 @@ mod tests {
             (&["foreign", "secret.read allowed"], None),
             (&["foreign"], Some(Passed::Foreign)),
             (&["vault.restore allowed", "a allowed 3"], Some(Passed::Restored)),
-            (&["vault.restore allowed", "vault.accept_rollback allowed 9", "a allowed 10"], None),
             (
-                &[
-                    "vault.restore allowed",
-                    "vault.accept_rollback allowed 9",
-                    "vault.accept_rollback failed 9",
-                ],
+                &["vault.restore allowed", "vault.accept_rollback allowed 9", "a allowed 10"],
                 Some(Passed::Restored),
             ),
+            (&["audit.retire allowed", "secret.read allowed"], Some(Passed::Restored)),
+            (&["secret.read allowed", "former"], Some(Passed::Resumed)),
+            (&["secret.read allowed", "former", "vault.accept_rollback allowed 9"], None),
         ] {
             assert_eq!(told(lines).passed(8), passed, "{lines:?}");
         }
-        assert_eq!(told(&["vault.restore allowed"]).passed(9), None);
+        for line in ["vault.restore allowed", "audit.retire allowed"] {
+            assert_eq!((told(&[line]).passed(9), told(&[line]).lines_before()), (None, 9));
+        }
+    }
+
+    #[test]
+    fn an_acceptance_that_came_to_nothing_tells_of_nothing() {
+        let accepted = [
+            "vault.accept_rollback allowed 12",
+            "notice.raise allowed 12",
+            "vault.unseal allowed 12",
+            "vault.accept_rollback failed 12",
+            "notice.raise failed 12",
+            "vault.unseal failed 12",
+        ];
+        let before = told(&["a allowed 10"]);
+        for (more, same) in [(6, true), (3, false)] {
+            let after = told(&[&["a allowed 10"], &accepted[..more]].concat());
+            assert_eq!(after.epoch, if same { Some(10) } else { Some(12) });
+            assert_eq!((after.changes, after.last == before.last), if same { (1, true) } else { (3, false) });
+            assert_eq!(after.untold(9).count(), usize::from(same), "told by an unsealing");
+        }
+        assert_eq!(told(&[&accepted[..], &["a allowed 11"]].concat()).epoch, Some(11));
     }
 }

@@ -63,7 +63,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::keys::ChainKeys;
-use crate::crypto::{MAC_LEN, Mac};
+use crate::crypto::{MAC_LEN, Mac, MacKey};
 
 mod end;
 
@@ -232,6 +232,18 @@ impl Chain {
     /// Whether a line of this segment, text and mac follows one with the mac `before`.
     pub fn joins(&self, segment: u32, before: &[u8; MAC_LEN], text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
         self.keys.of(segment).hash(&[before, text]).same_as(&Mac::from_stored(*mac))
+    }
+
+    /// The same under any of the keys before the current one, in a segment that the current one should have written.
+    pub fn joins_formerly(
+        &self,
+        segment: u32,
+        before: &[u8; MAC_LEN],
+        text: &[u8],
+        mac: &[u8; MAC_LEN],
+    ) -> bool {
+        let joins = |key: &MacKey| key.hash(&[before, text]).same_as(&Mac::from_stored(*mac));
+        segment > self.last_former() && self.keys.any_former(joins)
     }
 }
 

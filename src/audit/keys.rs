@@ -39,6 +39,11 @@ impl ChainKeys {
         self.former.get(at).map_or(&self.current, |each| &each.key)
     }
 
+    /// Whether it is so by any of the keys before the current one.
+    pub(super) fn any_former(&self, is_so: impl Fn(&MacKey) -> bool) -> bool {
+        self.former.iter().any(|each| is_so(&each.key))
+    }
+
     /// The last segment that isn't the current key's; 0: there is none.
     pub(super) fn last_former(&self) -> u32 {
         self.former.last().map_or(0, |each| each.until)

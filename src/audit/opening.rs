@@ -37,6 +37,10 @@ pub(super) struct Found {
     pub damage: Option<Finding>,
     /// What it tells of after the checkpoint.
     pub ahead: Ahead,
+    /// Whether the checkpoint's line is in its place; true without one.
+    pub is_met: bool,
+    /// Something after the checkpoint isn't as it was written.
+    pub is_unsure: bool,
     /// A segment that a crash left without a line: begun again when there is something to write.
     pub hollow: Option<u32>,
     /// Segments that were retired, but a crash kept them.
@@ -114,6 +118,8 @@ fn survey_present(
             .max(checkpoint.map_or(0, |checkpoint| checkpoint.segment))
             .max(chain.last_former()),
         segments: present,
+        is_met: all.checkpoint_met() != Some(false),
+        is_unsure: all.is_unsure,
         ahead: all.ahead,
         hollow: None,
         outlived: Vec::new(),
@@ -172,8 +178,10 @@ fn go_on(chain: &Chain, walk: Walk, mut segments: Vec<u32>, oldest: u32, damage:
         Some(_) => Start::GoOn { number: walk.end.0, length: walk.end.1 },
     };
     let highest = kept.last().copied().unwrap_or(0).max(chain.last_former());
+    let (is_met, is_unsure) = (walk.checkpoint_met() != Some(false), walk.is_unsure);
     let Walk { head, ahead, torn, .. } = walk;
-    Found { head, start, segments: kept, highest, damage, ahead, hollow, outlived: segments, torn }
+    let outlived = segments;
+    Found { head, start, segments: kept, highest, damage, ahead, is_met, is_unsure, hollow, outlived, torn }
 }
 
 impl Found {

@@ -7,14 +7,18 @@ use super::finding::Finding;
 /// The action of the entry that tells of removed segments.
 pub(super) const RETIRE: &str = "audit.retire";
 
-/// Segments up to this one, so many of them, are being removed.
-pub(super) fn retired(upto: u32, count: u64) -> Entry {
+/// What it has among its changes, and a restore's entry too: how many lines of other logs the vault has behind this one.
+pub(super) const LINES_BEFORE: &str = "lines_before";
+
+/// Segments up to this one, so many of them, are being removed: that of a restore, which says what is behind it, may be too.
+pub(super) fn retired(upto: u32, count: u64, lines_before: u64) -> Entry {
     Entry {
         action: RETIRE.into(),
         subject: Some(name_of(upto).into()),
         outcome: Outcome::Allowed,
         reason: Some("retain".into()),
         count: Some(count),
+        changes: (lines_before > 0).then(|| serde_json::json!({ LINES_BEFORE: lines_before })),
         ..Entry::default()
     }
 }

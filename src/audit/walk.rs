@@ -68,6 +68,8 @@ pub(super) struct Walk<'a> {
     /// The first place of the newest segment that is itself damaged.
     pub newest: Option<Finding>,
     pub findings: u64,
+    /// One of them is after the checkpoint, or is that it wasn't met.
+    pub is_unsure: bool,
     /// The first segment that a newer release wrote, and its format.
     newer: Option<(u32, u32)>,
 }
@@ -97,6 +99,7 @@ impl<'a> Walk<'a> {
             first: None,
             newest: None,
             findings: 0,
+            is_unsure: false,
             newer: None,
         }
     }
@@ -223,6 +226,11 @@ impl<'a> Walk<'a> {
     fn note(&mut self, finding: Finding) {
         self.restart = None;
         self.findings += 1;
+        self.is_unsure |= self.checkpoint.is_none_or(|checkpoint| {
+            let is_of_whole = matches!(finding.flaw, Flaw::CheckpointNotMet | Flaw::Missing);
+            finding.segment > checkpoint.segment
+                || finding.segment == checkpoint.segment && (self.met == Some(true) || is_of_whole)
+        });
         if finding.is_of_its_segment() && self.newest.is_none_or(|newest| newest.segment < finding.segment) {
             self.newest = Some(finding);
         }

@@ -41,6 +41,8 @@ pub(super) struct Parts {
     pub readers: Arc<AtomicUsize>,
     pub segment_bytes: u64,
     pub retain: usize,
+    /// Lines of the logs before this one.
+    pub lines_before: u64,
 }
 
 /// What others may ask at any time, without waiting for the writer.

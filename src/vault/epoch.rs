@@ -173,6 +173,13 @@ impl EpochFile {
         placed.map_err(|source| VaultError::File { path: shown(&self.0), source })
     }
 
+    /// Takes away what was placed for nothing. What can't be taken away says too much: the store is refused, as it was.
+    pub fn withdraw(&self) {
+        if let Err(error) = gone(std::fs::remove_file(&self.0)) {
+            tracing::error!(error = %error, path = %shown(&self.0), "can't be removed again");
+        }
+    }
+
     /// For the keys that come with the next store.
     pub fn write_next(&self, keys: &KeyRing, epoch: u64) -> io::Result<()> {
         make(&self.next(), &keys.tell_epoch(epoch))

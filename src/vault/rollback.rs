@@ -115,6 +115,9 @@ impl std::fmt::Display for RolledBack {
             Some(Age::Passed(Passed::Rekeyed)) => out.write_str(
                 "the store is an older copy: the audit log tells of a rekey, and goes on under another root key. ",
             )?,
+            Some(Age::Passed(Passed::Resumed)) => out.write_str(
+                "the store isn't the one that was used last: the audit log goes on under the root key from before its rekey, as an older copy was accepted. ",
+            )?,
             Some(Age::Passed(Passed::Foreign)) => out.write_str(
                 "whether the store is the newest can't be told: not a line of the audit log is under its root key, or of its vault. ",
             )?,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::aside::aside;
 use super::attempts::{Proof, attempted};
-use super::epoch::{Filed, Witnesses};
+use super::epoch::{EpochFile, Filed, Witnesses};
 use super::error::VaultError;
 use super::lifecycle::Vault;
 use super::loading::{Loaded, load};
@@ -101,7 +101,7 @@ impl Vault {
             tracing::error!(rollback = %doubt, "the store is not taken for the newest");
             return Err(found.doubt.map_or(crate::crypto::Failed.into(), VaultError::from));
         }
-        let (unsealed, accepted) = self.take(found).await?;
+        let (unsealed, accepted, placed) = self.take(found).await?;
         let epoch = Some(unsealed.registry.next_epoch());
         let log = Arc::clone(&unsealed.log);
         self.write_refused(&log, &unsealed.registry).await?;
@@ -133,6 +133,10 @@ impl Vault {
             }
             other => other,
         };
+        if !matches!(recorded, Err(VaultError::Full)) {
+            // It is recorded, or may be.
+            placed.stay();
+        }
         // What was accepted and recorded stands.
         let in_vain = if recorded.is_ok() { entries.len() - 1 } else { 0 };
         if let Err(error) = recorded.and_then(|()| self.after_unseal()) {
@@ -249,7 +253,8 @@ impl Vault {
             None => {}
         }
         if doubt.as_ref().is_some_and(RolledBack::may_be_older) {
-            let head = registry.checkpoint.as_ref().map_or(0, |kept| kept.checkpoint.seq);
+            let own = registry.checkpoint.as_ref().filter(|_| is_met);
+            let head = own.map_or(0, |kept| kept.checkpoint.seq);
             let (last, next) = log.end().await?;
             registry.past.lose(head, last, next);
         }
@@ -265,7 +270,25 @@ impl Vault {
         usage::recall(&unsealed).await;
         // Argon2id's memory, the records as they were read, the end of the log: more than what stays.
         heap::give_back();
-        Ok((unsealed, doubt))
+        Ok((unsealed, doubt, placed))
+    }
+}
+
+/// The file `epoch`, made for a store that was accepted: gone again if that comes to nothing, or the newest copy, put back,
+/// would be older than it.
+struct Placed<'a>(Option<&'a EpochFile>);
+
+impl Placed<'_> {
+    fn stay(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Placed<'_> {
+    fn drop(&mut self) {
+        if let Some(file) = self.0 {
+            aside(|| file.withdraw());
+        }
     }
 }
 

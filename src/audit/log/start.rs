@@ -80,7 +80,7 @@ impl Log {
         checkpoint: Option<Checkpoint>,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Opened), AuditError> {
-        Self::survey(settings, vault, keys, checkpoint)?.open(clock)
+        Self::survey(settings, vault, keys, checkpoint)?.open(clock, 0)
     }
 
     /// The same up to where it would be written to. Blocks likewise; makes the directory, and nothing in it.
@@ -98,7 +98,11 @@ impl Log {
         Surveyed::on(Arc::new(directory), lock, settings, Chain::new(keys, vault), checkpoint)
     }
 
-    fn begin_writing(surveyed: Surveyed, clock: Arc<dyn Clock>) -> Result<(Self, Opened), AuditError> {
+    fn begin_writing(
+        surveyed: Surveyed,
+        clock: Arc<dyn Clock>,
+        lines_before: u64,
+    ) -> Result<(Self, Opened), AuditError> {
         let Surveyed { disk, lock, settings, chain, checkpoint, found } = surveyed;
         found.tidy(&*disk).map_err(AuditError::Unreadable)?;
         let opened = Opened { damage: found.damage, recovered_bytes: found.torn };
@@ -115,6 +119,7 @@ impl Log {
             readers: readers.clone(),
             segment_bytes: settings.segment_bytes,
             retain: usize::try_from(settings.retain).unwrap_or(usize::MAX),
+            lines_before,
         };
         let writer = Writer::new(parts, found, checkpoint).map_err(AuditError::Unreadable)?;
         let queue = Queue::new(writer);
@@ -158,8 +163,19 @@ impl Surveyed {
         &self.found.ahead
     }
 
-    /// Goes on with it: takes what a crash has left away, and begins a segment after damage.
-    pub fn open(self, clock: Arc<dyn Clock>) -> Result<(Log, Opened), AuditError> {
-        Log::begin_writing(self, clock)
+    /// Whether the line that the store knows as the log's end is in its place; true without one.
+    pub fn meets_checkpoint(&self) -> bool {
+        self.found.is_met
+    }
+
+    /// Whether all that it tells of beyond the checkpoint is as it was written.
+    pub fn is_sure(&self) -> bool {
+        !self.found.is_unsure
+    }
+
+    /// Goes on with it: takes what a crash has left away, and begins a segment after damage. So many lines of other logs are
+    /// behind it, which only the store knows once those that told of it are retired.
+    pub fn open(self, clock: Arc<dyn Clock>, lines_before: u64) -> Result<(Log, Opened), AuditError> {
+        Log::begin_writing(self, clock, lines_before)
     }
 }

@@ -70,7 +70,7 @@ impl Place {
         let disk = Arc::new(FaultyDisk { directory, faults: faults.clone() });
         let chain = Chain::new(key(), VAULT.into());
         let surveyed = Surveyed::on(disk, lock, self.settings.clone(), chain, None).unwrap();
-        surveyed.open(self.clock.clone()).unwrap().0
+        surveyed.open(self.clock.clone(), 0).unwrap().0
     }
 
     pub fn path(&self, number: u32) -> PathBuf {

@@ -18,10 +18,11 @@ pub struct Line<'a> {
     pub(super) vault: Option<&'a str>,
     previous: Option<&'a str>,
     pub reason: Option<std::borrow::Cow<'a, str>>,
-    pub(super) action: Option<std::borrow::Cow<'a, str>>,
+    pub action: Option<std::borrow::Cow<'a, str>>,
     pub(super) subject: Option<std::borrow::Cow<'a, str>>,
     pub(super) count: Option<u64>,
-    pub(super) epoch: Option<u64>,
+    pub epoch: Option<u64>,
+    pub outcome: Option<std::borrow::Cow<'a, str>>,
 }
 
 impl Line<'_> {
@@ -35,6 +36,13 @@ impl Line<'_> {
     ) -> Option<[u8; MAC_LEN]> {
         let previous = self.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()))?;
         chain.joins(number, &previous, text, mac).then_some(previous)
+    }
+
+    /// Whether it is one of this segment under a key that the vault had before.
+    fn is_former(&self, chain: &Chain, number: u32, text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
+        let previous = self.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()));
+        let joins = |previous| chain.joins_formerly(number, &previous, text, mac);
+        self.segment == Some(number) && previous.is_some_and(joins)
     }
 }
 
@@ -64,7 +72,11 @@ impl Walk<'_> {
         let note = |flaw| Finding { segment: number, line: 1, seq: Some(told.seq), flaw };
         let Some(previous) = told.own_previous(self.chain, number, text, &mac) else {
             self.note(note(Flaw::Changed));
-            self.ahead.take_foreign();
+            if told.is_former(self.chain, number, text, &mac) {
+                self.ahead.take_former();
+            } else {
+                self.ahead.take_foreign();
+            }
             return self.go_on(mac, None);
         };
         let reason = told.reason.as_deref();
@@ -118,7 +130,7 @@ impl Walk<'_> {
                     self.retired = (self.retired.0.max(upto), self.retired.1.saturating_add(count));
                 }
                 let is_former = number <= self.chain.last_former();
-                self.ahead.take(told.action.as_deref(), told.epoch, (is_ahead, is_former), bytes);
+                self.ahead.take(told, (is_ahead, is_former), bytes);
                 self.trust(told.seq, mac);
             }
             Some(_) => {

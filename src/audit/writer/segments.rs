@@ -100,7 +100,8 @@ impl Writer {
         if count == 0 || self.parts.readers.load(Ordering::SeqCst) > 0 {
             return Ok(());
         }
-        self.put_own(&retired(self.segments[count - 1], count as u64).body())?;
+        let entry = retired(self.segments[count - 1], count as u64, self.parts.lines_before);
+        self.put_own(&entry.body())?;
         for number in self.segments.drain(..count) {
             self.uncounted.remove(&number);
             if let Err(error) = self.parts.disk.remove(number) {

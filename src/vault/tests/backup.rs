@@ -15,6 +15,7 @@ use crate::model::{Denial, Level, NoticeLevel};
 use crate::policy::backups::BackupRules;
 use crate::store::MemoryStore;
 
+mod elsewhere;
 mod numbers;
 mod restored;
 mod surplus;

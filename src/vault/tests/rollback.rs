@@ -300,6 +300,37 @@ async fn an_acceptance_that_cant_be_recorded_is_none() {
     }
 }
 
+#[tokio::test]
+async fn the_newest_copy_is_no_older_one_for_an_acceptance_that_came_to_nothing() {
+    for without in [false, true] {
+        let (site, older) = with_an_older_copy().await;
+        let newest = site._keep.path().join("newest");
+        copy(site.directory.path(), &newest);
+        let site = after(site, |directory| {
+            put_back(&older.join("store"), &directory.store());
+            if without {
+                std::fs::remove_file(directory.epoch()).unwrap();
+            }
+        })
+        .await;
+        let (site, frail) = Frail::under(site).await;
+        frail.fails(Next::Full, false);
+        let refused = site.vault.unseal_locally_accepting_rollback(plain("right")).await;
+        assert!(matches!(refused, Err(VaultError::Full)), "{refused:?}");
+        assert_eq!(site.directory.epoch().exists(), !without);
+        drop(frail);
+        let site = after(site, |directory| {
+            put_back(&newest.join("store"), &directory.store());
+            std::fs::copy(newest.join("epoch"), directory.epoch()).map(drop).unwrap();
+        })
+        .await;
+        unsealing(&site).await.unwrap();
+        site.secret("_c", "z", OPEN).await.unwrap();
+        let site = site.restarted().await;
+        assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+    }
+}
+
 /// Somebody was refused, and the log says no other.
 #[tokio::test]
 async fn an_unsealing_that_comes_to_nothing_is_told_as_failed() {
@@ -333,4 +364,20 @@ async fn without_the_log_an_older_store_with_its_file_is_told_as_damage_of_the_l
     site.vault.tend_notices().await.unwrap();
     let critical = site.vault.notice_counts().unwrap()[2];
     assert_eq!((critical.standing, critical.acknowledged), (1, 0));
+    // The newest may have given the next number.
+    assert!(site.secret("_c", "z", OPEN).await.unwrap().secret.last_version > 1_000_000);
+}
+
+#[tokio::test]
+async fn numbers_go_on_where_the_log_tells_all_that_came_after_the_store() {
+    let (site, _) = with_an_older_copy().await;
+    let site = after(site, |directory| {
+        let path = directory.audit().join("audit-00000001.jsonl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replacen("caller.add", "caller.dad", 1)).unwrap();
+    })
+    .await;
+    unsealing(&site).await.unwrap();
+    assert!(site.vault.log_standing().unwrap().damaged);
+    assert_eq!(site.secret("_c", "z", OPEN).await.unwrap().secret.last_version, 1);
 }
