@@ -104,7 +104,7 @@ fn described(secret: &SecretView) -> String {
     lines.row(["application ID", secret.application_id.as_deref().unwrap_or_default()]);
     lines.row(["origin", if secret.origin == Stored::External { "external" } else { "this account" }]);
     lines.row(["owners", &secret.owners.join(", ")]);
-    lines.row(["release", if secret.release == Release::UseOnly { "use only" } else { "reveal" }]);
+    lines.row(["release", if secret.release == Release::UseOnly { "use_only" } else { "reveal" }]);
     rules(&mut lines, secret.restrictions.as_ref());
     lines.row(["expires on", &secret.expires_on.map(|day| day.to_string()).unwrap_or_default()]);
     lines.row(["warn at days", &secret.max_age_days.map(|days| days.to_string()).unwrap_or_default()]);

@@ -64,7 +64,7 @@ pub struct Create {
     /// Warn when the value gets older than this
     #[arg(long, value_name = "DAYS", value_parser = number::within(1..=u32::MAX))]
     max_age_days: Option<u32>,
-    /// Never return the value, only use it
+    /// Never return the value, only use it; that can't be taken back
     #[arg(long)]
     use_only: bool,
 }

@@ -92,6 +92,7 @@ pub struct DeleteSecret {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Returned {
     Reveal,
+    #[value(name = "use_only", alias = "use-only")]
     UseOnly,
 }
 

@@ -115,6 +115,10 @@ impl Vault {
         let before = &*kept.noun;
         let mut secret = before.clone();
         edit.apply(&mut secret);
+        if before.release == Release::UseOnly && secret.release == Release::Reveal {
+            let why = "what was stored as use_only is never returned, so this secret stays use_only: to have it returned, delete it and create it anew with its value";
+            return Err(VaultError::Conflict(why.to_owned()));
+        }
         check_release(secret.release, secret.restrictions.as_deref())?;
         check_employees(registry, &before.owners, &secret.owners, "/owners")?;
         check_rules(registry, before.restrictions.as_deref(), secret.restrictions.as_deref())?;

@@ -84,7 +84,7 @@ async fn a_lost_update_is_refused() {
 }
 
 #[tokio::test]
-async fn use_only_for_all_domains_is_not_arrived_at_by_two_edits() {
+async fn use_only_is_neither_taken_back_nor_given_all_domains_by_two_edits() {
     let site = Site::unsealed().await;
     site.secret("_a", "one", OPEN).await.unwrap();
     let edit = async |edit| site.vault.edit_secret(site.admin(), &id("_a"), edit, &IfMatch::Any).await;
@@ -100,6 +100,11 @@ async fn use_only_for_all_domains_is_not_arrived_at_by_two_edits() {
     let service = site.service("fsm", "customscript_a", &["42"]).await;
     let domain = "a.example".parse().unwrap();
     let ask = crate::policy::Ask { domain: Some(&domain), ..ANY };
+    assert_eq!(denied(site.vault.read_value(asker(&service), &id("_a"), ask).await), Denial::UseOnly);
+    // It was promised to whoever stored the value.
+    let revealed = SecretEdit { release: Some(Release::Reveal), ..SecretEdit::default() };
+    assert!(matches!(edit(revealed).await, Err(VaultError::Conflict(_))));
+    edit(use_only()).await.unwrap();
     assert_eq!(denied(site.vault.read_value(asker(&service), &id("_a"), ask).await), Denial::UseOnly);
 }
 
