@@ -31,6 +31,10 @@ use crate::wire::{pair_body, value_body};
 
 /// Bytes of a value or a pair beyond which writing it out is done beside other requests.
 const LARGE: usize = 64 * 1024;
+/// Fields of a head whose room is used again; that of more is let go of, or a read that waits would keep it.
+const FIELDS: usize = 64;
+/// Bytes of a path with its query, up to which they are remembered.
+const WORDS: usize = 1024;
 /// Of a read that waits for a change.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
@@ -53,6 +57,7 @@ pub struct Fetch {
 
 /// What a fetch's path and query say.
 struct Words {
+    /// As they are written; empty if that is long.
     text: Box<str>,
     of: Of,
     asked: Asked,
@@ -101,6 +106,9 @@ impl Asking {
         let wants_bytes = wants_bytes(request.headers());
         let mut headers = mem::take(request.headers_mut());
         headers.clear();
+        if headers.capacity() > FIELDS {
+            headers = HeaderMap::new();
+        }
         Self::Fetch(Fetch { words, known, wants_bytes, headers })
     }
 
@@ -136,7 +144,8 @@ impl Words {
             Call::Value(id) => Of::Value(secrets::named(id)?),
             _ => return Err(Failure::NoSuchPath),
         };
-        let text = request.uri().path_and_query().map_or("", |text| text.as_str());
+        let text = request.uri().path_and_query().map(|text| text.as_str());
+        let text = text.filter(|text| text.len() <= WORDS).unwrap_or_default();
         Ok(Self { text: text.into(), of, asked })
     }
 }

@@ -254,6 +254,11 @@ impl Api {
         (session.outgoing.may_keep() && self.vault.is_sealed()) || self.has_lost_what_lasts(session)
     }
 
+    /// Whether the connection's caller is one no more.
+    pub fn is_gone(&self, session: &Session) -> bool {
+        self.vault.is_gone(session)
+    }
+
     /// Whether there is a watch or a backup whose caller may have no more of it: revoked, its certificate ended, the vault sealed.
     pub fn has_lost_what_lasts(&self, session: &Session) -> bool {
         let lasts = session.outgoing.watches() + session.outgoing.backups() > 0;

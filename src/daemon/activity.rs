@@ -90,6 +90,8 @@ impl Activity {
         if !http2 {
             self.bare.store(bare, Ordering::Relaxed);
             self.head_since.store(0, Ordering::Relaxed);
+            // That was this one.
+            self.behind.store(false, Ordering::Relaxed);
         }
         Busy(Arc::clone(self))
     }
@@ -227,11 +229,12 @@ impl Drop for Busy {
         self.0.deaf.store(false, Ordering::Relaxed);
         let now = self.0.elapsed();
         self.0.idle_since.store(now, Ordering::Relaxed);
-        if self.0.behind.load(Ordering::Relaxed) {
+        // A backup's ends with its last piece, and the request behind it may have begun by then.
+        let is_last = self.0.busy.fetch_sub(1, Ordering::Relaxed) == 1;
+        if is_last && self.0.behind.load(Ordering::Relaxed) {
             // Half a request, perhaps; a whole one begins at once.
             self.0.head_since.store(now.max(1), Ordering::Relaxed);
         }
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

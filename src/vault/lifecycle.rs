@@ -293,6 +293,11 @@ impl Vault {
             .is_ok_and(|open| recognise(recognised(&open.registry, asker), self.clock.now()).is_ok())
     }
 
+    /// Whether the connection's caller is one no more: revoked, or its certificate has ended. It keeps a place of others'.
+    pub fn is_gone(&self, session: &Session) -> bool {
+        session.share.is_own() && !self.is_sealed() && !self.stands(session)
+    }
+
     /// Refuses what is on its way out to somebody who has lost it.
     pub fn still_stands(&self, asker: Asker<'_>) -> Result<(), VaultError> {
         let live = self.live();

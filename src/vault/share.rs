@@ -72,6 +72,8 @@ impl Entry {
 /// One caller's.
 #[derive(Debug)]
 pub struct Share {
+    /// Whether it is one caller's own.
+    is_own: bool,
     bounds: Bounds,
     all: Arc<Taken>,
     own: Taken,
@@ -117,6 +119,7 @@ impl Shares {
             held.sweep_at = 64 + 2 * held.by_holder.len();
         }
         let share = Arc::new(Share {
+            is_own: holder != Holder::Stranger,
             bounds: holder.bounds(&self.bounds),
             all: Arc::clone(&self.all),
             own: Taken::default(),
@@ -132,6 +135,11 @@ impl Shares {
 }
 
 impl Share {
+    /// Whether it was found for somebody who could be ours.
+    pub fn is_own(&self) -> bool {
+        self.is_own
+    }
+
     /// A place for a connection.
     pub fn connect(self: &Arc<Self>) -> Result<Place, Limit> {
         self.place(Kind::Connection)

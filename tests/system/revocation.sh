@@ -67,6 +67,20 @@ PYTHON
 check "revoked, and asks what can't be" revoked_and_odd
 check "which is in the log" holds '[.items[] | select(.action == "vault.request" and .caller == "odd" and
     .outcome == "denied" and .reason == "caller_revoked")] | length > 0' as "$ADMIN" --output json audit tail -n 100
+# Nor does who asks for nothing any more keep the place of its connection.
+add mute "$SCRATCH/mute"
+revoked_and_mute() {
+    python "$SOCKET" mute "$SCRATCH/mute" <<'PYTHON'
+import subprocess, sys
+from connection import Connection
+binary, socket, admin, where, name, identity = sys.argv[1:]
+mute = Connection(where, identity)
+assert mute.ask("/v1/integrations/fsm/credentials")[0] == 200
+subprocess.run([binary, "--identity", admin, "--addr", f"unix:{socket}", "caller", "revoke", name], check=True)
+assert mute.is_closed(), "the connection stayed open"
+PYTHON
+}
+check "revoked, and mute" revoked_and_mute
 check "others are still served" as "$FSM" integration credentials fsm
 check "revoked twice is a conflict" says "revoked already" 6 as "$ADMIN" caller revoke one
 check "an unknown one isn't found" refuses 4 as "$ADMIN" caller revoke nobody

@@ -55,6 +55,25 @@ async fn half_a_request_behind_a_whole_one_is_half_a_request() {
     activity.heard();
     drop(busy);
     assert_eq!(activity.overdue(HEADER, || IDLE).await, Late::Head);
+    // The whole one was the next, and nothing came behind that.
+    let activity = Arc::new(Activity::new());
+    activity.heard();
+    let busy = activity.begin(false, true);
+    activity.heard();
+    drop(busy);
+    drop(activity.begin(false, true));
+    let start = Instant::now();
+    assert_eq!((activity.overdue(HEADER, || IDLE).await, start.elapsed().as_secs()), (Late::Idle, 600));
+    // A backup's last piece leaves when that has begun.
+    let activity = Arc::new(Activity::new());
+    let busy = activity.begin(false, true);
+    let next = activity.begin(false, true);
+    activity.heard();
+    drop(busy);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    drop(next);
+    let start = Instant::now();
+    assert_eq!((activity.overdue(HEADER, || IDLE).await, start.elapsed().as_secs()), (Late::Head, 10));
     // What comes with a body is the body.
     let activity = Arc::new(Activity::new());
     activity.heard();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::Connections;
 use super::conversation::Conversation;
@@ -20,7 +21,8 @@ const TO_LEAVE: Duration = Duration::from_millis(50);
 /// A connection whose buffers keep something may lie idle so long.
 const BRIEFLY: Duration = Duration::from_secs(10);
 
-/// So often one looks whether a certificate has ended whose caller takes no more of what lasts.
+/// So often one looks whether the caller is gone, revoked or with its certificate's end: a connection that asks for nothing
+/// would keep its place for as long as it may lie idle. Whoever asks before is told.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// And, once it takes no more requests and has answered all, has this long for its orderly end: an HTTP/2 peer is asked
@@ -124,11 +126,12 @@ impl Connections {
     }
 
     /// Ends when a connection that is owed nothing more has had its time: one whose buffers may keep something, or whose peer
-    /// doesn't take the end of what it has lost.
+    /// is gone, or doesn't take the end of what it has lost.
     async fn parted(&self, talk: &Conversation, activity: &Activity) {
         loop {
             tokio::time::sleep(TO_PART).await;
-            let must = talk.session.outgoing.may_keep() || self.api.has_lost_what_lasts(&talk.session);
+            let is_gone = self.api.has_lost_what_lasts(&talk.session) || self.api.is_gone(&talk.session);
+            let must = is_gone || talk.session.outgoing.may_keep();
             let is_quiet = activity.is_quiet_but_for(self.over(talk)) && !talk.session.outgoing.is_waiting();
             if must && is_quiet {
                 return tracing::debug!("connection cut: its peer doesn't end it");
@@ -145,23 +148,30 @@ impl Connections {
     }
 
     /// Looks, after each seal and revocation, whether this connection's caller has lost what waits for it (then it is
-    /// cut) or what lasts (then `lasting` says, from time to time too: certificates end by themselves).
+    /// cut) or what lasts (then `lasting` says, from time to time too: certificates end by themselves, and callers that are
+    /// gone make room).
     async fn until_lost(
         &self,
         talk: &Conversation,
         mut recall: watch::Receiver<()>,
         lasting: impl Fn(bool) -> Option<Over>,
     ) -> Over {
+        let mut look = Instant::now() + LOOK;
         loop {
             // The sender lives as long as the daemon.
-            if tokio::time::timeout(LOOK, recall.changed()).await.is_ok() {
+            if tokio::time::timeout_at(look, recall.changed()).await.is_ok() {
                 tokio::time::sleep(TO_LEAVE).await;
                 if self.api.must_cut(&talk.session) {
                     tracing::debug!("connection cut: its peer may not have what waits for it");
                     return Over::Cut;
                 }
             }
-            if let Some(over) = lasting(self.api.must_end(&talk.session)) {
+            let is_time = look <= Instant::now();
+            if is_time {
+                look = Instant::now() + LOOK;
+            }
+            let must = self.api.must_end(&talk.session) || is_time && self.api.is_gone(&talk.session);
+            if let Some(over) = lasting(must) {
                 return over;
             }
         }

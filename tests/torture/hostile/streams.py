@@ -1,7 +1,9 @@
 """Attacks by HTTP/2's streams and frames, and by answers that nobody takes. As `attacks` has them."""
 
 import http.client
+import itertools
 import ssl
+import string
 import time
 
 from means import LIMITED, close, many, quietly
@@ -115,10 +117,13 @@ def waiters(site, count, until):
     """Reads that wait, more than one caller may have: refused at once, while another's waits as it should."""
     context, faults = site.tls("greedy", "h2"), []
     ask = get("/v1/secrets/_small/value?wait=60s")
+    # A head of as many fields as may be costs no more than another while its read waits.
+    names = (first + second for first in string.ascii_lowercase for second in string.ascii_lowercase[7:])
+    large = ask + b"".join(field(name, "") for name in itertools.islice(names, 450))
     streams = many(count, lambda: site.http2(context), until)
-    for stream in streams:
-        most = quietly(offered, stream) or 0
-        asked = (frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, ask) for at in range(most))
+    for nth, stream in enumerate(streams):
+        most, head = quietly(offered, stream) or 0, large if nth < 200 else ask
+        asked = (frame(HEADERS, END_HEADERS | END_STREAM, 2 * at + 1, head) for at in range(most))
         quietly(stream.sendall, b"".join(asked))
     connection = http.client.HTTPConnection("localhost", timeout=30)
     connection.sock = site.connect(site.tls("honest"))
