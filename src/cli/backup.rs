@@ -96,8 +96,8 @@ fn for_passphrase(
     if of_vault.is_none() {
         match fetch(globals, out, Some((&given, None))) {
             Err(failure) if failure.is_wrong_passphrase && prompt::can_ask() => output::tell(format_args!(
-                "That passphrase opens none of the vault's key slots: the backup will open with it alone. One of the vault's is \
-                 needed to make it."
+                "That passphrase opens none of the vault's key slots, which counts as a wrong one: the backup will open with it \
+                 alone. One of the vault's is needed to make it; named by --vault-passphrase-file FILE, nothing is tried before."
             )),
             Err(failure) if failure.is_wrong_passphrase => return Err(failure.and(which_of_both(file))),
             done => return done,

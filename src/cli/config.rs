@@ -12,7 +12,7 @@ use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{passphrase, shell};
-use crate::config::{ConfigError, DEFAULT_FILE, Problem, Settings};
+use crate::config::{ConfigError, DEFAULT_FILE, Listen, Problem, Settings};
 use crate::daemon::{self, By, Unusable};
 use crate::identity::{as_user, read_private};
 use crate::secret::Plaintext;
@@ -115,7 +115,8 @@ fn look(settings: &Settings, found: &mut Checked) {
     let names_files = file.is_some()
         || !settings.identity.trust.is_empty()
         || settings.outbound.extra_ca.is_some()
-        || !settings.notice.command.is_empty();
+        || !settings.notice.command.is_empty()
+        || settings.listen.iter().any(|listen| matches!(listen, Listen::Unix(_)));
     if user == 0 && owner.is_some_and(|owner| owner != 0) && names_files {
         let detail = format!(
             "the files that it names were looked at as root, who may read all of them; as the daemon: {again}"

@@ -116,7 +116,12 @@ fn all_options() -> BTreeSet<String> {
 fn no_value(error: &clap::Error) -> Option<String> {
     let of = strings(error, ContextKind::InvalidArg).first()?;
     let wrong = match error.kind() {
-        ErrorKind::ValueValidation => format!("{of}: what was given {}", std::error::Error::source(error)?),
+        ErrorKind::ValueValidation => {
+            let rule = std::error::Error::source(error)?.to_string();
+            // Of the option, or of what was given to it.
+            let of_it = ["takes ", "can't "].iter().any(|word| rule.starts_with(word));
+            if of_it { format!("{of}: {rule}") } else { format!("{of}: what was given {rule}") }
+        }
         ErrorKind::InvalidValue => match strings(error, ContextKind::ValidValue) {
             [] => return None,
             values => format!("{of} takes one of these: {}", values.join(", ")),

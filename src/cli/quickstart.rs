@@ -281,19 +281,24 @@ impl Quickstart {
                 return sample("random sample values, as none were typed");
             };
             let client_secret = Some(value::asked("client secret", "--client-secret-file", self.exact)?);
-            return Ok(given(Pair { client_id, client_secret }));
+            let pair = Pair { client_id, client_secret };
+            if pair.warn_if_odd() {
+                prompt::confirm("Type yes to store it all the same: ", "yes", "nothing was stored")?;
+            }
+            return Ok(given(pair));
         }
         let files = PairFiles {
             client_id_file: self.client_id_file.clone(),
             client_secret_file: self.client_secret_file.clone(),
             exact: self.exact,
         };
-        files.read(false).map(given)
+        let pair = files.read(false)?;
+        pair.warn_if_odd();
+        Ok(given(pair))
     }
 }
 
 fn given(pair: Pair) -> Source {
-    pair.warn_if_odd();
     Source { pair, from: "the values you gave" }
 }
 

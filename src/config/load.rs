@@ -36,8 +36,12 @@ fn load_if_present(path: &Path) -> Result<Settings, ConfigError> {
 }
 
 fn load(path: &Path, file: File) -> Result<Settings, ConfigError> {
-    let mode = file.metadata().map_err(|error| unreadable(path, &error))?.permissions().mode();
-    if mode & WRITABLE_BY_ANYONE != 0 {
+    let found = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if found.file_type().is_char_device() {
+        let detail = "is a device and no file: to go by the defaults alone, name an empty file";
+        return Err(ConfigError::of_file(path, detail));
+    }
+    if found.permissions().mode() & WRITABLE_BY_ANYONE != 0 {
         // It names whom the vault trusts.
         let detail = format!("can be changed by any user; type: chmod o-w {}", path.display());
         return Err(ConfigError::of_file(path, detail));

@@ -93,7 +93,7 @@ pub enum FileError {
     Io { path: PathBuf, doing: &'static str, source: io::Error },
     #[error("{} is no regular file; move it away, or name another", path.display())]
     NotRegular { path: PathBuf },
-    #[error("{} belongs to uid {owner}, and this runs as uid {user}; run it as its owner: {} fsm-vault …; or make it yours: sudo chown {user} {}", path.display(), as_user(*owner), typed(path))]
+    #[error("{} belongs to uid {owner}, and this runs as uid {user}; run it as its owner: {} fsm-vault …{}", path.display(), as_user(*owner), or_mine(*user, path))]
     Foreign { path: PathBuf, owner: u32, user: u32 },
     #[error("{} is open to others than its owner. Type: chmod 600 {}", path.display(), typed(path))]
     Exposed { path: PathBuf },
@@ -142,6 +142,11 @@ pub fn is_of_place(error: &io::Error) -> bool {
 fn forbidden(error: &io::Error, path: &Path) -> String {
     let kept = error.kind() == io::ErrorKind::PermissionDenied;
     if kept { format!(". To see whose it is, type: namei -l {}", typed(path)) } else { String::new() }
+}
+
+/// The other way, which for root is the wrong one: whoever it belongs to couldn't use it any more.
+fn or_mine(user: u32, path: &Path) -> String {
+    if user == 0 { String::new() } else { format!("; or make it yours: sudo chown {user} {}", typed(path)) }
 }
 
 /// A path as one word of a shell command.

@@ -48,7 +48,8 @@ fn of_denial(denial: Denial) -> Advice {
              pins.",
             &[
                 SHOW_CALLER,
-                "fsm-vault caller edit {name} --uid UID",
+                "fsm-vault caller edit {name} --uid UID --any-unit",
+                "fsm-vault caller edit {name} --unit NAME.service --any-uid",
                 "fsm-vault caller edit {name} --any-uid --any-unit",
             ],
         ),

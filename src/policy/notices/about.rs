@@ -161,5 +161,6 @@ pub(super) fn later(begin: Timestamp, by: SignedDuration) -> Timestamp {
 
 /// Midnight (UTC) at which the day begins.
 fn start_of(day: Date) -> Timestamp {
-    day.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |start| start.timestamp())
+    let at_the_ends = if day.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    day.to_zoned(TimeZone::UTC).map_or(at_the_ends, |start| start.timestamp())
 }
