@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -34,6 +35,8 @@ pub struct Activity {
     stopped: AtomicBool,
     /// Nothing is read for now.
     deaf: AtomicBool,
+    /// Who wanted to, meanwhile.
+    refused: AtomicWaker,
     end: Notify,
 }
 
@@ -80,6 +83,7 @@ impl Activity {
             talked_at: zero(),
             stopped: AtomicBool::new(false),
             deaf: AtomicBool::new(false),
+            refused: AtomicWaker::new(),
             end: Notify::new(),
         }
     }
@@ -199,8 +203,8 @@ impl Busy {
     }
 
     /// Until this request has its answer, nothing more is read. For one that is answered at once and alone: hyper looks
-    /// for its peer's end with each poll of it, through TLS. Whoever sets this polls the connection again, as the answer
-    /// does when it is there.
+    /// for its peer's end with each poll of it, through TLS. Whoever wanted to read is woken afterwards: hyper believes that
+    /// nothing was there, and would else look when something else comes.
     pub fn listen_no_more(&self) {
         self.0.deaf.store(true, Ordering::Relaxed);
     }
@@ -226,7 +230,9 @@ impl Drop for Untaken {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.deaf.store(false, Ordering::Relaxed);
+        if self.0.deaf.swap(false, Ordering::Relaxed) {
+            self.0.refused.wake();
+        }
         let now = self.0.elapsed();
         self.0.idle_since.store(now, Ordering::Relaxed);
         // A backup's ends with its last piece, and the request behind it may have begun by then.

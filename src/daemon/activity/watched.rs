@@ -66,6 +66,7 @@ impl<S: AsyncRead + Unpin, F: Outlet + Unpin> AsyncRead for Watched<S, F> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.activity.deaf.load(Ordering::Relaxed) {
+            self.activity.refused.register(cx.waker());
             return Poll::Pending;
         }
         if self.unbroken == UNBROKEN {
