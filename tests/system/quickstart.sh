@@ -27,7 +27,9 @@ asked() { python3 "$(dirname "$0")/typed.py" "$1" timeout 120 "$FSM_VAULT_BIN" q
 check "on a terminal it says what it asks for, and sample values are one line away" \
     says "stored the FSM client ID and client secret (random sample values, as none were typed)" 0 asked ''
 rm -rf "$DIR"
-check "what it asks for" says "an empty line, for random sample values" 0 asked $'an id\nan id\na secret\na secret'
+check "what it asks for" says "an empty line, for random sample values" 0 asked $'an id\nan id\na secret\na secret\nyes'
+rm -rf "$DIR"
+check "what looks odd is asked about" says "nothing was stored" 1 asked $'an id\nan id\na secret\na secret\nno'
 rm -rf "$DIR"
 check "a client ID alone isn't enough" says "client secret is empty" 2 asked $'an id\nan id\n\n\n'
 

@@ -123,9 +123,15 @@ check "services don't edit" answers 403 permission_denied tcp "$FSM" /v1/secrets
 check "the command line edits" holds '.restrictions.domains == ["a.example"] and .max_age_days == 90' \
     json secret edit _crm --domain a.example --max-age-days 90
 check "on the state that it was told of" says "changed since you looked" 6 operator secret edit _crm --name x --if-match "$first"
-check "use_only is then fine" operator secret edit _crm --release use-only
-check "but not with all domains" refuses 2 operator secret edit _crm --allow-all-domains
-check "both at once are" operator secret edit _crm --allow-all-domains --release reveal
+check "all domains again" operator secret edit _crm --allow-all-domains
+printf used >"$SCRATCH/used"
+operator secret create _used --value-file "$SCRATCH/used" --script customscript_crm --domain a.example >/dev/null
+check "with listed domains use_only is fine" says use_only 0 operator secret edit _used --release use_only
+check "but not with all of them" refuses 2 operator secret edit _used --allow-all-domains
+check "and it isn't taken back" says "stays use_only" 6 operator secret edit _used --release reveal
+check "nor by the API" answers 409 conflict tcp "$ADMIN" /v1/secrets/_used -X PATCH -H 'content-type: application/json' \
+    --data '{"release":"reveal","restrictions":{"scripts":["customscript_crm"],"allow_all_domains":true}}'
+operator secret delete _used --yes >/dev/null
 check "a half is not edited alone" says "integration" 6 operator secret edit _fsm_oauth2_client_id --name x
 
 # Levels.
