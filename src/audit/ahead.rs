@@ -30,6 +30,9 @@ const RESTORE: &str = "vault.restore";
 const REOPEN: &str = "vault.reopen";
 /// Takes an older store, whatever the log tells.
 const ACCEPT: &str = "vault.accept_rollback";
+/// What is written with that, and by the log itself: nobody's doing.
+const WITH_IT: [&str; 3] = [ACCEPT, UNSEAL, "notice.raise"];
+const OF_LOG: &str = "audit.";
 
 /// What trusted lines after the checkpoint come to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,10 +47,12 @@ pub struct Ahead {
     rekeys: bool,
     /// The log is a restored vault's, which has so many lines of other logs behind it.
     restored: Option<u64>,
-    /// A segment under a former key follows: an older store was accepted.
+    /// Something was done under a former key since: an older store was accepted.
     is_resumed: bool,
     /// A segment's header isn't trusted.
     is_foreign: bool,
+    /// Segments after the checkpoint's under a key that isn't known.
+    elsewhere: u32,
     /// A line is.
     is_ours: bool,
     /// A change of which so many entries have no `failed` yet.
@@ -60,6 +65,8 @@ pub struct Ahead {
     pub last: Option<Change>,
     /// As it was before an older store was accepted, should that come to nothing.
     before: Option<Box<Ahead>>,
+    /// Nobody has done anything since.
+    is_bare: bool,
     /// The epoch of an acceptance that did.
     in_vain: Option<u64>,
 }
@@ -75,7 +82,7 @@ pub enum Passed {
     Resumed,
     /// The log is that of a vault that was restored from a backup of this one.
     Restored,
-    /// Not a line of the log is under this store's key, or of its vault.
+    /// The log goes on under a key that the store doesn't know, or not a line of it is under the store's, or of its vault.
     Foreign,
 }
 
@@ -104,7 +111,9 @@ impl Ahead {
             Self { is_rekeyed: true, .. } => Some(Passed::Rekeyed),
             Self { is_resumed: true, .. } => Some(Passed::Resumed),
             Self { restored: Some(lines), .. } if *lines > lines_before => Some(Passed::Restored),
-            Self { is_foreign: true, is_ours: false, .. } => Some(Passed::Foreign),
+            Self { is_foreign: true, is_ours: false, .. } | Self { elsewhere: 1.., .. } => {
+                Some(Passed::Foreign)
+            }
             _ => None,
         }
     }
@@ -125,14 +134,12 @@ impl Ahead {
     /// Takes a trusted line: whether it is after the checkpoint, and whether it is under a key that the store had before.
     pub(super) fn take(&mut self, told: &Line<'_>, (is_after, is_former): (bool, bool), line: &[u8]) {
         let (action, epoch) = (told.action.as_deref(), told.epoch);
+        let is_failed = told.outcome.as_deref() == Some(Outcome::Failed.word());
         self.is_ours = true;
-        if epoch.is_some() {
-            // Changes wait for a rekey's end: it came to nothing. And who wrote this has gone on with the store's own key.
-            (self.rekeys, self.is_rekeyed, self.is_resumed) = (false, false, false);
-        }
-        if told.outcome.as_deref() == Some(Outcome::Failed.word()) {
+        self.is_bare &= action.is_some_and(is_nobodys);
+        if is_failed {
             // The entry before it has told of the epoch.
-            if action == Some(ACCEPT) && self.before.as_ref().is_some_and(|_| epoch.is_some()) {
+            if action == Some(ACCEPT) && epoch.is_some() {
                 self.refuse_accepted(epoch);
             }
             if epoch.is_some() && epoch == self.in_vain {
@@ -142,14 +149,21 @@ impl Ahead {
             if action == Some(ACCEPT) {
                 self.before = None;
                 self.before = Some(Box::new(self.clone()));
+                self.is_bare = true;
             }
             self.epoch = self.epoch.max(epoch);
+        }
+        if epoch.is_some() {
+            // Changes wait for a rekey's end: it came to nothing. And who wrote this has gone on with the store's own key.
+            (self.rekeys, self.is_rekeyed, self.is_resumed, self.elsewhere) = (false, false, false, 0);
         }
         match action {
             Some(REOPEN) if is_after => (self.begun, self.refused) = (None, None),
             // The store itself comes from that rekey.
             Some(REKEY) if is_former => {}
-            Some(REKEY | RESTORE | RETIRE) => self.take_entry(epoch, is_after, line),
+            Some(REKEY) if is_after => self.take_entry(epoch, is_after, line),
+            Some(REKEY) => {}
+            Some(RESTORE | RETIRE) => self.take_entry(epoch, is_after, line),
             _ if epoch.is_some() && is_after => self.take_entry(epoch, is_after, line),
             _ => {}
         }
@@ -162,15 +176,35 @@ impl Ahead {
         }
     }
 
-    /// Takes the header of another segment that isn't trusted: under another key, or changed.
-    pub(super) fn take_foreign(&mut self) {
+    /// Takes the header of another segment that isn't trusted: whether that comes after the checkpoint's, and whether it is
+    /// whole, and under a key that isn't known. What lies before the checkpoint, the store has outlived.
+    pub(super) fn take_foreign(&mut self, is_after: bool, is_unknown: bool) {
         self.is_foreign = true;
-        self.is_rekeyed |= std::mem::take(&mut self.rekeys);
+        self.is_bare = false;
+        if is_after {
+            self.is_rekeyed |= std::mem::take(&mut self.rekeys);
+            self.elsewhere += u32::from(is_unknown);
+        }
     }
 
-    /// Takes one that is trusted under a key that the store had before.
-    pub(super) fn take_former(&mut self) {
-        self.is_resumed = true;
+    /// The segment taken last is under the store's key after all.
+    pub(super) fn take_own(&mut self) {
+        self.elsewhere = self.elsewhere.saturating_sub(1);
+    }
+
+    /// Takes a line after the checkpoint that is right under a key that the store had before.
+    pub(super) fn take_former(&mut self, told: &Line<'_>) {
+        self.is_resumed |= !told.action.as_deref().is_some_and(is_nobodys);
+    }
+
+    /// All was taken. An acceptance that a kill cut short has no `failed`; and one that nobody did anything after is none.
+    pub(super) fn finish(&mut self, is_outrun: bool) {
+        if self.is_bare
+            && let Some(before) = self.before.take()
+        {
+            *self = *before;
+        }
+        self.is_outrun = is_outrun;
     }
 
     fn take_entry(&mut self, epoch: Option<u64>, is_after: bool, line: &[u8]) {
@@ -215,6 +249,10 @@ impl Ahead {
     }
 }
 
+fn is_nobodys(action: &str) -> bool {
+    WITH_IT.contains(&action) || action.starts_with(OF_LOG)
+}
+
 /// Of a restore's or a retirement's entry. A restore's of an earlier release tells of the backup's own log alone.
 fn lines_before(changes: &serde_json::Value) -> Option<u64> {
     changes.get(LINES_BEFORE).or_else(|| changes.pointer("/backup/audit/seq"))?.as_u64()
@@ -249,14 +287,20 @@ mod tests {
         let mut ahead = Ahead::default();
         for line in lines {
             match *line {
-                "foreign" => ahead.take_foreign(),
-                "former" => ahead.take_former(),
-                line => match line.strip_prefix("former ") {
-                    Some(line) => take(&mut ahead, line, true),
-                    None => take(&mut ahead, line, false),
+                "foreign" => ahead.take_foreign(true, false),
+                "unknown" => ahead.take_foreign(true, true),
+                "own" => ahead.take_own(),
+                line => match line.split_once(' ') {
+                    Some(("former", line)) => take(&mut ahead, line, true),
+                    Some(("resumed", action)) => {
+                        let line = serde_json::json!({ "seq": 1, "action": action }).to_string();
+                        ahead.take_former(&serde_json::from_str(&line).unwrap());
+                    }
+                    _ => take(&mut ahead, line, false),
                 },
             }
         }
+        ahead.finish(false);
         ahead
     }
 
@@ -292,7 +336,16 @@ mod tests {
             (&["vault.rekey allowed 8"], None),
             (&["vault.rekey allowed 8", "vault.rekey failed 8", "foreign"], None),
             (&["vault.rekey allowed 8", "vault.unseal allowed 8", "foreign"], None),
-            (&["vault.rekey allowed 8", "foreign", "vault.accept_rollback allowed 9"], None),
+            (&["vault.rekey allowed 8", "foreign", "vault.accept_rollback allowed 9"], Some(Passed::Rekeyed)),
+            (
+                &[
+                    "vault.rekey allowed 8",
+                    "foreign",
+                    "vault.accept_rollback allowed 9",
+                    "secret.read allowed",
+                ],
+                None,
+            ),
             // The store's own, and a segment that was changed.
             (&["former vault.rekey allowed 7", "foreign", "secret.read allowed"], None),
             (&["secret.read allowed", "foreign"], None),
@@ -304,8 +357,12 @@ mod tests {
                 Some(Passed::Restored),
             ),
             (&["audit.retire allowed", "secret.read allowed"], Some(Passed::Restored)),
-            (&["secret.read allowed", "former"], Some(Passed::Resumed)),
-            (&["secret.read allowed", "former", "vault.accept_rollback allowed 9"], None),
+            (&["secret.read allowed", "resumed secret.read"], Some(Passed::Resumed)),
+            (&["secret.read allowed", "resumed vault.accept_rollback", "resumed notice.raise"], None),
+            (&["secret.read allowed", "resumed secret.read", "vault.unseal allowed 9"], None),
+            (&["secret.read allowed", "unknown"], Some(Passed::Foreign)),
+            (&["secret.read allowed", "unknown", "own", "secret.read allowed"], None),
+            (&["secret.read allowed", "unknown", "vault.unseal allowed 9"], None),
         ] {
             assert_eq!(told(lines).passed(8), passed, "{lines:?}");
         }
@@ -325,8 +382,10 @@ mod tests {
             "vault.unseal failed 12",
         ];
         let before = told(&["a allowed 10"]);
-        for (more, same) in [(6, true), (3, false)] {
-            let after = told(&[&["a allowed 10"], &accepted[..more]].concat());
+        // With its `failed`, cut short by a kill, and one after which somebody had something.
+        let read = &["secret.read allowed"][..];
+        for (more, then, same) in [(6, &[][..], true), (3, &[], true), (6, read, true), (3, read, false)] {
+            let after = told(&[&["a allowed 10"], &accepted[..more], then].concat());
             assert_eq!(after.epoch, if same { Some(10) } else { Some(12) });
             assert_eq!((after.changes, after.last == before.last), if same { (1, true) } else { (3, false) });
             assert_eq!(after.untold(9).count(), usize::from(same), "told by an unsealing");

@@ -231,20 +231,25 @@ impl Chain {
 
     /// Whether a line of this segment, text and mac follows one with the mac `before`.
     pub fn joins(&self, segment: u32, before: &[u8; MAC_LEN], text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
-        self.keys.of(segment).hash(&[before, text]).same_as(&Mac::from_stored(*mac))
+        joins(self.keys.of(segment), before, text, mac)
     }
 
-    /// The same under any of the keys before the current one, in a segment that the current one should have written.
-    pub fn joins_formerly(
+    /// The key before the current one under which a header is right, in a segment that the current one should have written.
+    pub fn former(
         &self,
         segment: u32,
         before: &[u8; MAC_LEN],
         text: &[u8],
         mac: &[u8; MAC_LEN],
-    ) -> bool {
-        let joins = |key: &MacKey| key.hash(&[before, text]).same_as(&Mac::from_stored(*mac));
-        segment > self.last_former() && self.keys.any_former(joins)
+    ) -> Option<&MacKey> {
+        let is_beyond = segment > self.last_former();
+        self.keys.former(|key| joins(key, before, text, mac)).filter(|_| is_beyond)
     }
+}
+
+/// Whether a line of this text and mac follows one with the mac `before`, under this key.
+pub(super) fn joins(key: &MacKey, before: &[u8; MAC_LEN], text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
+    key.hash(&[before, text]).same_as(&Mac::from_stored(*mac))
 }
 
 fn put(out: &mut Vec<u8>, text: std::fmt::Arguments) {

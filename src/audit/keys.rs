@@ -39,9 +39,9 @@ impl ChainKeys {
         self.former.get(at).map_or(&self.current, |each| &each.key)
     }
 
-    /// Whether it is so by any of the keys before the current one.
-    pub(super) fn any_former(&self, is_so: impl Fn(&MacKey) -> bool) -> bool {
-        self.former.iter().any(|each| is_so(&each.key))
+    /// The key before the current one by which it is so.
+    pub(super) fn former(&self, is_so: impl Fn(&MacKey) -> bool) -> Option<&MacKey> {
+        self.former.iter().map(|each| &each.key).find(|key| is_so(key))
     }
 
     /// The last segment that isn't the current key's; 0: there is none.

@@ -70,7 +70,7 @@ pub(super) fn survey(
     let is_elsewhere = goes_on_elsewhere(&present, &strays, checkpoint);
     let mut found = survey_present(disk, chain, checkpoint, present)?;
     if is_elsewhere {
-        found.ahead.take_foreign();
+        found.ahead.take_foreign(true, false);
     }
     let stray = strays.first().copied().map(Finding::of_stray);
     Ok(Found { damage: found.damage.or(stray), ..found })

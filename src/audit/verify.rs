@@ -96,7 +96,7 @@ pub fn verify_at_rest(
     walk.note_strays(&strays);
     walk.finish();
     if goes_on_elsewhere(&present, &strays, checkpoint) {
-        walk.ahead.take_foreign();
+        walk.ahead.take_foreign(true, false);
     }
     Ok(Report::of(&walk))
 }

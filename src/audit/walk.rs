@@ -44,6 +44,8 @@ pub(super) struct Walk<'a> {
     checkpoint_line: u64,
     /// The mac of the line before, if known.
     before: Option<[u8; MAC_LEN]>,
+    /// Whose segment it is at.
+    writer: line::Writer<'a>,
     /// The next sequence number, if known.
     expected: Option<u64>,
     last: Option<u32>,
@@ -84,6 +86,7 @@ impl<'a> Walk<'a> {
             met: None,
             checkpoint_line: 0,
             before: None,
+            writer: line::Writer::Ours,
             expected: None,
             last: None,
             gaps: Vec::new(),
@@ -240,6 +243,11 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether the segment was begun after the checkpoint.
+    fn is_behind(&self, segment: u32) -> bool {
+        self.checkpoint.is_none_or(|checkpoint| segment > checkpoint.segment)
+    }
+
     /// Whether the checkpoint's line was in its place, unchanged; `None` without a checkpoint.
     pub fn checkpoint_met(&self) -> Option<bool> {
         self.checkpoint.map(|_| self.met == Some(true))
@@ -257,7 +265,7 @@ impl<'a> Walk<'a> {
         }
         // Segments are retired once a checkpoint in a later one was stored.
         let is_outrun = self.checkpoint.is_some_and(|checkpoint| checkpoint.segment <= self.retired.0);
-        self.ahead.is_outrun = is_outrun;
+        self.ahead.finish(is_outrun);
         if let Some(checkpoint) = self.checkpoint
             && self.met != Some(true)
             && !is_outrun

@@ -62,6 +62,12 @@ pub(super) enum Filed {
     Says(u64),
 }
 
+impl Filed {
+    fn is_own(self) -> bool {
+        matches!(self, Self::Says(_))
+    }
+}
+
 impl Witnesses {
     /// Of a store whose records were read; no log where that couldn't be.
     pub fn of(registry: &Registry, filed: Filed, filed_before: bool, log: Option<&Ahead>) -> Self {
@@ -104,13 +110,17 @@ impl EpochFile {
 
     pub fn read(&self, keys: &KeyRing) -> Result<Filed, VaultError> {
         self.refuse_directory()?;
-        match Self::looked_at(&self.0, keys)? {
-            Filed::Says(epoch) => Ok(Filed::Says(epoch)),
-            found => match Self::looked_at(&self.next(), keys)? {
-                Filed::Says(epoch) => Ok(Filed::Says(epoch)),
-                _ => Ok(found),
-            },
+        let found = Self::looked_at(&self.0, keys)?;
+        for other in [self.next(), self.before()] {
+            if found.is_own() {
+                break;
+            }
+            let other = Self::looked_at(&other, keys)?;
+            if other.is_own() {
+                return Ok(other);
+            }
         }
+        Ok(found)
     }
 
     /// Nothing can be put in its place, whatever is accepted.
@@ -173,10 +183,32 @@ impl EpochFile {
         placed.map_err(|source| VaultError::File { path: shown(&self.0), source })
     }
 
-    /// Takes away what was placed for nothing. What can't be taken away says too much: the store is refused, as it was.
+    /// The same for a store that is being accepted. A file of other keys, the newest store's perhaps, is kept beside it until
+    /// [`Self::keep_placed`] or [`Self::withdraw`].
+    pub fn place_instead(&self, keys: &KeyRing, epoch: u64) -> Result<(), VaultError> {
+        if Self::looked_at(&self.0, keys)? == Filed::Foreign {
+            let kept = gone(std::fs::rename(&self.0, self.before()));
+            kept.map_err(|source| VaultError::File { path: shown(&self.0), source })?;
+        }
+        self.place(keys, epoch).inspect_err(|_| self.withdraw())
+    }
+
+    /// Takes away what was placed for nothing, and puts back what was kept. What can't be taken away says too much: the store
+    /// is refused, as it was.
     pub fn withdraw(&self) {
-        if let Err(error) = gone(std::fs::remove_file(&self.0)) {
-            tracing::error!(error = %error, path = %shown(&self.0), "can't be removed again");
+        let gone = match std::fs::rename(self.before(), &self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => gone(std::fs::remove_file(&self.0)),
+            back => back,
+        };
+        if let Err(error) = gone {
+            tracing::error!(error = %error, path = %shown(&self.0), "can't be taken back");
+        }
+    }
+
+    /// What was kept is of no more use.
+    pub fn keep_placed(&self) {
+        if let Err(error) = gone(std::fs::remove_file(self.before())) {
+            tracing::error!(error = %error, path = %shown(&self.before()), "can't be removed");
         }
     }
 
@@ -190,18 +222,29 @@ impl EpochFile {
         gone(std::fs::rename(self.next(), &self.0))
     }
 
-    /// What a rekey has left: taken where it belongs to the keys, or else of no more use.
-    pub fn settle_next(&self, keys: &KeyRing) -> Result<(), VaultError> {
-        let settled = match Self::looked_at(&self.next(), keys)? {
-            Filed::Missing => Ok(()),
-            Filed::Says(_) => self.take_next(),
-            Filed::Foreign => cleared(&self.next()),
-        };
-        settled.map_err(|source| VaultError::File { path: shown(&self.next()), source })
+    /// What a rekey or an acceptance has left: taken where it belongs to the keys, or else of no more use.
+    pub fn settle(&self, keys: &KeyRing) -> Result<(), VaultError> {
+        for left in [self.next(), self.before()] {
+            let settled = match Self::looked_at(&left, keys)? {
+                Filed::Missing => Ok(()),
+                Filed::Says(_) if left == self.before() && Self::looked_at(&self.0, keys)?.is_own() => {
+                    cleared(&left)
+                }
+                Filed::Says(_) => gone(std::fs::rename(&left, &self.0)),
+                Filed::Foreign => cleared(&left),
+            };
+            settled.map_err(|source| VaultError::File { path: shown(&left), source })?;
+        }
+        Ok(())
     }
 
     fn next(&self) -> PathBuf {
         self.0.with_extension("next")
+    }
+
+    /// Of a store in whose place an older one is being accepted.
+    fn before(&self) -> PathBuf {
+        self.0.with_extension("before")
     }
 }
 

@@ -119,7 +119,7 @@ impl std::fmt::Display for RolledBack {
                 "the store isn't the one that was used last: the audit log goes on under the root key from before its rekey, as an older copy was accepted. ",
             )?,
             Some(Age::Passed(Passed::Foreign)) => out.write_str(
-                "whether the store is the newest can't be told: not a line of the audit log is under its root key, or of its vault. ",
+                "whether the store is the newest can't be told: the audit log goes on under a root key that it doesn't know, or is another vault's. ",
             )?,
             Some(Age::Passed(Passed::Restored)) => out.write_str(
                 "the store is an older copy: the audit log is that of a vault that was restored from a backup of it. ",

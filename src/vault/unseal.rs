@@ -222,15 +222,21 @@ impl Vault {
             registry.past.floor = registry.raised_floor(self.clock.now());
         }
         let mut placed = Placed(None);
-        if let Err(error) = self.epoch_file.settle_next(&keys) {
-            tracing::error!(error = %error, "what a rekey has left in epoch.next can't be put in its place");
+        // Another store's is left to it, should this one not be accepted.
+        if doubt.is_none()
+            && let Err(error) = self.epoch_file.settle(&keys)
+        {
+            tracing::error!(error = %error, "what a rekey or an acceptance has left beside the file epoch can't be settled");
         }
         if !is_filed {
             // The next commit counts the records, and a store that has counted them wants the file. Of one that was accepted it
             // says more than the store knows until that commit: a crash before it leaves a store that is refused, as it was.
-            let epoch = if doubt.is_some() { registry.next_epoch() } else { registry.epoch() };
-            aside(|| self.epoch_file.place(&keys, epoch))?;
-            placed = Placed(doubt.is_some().then_some(&self.epoch_file));
+            if doubt.is_some() {
+                placed = Placed(Some(&self.epoch_file));
+                aside(|| self.epoch_file.place_instead(&keys, registry.next_epoch()))?;
+            } else {
+                aside(|| self.epoch_file.place(&keys, registry.epoch()))?;
+            }
         }
         let (clock, lines_before) = (Arc::clone(&self.clock), registry.past.lines_before);
         let is_met = log.meets_checkpoint();
@@ -274,13 +280,15 @@ impl Vault {
     }
 }
 
-/// The file `epoch`, made for a store that was accepted: gone again if that comes to nothing, or the newest copy, put back,
-/// would be older than it.
+/// The file `epoch`, made for a store that was accepted: as it was before if that comes to nothing, or the newest copy, put
+/// back, would be older than it.
 struct Placed<'a>(Option<&'a EpochFile>);
 
 impl Placed<'_> {
     fn stay(mut self) {
-        self.0 = None;
+        if let Some(file) = self.0.take() {
+            aside(|| file.keep_placed());
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::disk::number_of;
 use super::super::finding::{Finding, Flaw};
 use super::super::own::RETIRE;
 use super::Walk;
-use crate::crypto::MAC_LEN;
+use crate::crypto::{MAC_LEN, MacKey};
 
 /// What a line tells a reader of the chain.
 #[derive(Deserialize)]
@@ -38,12 +38,24 @@ impl Line<'_> {
         chain.joins(number, &previous, text, mac).then_some(previous)
     }
 
-    /// Whether it is one of this segment under a key that the vault had before.
-    fn is_former(&self, chain: &Chain, number: u32, text: &[u8], mac: &[u8; MAC_LEN]) -> bool {
+    /// Who wrote the segment that this header begins, which isn't right under the key that it should have.
+    fn writer<'a>(&self, chain: &'a Chain, number: u32, text: &[u8], mac: &[u8; MAC_LEN]) -> Writer<'a> {
+        let is_whole = (self.segment, self.format, self.vault)
+            == (Some(number), Some(chain::FORMAT), Some(chain.vault()));
         let previous = self.previous.and_then(|hex| chain::mac_from_hex(hex.as_bytes()));
-        let joins = |previous| chain.joins_formerly(number, &previous, text, mac);
-        self.segment == Some(number) && previous.is_some_and(joins)
+        let Some(previous) = previous.filter(|_| is_whole) else { return Writer::Ours };
+        chain.former(number, &previous, text, mac).map_or(Writer::Unknown, Writer::Former)
     }
+}
+
+/// By whose key a segment is.
+pub(super) enum Writer<'a> {
+    /// The one that it should have, or nobody's: it is damaged.
+    Ours,
+    /// One that the vault had before: an older store's.
+    Former(&'a MacKey),
+    /// One that the store knows nothing of, unless a line says otherwise.
+    Unknown,
 }
 
 impl Walk<'_> {
@@ -72,13 +84,11 @@ impl Walk<'_> {
         let note = |flaw| Finding { segment: number, line: 1, seq: Some(told.seq), flaw };
         let Some(previous) = told.own_previous(self.chain, number, text, &mac) else {
             self.note(note(Flaw::Changed));
-            if told.is_former(self.chain, number, text, &mac) {
-                self.ahead.take_former();
-            } else {
-                self.ahead.take_foreign();
-            }
+            self.writer = told.writer(self.chain, number, text, &mac);
+            self.ahead.take_foreign(self.is_behind(number), matches!(self.writer, Writer::Unknown));
             return self.go_on(mac, None);
         };
+        self.writer = Writer::Ours;
         let reason = told.reason.as_deref();
         if reason == Some(Reason::Damage.word()) {
             if self.begins_in != Some(number) {
@@ -130,10 +140,21 @@ impl Walk<'_> {
                     self.retired = (self.retired.0.max(upto), self.retired.1.saturating_add(count));
                 }
                 let is_former = number <= self.chain.last_former();
+                if matches!(self.writer, Writer::Unknown) {
+                    // Its header was changed, and no more.
+                    self.writer = Writer::Ours;
+                    self.ahead.take_own();
+                }
                 self.ahead.take(told, (is_ahead, is_former), bytes);
                 self.trust(told.seq, mac);
             }
-            Some(_) => {
+            Some(before) => {
+                if let Writer::Former(key) = self.writer
+                    && self.is_behind(number)
+                    && chain::joins(key, &before, text, &mac)
+                {
+                    self.ahead.take_former(told);
+                }
                 self.note(note(if in_order { Flaw::Changed } else { Flaw::OutOfOrder }));
                 self.go_on(mac, None);
             }

@@ -10,7 +10,8 @@ use super::super::error::VaultError;
 use super::Directory;
 
 /// What an attempt to make a vault may have left.
-const OURS: [&str; 8] = ["store", "store.next", "audit", "tls", "run", "identities", "epoch", "epoch.next"];
+const OURS: [&str; 9] =
+    ["store", "store.next", "audit", "tls", "run", "identities", "epoch", "epoch.next", "epoch.before"];
 
 impl Directory {
     /// Refuses a directory that holds anything but what an attempt to make a vault may have left; in its log's directory too, whose

@@ -9,6 +9,7 @@ use crate::model::Level;
 use crate::vault::*;
 
 mod first;
+mod keys;
 mod passed;
 mod records;
 
@@ -235,7 +236,8 @@ async fn after_an_acceptance_each_witness_tells_the_store_that_was_set_aside() {
         copy(site.directory.path(), &aside.with_extension("all"));
         let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
         site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
-        // Not a single change later.
+        // Not a single change later; but somebody had a look.
+        site.vault.see_secret(site.admin(), &"_a".parse().unwrap()).await.map(drop).unwrap();
         site.vault.wipe(site.vault.turn().await).await;
         let site = after(site, |directory| {
             put_back(&aside, &directory.store());
@@ -328,6 +330,27 @@ async fn the_newest_copy_is_no_older_one_for_an_acceptance_that_came_to_nothing(
         site.secret("_c", "z", OPEN).await.unwrap();
         let site = site.restarted().await;
         assert_eq!(site.vault.verify_log(site.admin()).await.unwrap().first_bad, None);
+    }
+}
+
+/// It left its entries, and nobody came to anything by them.
+#[tokio::test]
+async fn nor_for_one_that_a_kill_cut_short() {
+    let (site, older) = with_an_older_copy().await;
+    let newest = site._keep.path().join("newest");
+    copy(site.directory.path(), &newest);
+    let site = after(site, |directory| put_back(&older.join("store"), &directory.store())).await;
+    site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
+    site.vault.wipe(site.vault.turn().await).await;
+    // The store as it was when the kill came, before the commit, and the newest.
+    let mut site = site;
+    for of in [&older, &newest] {
+        site = after(site, |directory| {
+            put_back(&of.join("store"), &directory.store());
+            put_back(&newest.join("epoch"), &directory.epoch());
+        })
+        .await;
+        assert_eq!(unsealing(&site).await.is_ok(), of == &newest);
     }
 }
 

@@ -43,35 +43,6 @@ async fn one_from_just_before_a_rekey_is_told_by_the_rekeys_entry() {
     }
 }
 
-#[tokio::test]
-async fn one_that_was_set_aside_for_one_from_before_its_rekey_is_told_by_the_key() {
-    let site = Site::unsealed().await;
-    site.service("mobile", "customscript_a", &[]).await;
-    site.secret("_a", "x", OPEN).await.unwrap();
-    let (older, newer) = (site._keep.path().join("older"), site._keep.path().join("newer"));
-    let site = site.restarted_after(async |_| {}).await;
-    copy(&site.directory.store(), &older);
-    site.vault.rekey(site.admin(), vec![plain("right")], false).await.map(drop).unwrap();
-    for number in 0..6 {
-        site.secret(&format!("_later_{number}"), "x", OPEN).await.unwrap();
-    }
-    site.vault.close().await.unwrap();
-    copy(site.directory.path(), &newer);
-    let site = after(site, |directory| put_back(&older, &directory.store())).await;
-    site.vault.unseal_locally_accepting_rollback(plain("right")).await.unwrap();
-    site.vault.revoke_caller(site.admin(), &"mobile".parse().unwrap(), &IfMatch::Any).await.unwrap();
-    site.vault.close().await.unwrap();
-    let site = after(site, |directory| {
-        put_back(&newer.join("store"), &directory.store());
-        put_back(&newer.join("epoch"), &directory.epoch());
-    })
-    .await;
-    refused_as(&site, "under the root key from before its rekey").await;
-    // The log, which is damaged for this store, says once who has gone on.
-    let site = after(site, |_| {}).await;
-    unsealing(&site).await.unwrap();
-}
-
 /// A crash came between a change's entry and its commit.
 #[tokio::test]
 async fn of_a_change_that_a_crash_prevented_the_next_unsealing_says_so() {
