@@ -111,11 +111,6 @@ impl Asking {
         }
         Self::Fetch(Fetch { words, known, wants_bytes, headers })
     }
-
-    /// Whether it will be answered without waiting for anything but its audit entry.
-    pub fn is_brief(&self) -> bool {
-        matches!(self, Self::Fetch(fetch) if fetch.words.asked.wait.is_none())
-    }
 }
 
 impl LastWords {

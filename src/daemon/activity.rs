@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -33,10 +32,6 @@ pub struct Activity {
     talked_at: AtomicU64,
     /// The daemon stops.
     stopped: AtomicBool,
-    /// Nothing is read for now.
-    deaf: AtomicBool,
-    /// Who wanted to, meanwhile.
-    refused: AtomicWaker,
     end: Notify,
 }
 
@@ -82,8 +77,6 @@ impl Activity {
             idle_talk: zero(),
             talked_at: zero(),
             stopped: AtomicBool::new(false),
-            deaf: AtomicBool::new(false),
-            refused: AtomicWaker::new(),
             end: Notify::new(),
         }
     }
@@ -202,13 +195,6 @@ impl Busy {
         self.0.stopped.load(Ordering::Relaxed)
     }
 
-    /// Until this request has its answer, nothing more is read. For one that is answered at once and alone: hyper looks
-    /// for its peer's end with each poll of it, through TLS. Whoever wanted to read is woken afterwards: hyper believes that
-    /// nothing was there, and would else look when something else comes.
-    pub fn listen_no_more(&self) {
-        self.0.deaf.store(true, Ordering::Relaxed);
-    }
-
     /// To be kept with the answer.
     pub fn untaken(&self) -> Untaken {
         self.0.untaken.fetch_add(1, Ordering::Relaxed);
@@ -230,9 +216,6 @@ impl Drop for Untaken {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if self.0.deaf.swap(false, Ordering::Relaxed) {
-            self.0.refused.wake();
-        }
         let now = self.0.elapsed();
         self.0.idle_since.store(now, Ordering::Relaxed);
         // A backup's ends with its last piece, and the request behind it may have begun by then.

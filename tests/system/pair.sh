@@ -126,5 +126,29 @@ as "$OTHER" secret get custsecret_large --raw >"$SCRATCH/got"
 check "and come out" cmp "$SCRATCH/large" "$SCRATCH/got"
 check "for curl too" holds '.value | length == 1000000' vault_curl tcp "$OTHER" /v1/secrets/_large/value
 
+# Requests that fill what the daemon reads at once to its end, sent behind one another, and another's meanwhile.
+behind_one_another() {
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(dirname "$0") python3 - "$SOCKET" "$OTHER" <<'PYTHON'
+import sys
+from connection import Connection
+line = b"GET /v1/secrets/_binary/value HTTP/1.1\r\nHost: localhost\r\nX-Padding: "
+request = line + b"x" * (8192 - len(line) - 4) + b"\r\n\r\n"
+several, another = (Connection(*sys.argv[1:]) for _ in range(2))
+several.connect()
+several.sock.sendall(3 * request)
+for _ in range(300):
+    assert another.ask("/v1/secrets/_binary/value")[0] == 200
+several.sock.setblocking(False)
+answers = b""
+try:
+    while more := several.sock.recv(65536):
+        answers += more
+except OSError:
+    pass
+assert answers.count(b"HTTP/1.1 200 OK") == 3, answers.count(b"HTTP/1.1 200 OK")
+PYTHON
+}
+check "requests behind one another wait for no more than the answers before them" behind_one_another
+
 stop_daemon
 check "nothing panicked" no_panic

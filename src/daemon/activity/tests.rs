@@ -110,22 +110,6 @@ async fn noise_is_borne_for_a_while_and_a_sign_of_life_always() {
     assert!((TALK - 2..=TALK).contains(&(borne as u64)), "{borne}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_wants_to_read_while_nothing_is_read_is_woken_afterwards() {
-    use tokio::io::AsyncReadExt;
-    let activity = Arc::new(Activity::new());
-    let busy = activity.begin(false, true);
-    busy.listen_no_more();
-    let mut stream = Watched::new(&b"next"[..], Arc::clone(&activity), false, || ());
-    let mut heard = [0; 4];
-    let reading = tokio::time::timeout(Duration::from_secs(60), stream.read_exact(&mut heard));
-    let (read, ()) = tokio::join!(reading, async {
-        tokio::task::yield_now().await;
-        drop(busy);
-    });
-    assert_eq!(read.expect("nobody woke it").unwrap(), 4);
-}
-
 /// Shut from the second time on that it is asked.
 struct Once(AtomicBool);
 

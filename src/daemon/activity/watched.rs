@@ -65,10 +65,6 @@ impl<S: AsyncRead + Unpin, F: Outlet + Unpin> AsyncRead for Watched<S, F> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.activity.deaf.load(Ordering::Relaxed) {
-            self.activity.refused.register(cx.waker());
-            return Poll::Pending;
-        }
         if self.unbroken == UNBROKEN {
             self.unbroken = 0;
             cx.waker().wake_by_ref();

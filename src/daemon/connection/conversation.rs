@@ -32,9 +32,6 @@ impl Conversation {
         request: Request<Incoming>,
     ) -> impl Future<Output = Result<Reply, Infallible>> + Send {
         let asking = Asking::of(request, &self.last_words);
-        if asking.is_brief() && !self.http2 {
-            busy.listen_no_more();
-        }
         async move {
             if busy.comes_too_late() {
                 return Ok(last(self.api.shutting_down(), self.http2));
