@@ -141,6 +141,8 @@ async fn judge_backup(prepared: &Prepared, path: &Path) -> Verdict {
     match inspected {
         // It is no backup any more, which is clear.
         Err(VaultError::Identity(_)) if !same => Verdict { end: "a backup refused", wrong: vec![] },
+        // A bent key slot can't be told from one of another passphrase. The command line says both: it knows what was shown.
+        Err(VaultError::WrongPassphrase) if !same => Verdict { end: "a backup refused", wrong: vec![] },
         Err(error) if same => {
             Verdict { end: "a whole backup", wrong: vec![format!("a whole backup: {error}")] }
         }
