@@ -13,9 +13,10 @@ MOUNT=$VAULT/audit
 mv "$MOUNT" "$SCRATCH/log"
 mkdir -m 700 "$MOUNT"
 unmount() {
+    local code=$?
     # The daemon may still hold it: let go of it now, gone when that ends.
     umount --lazy "$MOUNT" 2>/dev/null || true
-    leave
+    leave "$code"
 }
 if [ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=512k,mode=0700 tmpfs "$MOUNT"; then
     echo "not ok - a small file system for the log: this takes root and mounting; type: sudo env FSM_VAULT_BIN=$FSM_VAULT_BIN $0"

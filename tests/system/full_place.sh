@@ -11,8 +11,9 @@ stop_daemon
 SMALL=$SCRATCH/small
 mkdir "$SMALL"
 unmount() {
+    local code=$?
     umount --lazy "${TLS:-$SMALL}" "$SMALL" 2>/dev/null || true
-    leave
+    leave "$code"
 }
 if [ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=300k,mode=0700 tmpfs "$SMALL"; then
     echo "not ok - a small file system: this takes root and mounting; type: sudo env FSM_VAULT_BIN=$FSM_VAULT_BIN $0"

@@ -18,8 +18,9 @@ LOGS=$SCRATCH/logs LOG=''
 BODY=$SCRATCH/body HEADERS=$SCRATCH/headers
 mkdir "$LOGS"
 
+# leave [CODE]: with the code that it is told, by a script that has more to do at its end.
 leave() {
-    local code=$? left
+    local code=${1:-$?} left
     trap - EXIT
     # Every daemon that the script left behind, and whatever else it started.
     for left in $(jobs -p); do kill -KILL "$left" 2>/dev/null || true; done

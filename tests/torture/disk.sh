@@ -36,8 +36,9 @@ MOUNT=$VAULT/store
 mv "$MOUNT" "$SCRATCH/store"
 mkdir -m 700 "$MOUNT"
 unmount() {
+    local code=$?
     umount --lazy "$MOUNT" 2>/dev/null || true
-    leave
+    leave "$code"
 }
 if [ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=64m,mode=0700 tmpfs "$MOUNT"; then
     echo "not ok - a small file system for the store: this takes root and mounting; type: sudo env FSM_VAULT_BIN=$FSM_VAULT_BIN $0"

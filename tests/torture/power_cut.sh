@@ -13,8 +13,9 @@ MOUNT=$SCRATCH/disk IMAGE=$SCRATCH/image
 truncate -s 512M "$IMAGE"
 mkdir "$MOUNT"
 unmount() {
+    local code=$?
     umount --lazy "$MOUNT" 2>/dev/null || true
-    leave
+    leave "$code"
 }
 if [ "$(id -u)" != 0 ] || ! command -v mkfs.ext4 >/dev/null || ! mkfs.ext4 -q -F "$IMAGE" || ! mount -o loop "$IMAGE" "$MOUNT"; then
     echo "# not run: it takes root, mkfs.ext4 and a loop device; type: sudo env FSM_VAULT_BIN=$FSM_VAULT_BIN $0"
