@@ -59,10 +59,10 @@ pub struct Ahead {
     is_resumed: bool,
     /// A segment's header isn't trusted.
     is_foreign: bool,
-    /// Segments after the checkpoint's under a key that isn't known.
-    elsewhere: u32,
     /// A line is.
     is_ours: bool,
+    /// Segments after the checkpoint's under a key that isn't known.
+    elsewhere: u32,
     /// A change of which so many entries have no `failed` yet.
     begun: Option<(Untold, usize)>,
     /// One that is told as `failed`, and whose entry isn't after the checkpoint.

@@ -232,8 +232,9 @@ impl Vault {
             // The next commit counts the records, and a store that has counted them wants the file. Of one that was accepted it
             // says more than the store knows until that commit: a crash before it leaves a store that is refused, as it was.
             if doubt.is_some() {
-                placed = Placed(Some(&self.epoch_file));
+                // What fails has undone itself.
                 aside(|| self.epoch_file.place_instead(&keys, registry.next_epoch()))?;
+                placed = Placed(Some(&self.epoch_file));
             } else {
                 aside(|| self.epoch_file.place(&keys, registry.epoch()))?;
             }

@@ -137,3 +137,19 @@ async fn an_accepted_one_that_loses_the_end_of_its_log_is_damaged_and_no_older_c
         assert!(site.vault.log_standing().unwrap().damaged);
     }
 }
+
+/// Neither a draft that can't be made, nor what is undone for it, costs the newest store its file.
+#[tokio::test]
+async fn a_file_of_other_keys_outlives_one_that_cant_be_placed() {
+    let (site, older, newer) = rekeyed().await;
+    let in_the_way = site.directory.epoch().with_extension("draft");
+    let site = after(site, |directory| {
+        put_back(&older.join("store"), &directory.store());
+        std::fs::create_dir(&in_the_way).unwrap();
+    })
+    .await;
+    let refused = site.vault.unseal_locally_accepting_rollback(plain("right")).await;
+    assert!(matches!(refused, Err(VaultError::File { .. })), "{refused:?}");
+    let kept = std::fs::read(site.directory.epoch()).unwrap();
+    assert!(kept == std::fs::read(newer.join("epoch")).unwrap());
+}
