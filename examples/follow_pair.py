@@ -121,6 +121,8 @@ def main():
                 sys.exit(f"{INTEGRATION}: the certificate {IDENTITY}/cert.pem has expired; an operator replaces it: {REPLACE}")
             if any(alert in why for alert in STRANGE):
                 sys.exit(f"{INTEGRATION}: the daemon at {SOCKET} doesn't know {IDENTITY}/cert.pem, which is another vault's; {OF_WHOM}")
+            if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+                why = f"no daemon answers at {SOCKET}: {error.strerror}"
             if isinstance(error, PermissionError):
                 why = f"this user may not reach {SOCKET}: sudo usermod -aG fsm-vault USER, and log in anew"
         print(f"{INTEGRATION}: {why}; trying again in {pause} s", file=sys.stderr, flush=True)

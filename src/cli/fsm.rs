@@ -79,13 +79,22 @@ impl PairFiles {
         if [id, secret].into_iter().flatten().filter(|path| value::is_stdin(path)).count() > 1 {
             return Err(Failure::usage("standard input can't be both: give a file for one of the two"));
         }
-        Ok(Pair {
-            client_id: value::read(id, "client ID", "--client-id-file", self.exact)?,
-            client_secret: (!is_public)
-                .then(|| value::read(secret, "client secret", "--client-secret-file", self.exact))
-                .transpose()?,
-        })
+        let client_id = value::read(id, "client ID", "--client-id-file", self.exact)?;
+        let client_secret =
+            (!is_public).then(|| client_secret(secret, &client_id, self.exact)).transpose()?;
+        Ok(Pair { client_id, client_secret })
     }
+}
+
+/// A client secret, from a file or asked for. The ID once more is none: that is a slip of the clipboard.
+pub fn client_secret(file: Option<&Path>, client_id: &Plaintext, exact: bool) -> Result<Plaintext, Failure> {
+    value::read_fit(file, "client secret", "--client-secret-file", exact, |given| {
+        if given.same_as(client_id) {
+            let text = "the client secret is the same as the client ID; NetSuite shows two different values";
+            return Err(Failure::usage(text));
+        }
+        Ok(())
+    })
 }
 
 impl PairFiles {

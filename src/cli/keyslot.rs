@@ -242,7 +242,7 @@ fn both(globals: &Globals, shown: &Shown, new: &New) -> Result<(Plaintext, Plain
     if stdin(&shown.passphrase_file) && stdin(&new.new_passphrase_file) {
         return Err(Failure::usage("only one of the two passphrases can come from standard input"));
     }
-    let shown = shown.read()?;
+    let shown = passphrase::present(shown.passphrase_file.as_deref())?;
     Ok((shown, passphrase::another(new.new_passphrase_file.as_deref())?))
 }
 

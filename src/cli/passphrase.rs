@@ -69,14 +69,23 @@ pub fn before_asking(
 
 /// The passphrase of a vault that there is, from a file or asked for once.
 pub fn known(file: Option<&Path>) -> Result<Plaintext, Failure> {
-    known_by(file, "--passphrase-file")
+    known_as("Passphrase", file, "--passphrase-file")
+}
+
+/// The same, where a new one is asked for next.
+pub fn present(file: Option<&Path>) -> Result<Plaintext, Failure> {
+    known_as("Present passphrase", file, "--passphrase-file")
 }
 
 /// The same, where the file is named by another option.
 pub fn known_by(file: Option<&Path>, option: &str) -> Result<Plaintext, Failure> {
+    known_as("Passphrase", file, option)
+}
+
+fn known_as(what: &str, file: Option<&Path>, option: &str) -> Result<Plaintext, Failure> {
     match file {
         Some(path) => from_file(path),
-        None if prompt::can_ask() => checked(prompt::once("Passphrase", option)?, "the passphrase"),
+        None if prompt::can_ask() => checked(prompt::once(what, option)?, "the passphrase"),
         None => Err(missing(option)),
     }
 }

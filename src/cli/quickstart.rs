@@ -14,7 +14,7 @@ use self::place::Place;
 use super::arguments::Globals;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::fsm::{Pair, PairFiles};
+use super::fsm::{Pair, PairFiles, client_secret};
 use super::init::{self, USUAL_OPERATOR};
 use super::output::{self, Form};
 use super::{prompt, serve, shell, value};
@@ -280,7 +280,7 @@ impl Quickstart {
             else {
                 return sample("random sample values, as none were typed");
             };
-            let client_secret = Some(value::asked("client secret", "--client-secret-file", self.exact)?);
+            let client_secret = Some(client_secret(None, &client_id, self.exact)?);
             let pair = Pair { client_id, client_secret };
             if pair.warn_if_odd() {
                 prompt::confirm("Type yes to store it all the same: ", "yes", "nothing was stored")?;

@@ -27,10 +27,26 @@ pub enum Origin<'a> {
 /// Reads a value: from `file`, from standard input if that is `-`, else by a hidden double prompt.
 /// `flag` is the option to type where nobody can be asked.
 pub fn read(file: Option<&Path>, what: &str, flag: &str, exact: bool) -> Result<Plaintext, Failure> {
+    read_fit(file, what, flag, exact, |_| Ok(()))
+}
+
+/// The same of a value that `fits` has to take, too. What it refuses is told before it is typed again.
+pub fn read_fit(
+    file: Option<&Path>,
+    what: &str,
+    flag: &str,
+    exact: bool,
+    fits: impl Fn(&Plaintext) -> Result<(), Failure>,
+) -> Result<Plaintext, Failure> {
     let (value, origin) = match file {
         Some(path) if is_stdin(path) => (from_stdin(what, MAX_VALUE_BYTES)?, Origin::Stdin),
         Some(path) => (from_file(path, MAX_VALUE_BYTES)?, Origin::File(path)),
-        None if prompt::can_ask() => return asked(what, flag, exact),
+        None if prompt::can_ask() => {
+            return prompt::twice(what, flag, |typed| {
+                check_typed(typed, what, exact)?;
+                fits(typed)
+            });
+        }
         None => {
             return Err(Failure::usage(format!(
                 "{what} is missing: give {flag} FILE (- for standard input), or run this on a terminal to be asked"
@@ -38,19 +54,15 @@ pub fn read(file: Option<&Path>, what: &str, flag: &str, exact: bool) -> Result<
         }
     };
     value.lend(|bytes| check(bytes, origin, what, exact)).map_err(Failure::usage)?;
+    fits(&value)?;
     Ok(value)
-}
-
-/// A value by a hidden double prompt; `flag` is the option that names a file in its place.
-pub fn asked(what: &str, flag: &str, exact: bool) -> Result<Plaintext, Failure> {
-    prompt::twice(what, flag, |typed| check_typed(typed, what, exact))
 }
 
 fn check_typed(typed: &Plaintext, what: &str, exact: bool) -> Result<(), Failure> {
     typed.lend(|bytes| check(bytes, Origin::Prompt, what, exact)).map_err(Failure::usage)
 }
 
-/// The same; None if an empty line comes first.
+/// A value by a hidden double prompt; `flag` is the option that names a file in its place. None if an empty line comes first.
 pub fn asked_unless_empty(what: &str, flag: &str, exact: bool) -> Result<Option<Plaintext>, Failure> {
     prompt::twice_unless_empty(what, flag, |typed| check_typed(typed, what, exact))
 }

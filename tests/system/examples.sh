@@ -63,6 +63,9 @@ stops() { # stops TEXT NAME PROGRAM
 }
 cp -r "$SCRATCH/expired" "$SCRATCH/keyless" && rm "$SCRATCH/keyless/key.pem"
 for program in follow_pair.py follow_pair.mjs; do
+    # It goes on trying, until nobody reads what it says.
+    names() { grep -qm 1 -F "$SCRATCH/nowhere.sock" < <(FSM_VAULT_SOCKET=$SCRATCH/nowhere.sock FSM_VAULT_IDENTITY=$FSM timeout 30 "$1" 2>&1); }
+    check "$program: no socket, and it names the one it looked for" names "$examples/$program"
     check "$program: no identity" stops "can't read $SCRATCH/nobody/ca.pem" nobody "$examples/$program"
     check "$program: no key" stops "can't read $SCRATCH/keyless/key.pem" keyless "$examples/$program"
     check "$program: an expired one" stops "the certificate $SCRATCH/expired/cert.pem has expired" expired "$examples/$program"

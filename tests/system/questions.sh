@@ -58,9 +58,19 @@ version=$(as "$ADMIN" --output json integration show fsm | jq .version)
 check "what was typed and looks odd is asked about" says "nothing was stored" 1 typed $'abc\nabc\ndef\ndef\nno' integration rotate fsm
 check "and isn't stored" holds ".version == $version" as "$ADMIN" --output json integration show fsm
 check "unless it is meant" typed $'abc\nabc\ndef\ndef\nyes' integration rotate fsm
-check "then it is" holds ".version == $version + 1" as "$ADMIN" --output json integration show fsm
+new=$(openssl rand -hex 32)
+check "the ID once more is no secret, and asked for anew" says "the same as the client ID" 0 \
+    typed "$id"$'\n'"$id"$'\n'"$id"$'\n'"$new"$'\n'"$new" integration rotate fsm
+printf %s "$id" >"$SCRATCH/id"
+for command in "rotate fsm" "reset fsm --yes"; do
+    read -ra words <<<"$command"
+    check "$command: nor from files" says "the same as the client ID" 2 \
+        as "$ADMIN" integration "${words[@]}" --client-id-file "$SCRATCH/id" --client-secret-file "$SCRATCH/id"
+done
+check "then it is" holds ".version == $version + 2" as "$ADMIN" --output json integration show fsm
 
 # Hidden ones: what is wrong is said before it is typed again, three times.
+check "a change asks for the present one first" says "Present passphrase (hidden)" 1 typed $'\x04' passphrase change
 check "a new passphrase that is too short is refused at once" \
     says "too short" 2 typed $'correct horse battery staple\nshort\nshort\nshort' passphrase change
 check "and asked for anew" typed $'correct horse battery staple\nshort\nanother one, longer\nanother one, longer' \

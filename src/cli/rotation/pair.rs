@@ -6,7 +6,7 @@ use super::super::arguments::Globals;
 use super::super::connect::with_daemon;
 use super::super::exit::Exit;
 use super::super::failure::Failure;
-use super::super::fsm::{Pair, PairFiles};
+use super::super::fsm::PairFiles;
 use super::super::integration_view::answer_issued;
 use super::super::{output, prompt};
 use super::{Spread, activate, retire, store, storing, told, version};
@@ -150,11 +150,6 @@ pub fn reset_pair(globals: &Globals, command: &ResetPair) -> Result<(), Failure>
     let record = record(globals, name)?;
     // A file that can't be read must not leave the record without a pair.
     let given = command.pair.is_given().then(|| command.pair.looked_at(record.public_client)).transpose()?;
-    if let Some(Pair { client_id, client_secret: Some(secret) }) = &given
-        && client_id.same_as(secret)
-    {
-        return Err(Failure::usage("the client ID and the client secret are the same; nothing was changed"));
-    }
     let is_meant = given.is_some() || command.yes || !prompt::can_ask();
     if !is_meant {
         let question = format!("Nobody gets the pair of {name} from now on, at once. Type {name} to go on: ");
