@@ -48,6 +48,7 @@ check "to others it isn't there" answers 403 access_denied unix "$SCRATCH/other"
 id=$(hex) secret=$(hex)
 # shellcheck disable=SC2046
 check "the pair is captured" operator integration capture crm $(pair_files "$id" "$secret")
+check "which changes the record" holds '.changed_at == .versions[0].created_at and .changed_at != .created_at' operator --output json integration show crm
 check "and served" holds ". == {client_id: \"$id\", client_secret: \"$secret\", version: 1}" vault_curl tcp "$CRM" /v1/integrations/crm/credentials
 # shellcheck disable=SC2046
 check "captured once" says "integration rotate crm" 6 operator integration capture crm $(pair_files a b)

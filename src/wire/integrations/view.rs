@@ -66,6 +66,7 @@ pub struct IntegrationView {
     pub created_at: Timestamp,
     #[schema(value_type = CallerName)]
     pub created_by: String,
+    /// The record, or its pair.
     pub changed_at: Timestamp,
 }
 
@@ -105,7 +106,7 @@ impl IntegrationView {
             gaps: gaps(record, version),
             created_at: record.created_at,
             created_by: record.created_by.to_string(),
-            changed_at: record.changed_at,
+            changed_at: pair.map_or(record.changed_at, |pair| pair.changed_at.max(record.changed_at)),
         }
     }
 }
