@@ -4,7 +4,13 @@
 . "$(dirname "$0")/lib.sh"
 
 HERE=$(dirname "$0")/../../benches
-measured() { "$HERE/scale/run" --bin "$FSM_VAULT_BIN" --secrets 1200 --idle 1 --fetches 50 --out "$SCRATCH/scale.json"; }
+# Its daemons write where those of the other scripts do, so that a panic of theirs is found at the end.
+LOG=$LOGS/scale.jsonl PROGRAM=$SCRATCH/fsm-vault
+printf '#!/bin/sh\nexec "%s" "$@" 2>>"%s"\n' "$FSM_VAULT_BIN" "$LOG" >"$PROGRAM"
+chmod +x "$PROGRAM"
+measured() {
+    "$HERE/scale/run" --bin "$PROGRAM" --secrets 1200 --idle 1 --fetches 50 --out "$SCRATCH/scale.json" || { tail -n 3 "$LOG"; return 1; }
+}
 has() { jq -e "$1" "$SCRATCH/scale.json" >/dev/null; }
 
 check "rest and scale are measured" measured

@@ -3,6 +3,8 @@
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# sled panics on some damage; the store catches that, and tells it as damage.
+MAY_PANIC=/sled-0
 prepare_vault
 # Small segments, so that there are several.
 printf '[audit]\nsegment_bytes = 65536\n' >"$SCRATCH/config.toml"
@@ -241,6 +243,4 @@ for piece in store/db tls/server.key tls/ca.pem tls/operators.json; do
         check "$piece emptied: refused with a text" grep -q '^fsm-vault: ' "$SCRATCH/said"
     fi
 done
-# sled panics on some damage; the store catches that.
-panics() { grep -rh panicked "$LOGS" | grep -v '/sled-0'; }
-check "nothing else panicked" refuses 1 panics
+check "nothing but the database panicked" no_panic
