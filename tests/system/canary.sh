@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One canary: a marked secret and a marked passphrase through every route at TRACE, found in no log, error, audit entry or
+# One canary: a marked secret and marked passphrases through every route at TRACE, found in no log, error, audit entry or
 # file, and in the daemon's memory neither once the connections are closed.
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -21,13 +21,163 @@ count=0
 said() { count=$((count + 1)); "$@" >"$SAID/$count" 2>&1 || true; }
 # released COMMAND...: its standard output may.
 released() { count=$((count + 1)); "$@" >"$RELEASED/$count" 2>"$SAID/$count" || echo "# failed: $*"; }
+# Who asks, and where the answer goes; what was asked, and with which status it was answered.
+FROM=$ADMIN INTO=$SAID ASKED=$SCRATCH/asked
+# ask METHOD PATH [BODY [CURL_ARGUMENT...]]: one request; its answer's status is noted, and looked at by `reached`.
+ask() {
+    local status
+    count=$((count + 1))
+    status=$(vault_curl unix "$FROM" "$2" --request "$1" ${3:+--json "$3"} "${@:4}" --output "$INTO/$count.answer" \
+        --dump-header "$SAID/$count" --write-out '%{http_code}') || true
+    echo "$1 ${2%%\?*} $status" >>"$ASKED"
+}
+export HERE
+HERE=$(dirname "$0")
+# no_trace_of WORD...: none of them is in the daemon's memory; tells where it is.
+no_trace_of() {
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$HERE python3 - "$DAEMON" "$@" <<'PYTHON'
+import re, sys
+from memory import pieces
+pid, *marks = sys.argv[1:]
+pattern = re.compile(b"|".join(mark.encode() for mark in marks))
+found = 0
+for place, name, held in pieces(pid):
+    for match in pattern.finditer(held):
+        found += 1
+        print(marks.index(match[0].decode()), place, name, held[max(0, match.start() - 60):match.end() + 40])
+sys.exit(found > 0)
+PYTHON
+}
+
+as "$ADMIN" caller add fsm --script customscript_nx_suitelet2 --out "$SCRATCH/fsm" >/dev/null
+as "$ADMIN" caller add other --script customscript_other --out "$SCRATCH/other" >/dev/null
+FSM=$SCRATCH/fsm OTHER=$SCRATCH/other
+rules='"restrictions":{"scripts":["customscript_nx_suitelet2"],"allow_all_domains":true}'
+
+# It hears of all that follows, until the seal.
+ask GET /v1/watch '' --no-buffer --max-time 300 &
+WATCH=$! HEARD=$((count + 1)).answer
+count=$((count + 1))
+check "a watch is open" until_true 20 grep -q '^event: open' "$SAID/$HEARD"
+
+# Every route of the description that it serves. First rightly, with the mark where a value goes, and the passphrases' where
+# one of those does.
+slot() { as "$ADMIN" --output json keyslot list | jq -r '.items[-1].id'; }
+encoded=$(printf %s "fourth-$MARK" | base64 -w0) old="passphrase $PASS" new="new $PASS"
+tomorrow=$(date -u -d '1 day' +%F)
+csr=$(openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout "$SCRATCH/csr.key" 2>/dev/null | jq -Rs '{csr: .}')
+FROM=$FSM ask GET /v1/openapi.json
+mv "$SAID/$count.answer" "$SCRATCH/openapi.json"
+ask POST /v1/secrets "{\"id\":\"_every\",\"value\":\"first-$MARK\",\"expires_on\":\"$tomorrow\",$rules}"
+ask POST /v1/secrets/_every/versions "{\"value\":\"second-$MARK\"}"
+ask POST /v1/secrets/_every/versions "{\"value\":\"third-$MARK\",\"activate\":false,\"note\":\"a note\"}"
+ask POST /v1/secrets/_every/versions/3/activate '{"grace":"0s"}'
+ask POST /v1/secrets/_every/versions "{\"value_base64\":\"$encoded\",\"activate\":false}"
+ask DELETE /v1/secrets/_every/versions/4
+ask PATCH /v1/secrets/_every '{"name":"every"}'
+FROM=$FSM INTO=$RELEASED ask GET /v1/secrets/_every/value
+for look in '' /_every /_every/access /_every/consumers /_every/notes; do ask GET "/v1/secrets$look"; done
+ask GET /v1/notices
+ask POST "/v1/notices/expiry.custsecret_every.$tomorrow/acknowledge"
+ask POST /v1/imports "{\"secrets\":[{\"id\":\"_import3\",\"value\":\"$MARK\",$rules}]}"
+# pair NUMBER: of its own each time.
+pair() { echo "\"client_id\":\"id-$1-$MARK\",\"client_secret\":\"secret-$1-$MARK\""; }
+ask POST /v1/integrations "{\"name\":\"every\",\"template\":\"fsm\",\"redirect_uris\":[\"https://a.example/\"],\"credentials\":{$(pair 1)}}"
+ask POST /v1/integrations/every/credentials "{$(pair 2)}"
+ask POST /v1/integrations/every/credentials "{$(pair 3),\"activate\":false}"
+ask POST /v1/integrations/every/credentials/3/activate '{"grace":"0s"}'
+ask POST /v1/integrations/every/credentials "{$(pair 4),\"activate\":false}"
+ask DELETE /v1/integrations/every/credentials/4
+ask PATCH /v1/integrations/every '{"note":"a note"}'
+FROM=$FSM INTO=$RELEASED ask GET /v1/integrations/every/credentials
+for look in '' /every; do ask GET "/v1/integrations$look"; done
+ask POST /v1/integrations/every/reset
+ask POST /v1/integrations/every/credentials "{$(pair 5)}"
+ask POST /v1/callers '{"name":"every","service":{"script":"customscript_every"}}'
+ask POST /v1/callers/every/certificates "$csr"
+ask PATCH /v1/callers/every '{"mail":"every@a.example"}'
+for look in '' /every; do ask GET "/v1/callers$look"; done
+FROM=$OTHER ask POST /v1/identity/renew "$csr"
+ask POST /v1/sys/keyslots "{\"passphrase\":\"$old\",\"new_passphrase\":\"$new\",\"label\":\"new\"}"
+ask GET /v1/sys/keyslots
+ask DELETE "/v1/sys/keyslots/$(slot)" "{\"passphrase\":\"wrong $WRONG\"}"
+ask DELETE "/v1/sys/keyslots/$(slot)" "{\"passphrase\":\"$old\"}"
+ask POST /v1/sys/passphrase "{\"passphrase\":\"$old\",\"new_passphrase\":\"$new\"}"
+ask POST /v1/sys/backup "{\"passphrase\":\"$new\",\"own_passphrase\":\"own $PASS\"}"
+ask POST /v1/sys/rekey "{\"passphrase\":\"$new\",\"drop_others\":true}"
+for look in /v1/audit /v1/audit/verify /v1/sys/metrics /v1/sys/status; do ask GET $look; done
+
+# The same by the command line; the passphrase is again what it was.
+private_file "$GIVEN/old" "$old" && private_file "$GIVEN/new" "$new" && private_file "$GIVEN/own" "own $PASS"
+printf ' %s \n' "$MARK" >"$GIVEN/blank"
+printf %s "id-6-$MARK" >"$GIVEN/id6" && printf %s "secret-6-$MARK" >"$GIVEN/secret6"
+said as "$ADMIN" passphrase change --passphrase-file "$GIVEN/new" --new-passphrase-file "$GIVEN/new"
+said as "$ADMIN" passphrase change --passphrase-file "$GIVEN/new" --new-passphrase-file "$GIVEN/old"
+said as "$ADMIN" keyslot add --label own --passphrase-file "$PASSPHRASE" --new-passphrase-file "$GIVEN/own"
+said as "$ADMIN" rekey --passphrase-file "$PASSPHRASE" --keep-passphrase-file "$GIVEN/own"
+said as "$ADMIN" keyslot remove "$(slot)" --passphrase-file "$GIVEN/own"
+said as "$ADMIN" rekey --passphrase-file "$PASSPHRASE" --drop-other-slots
+said as "$ADMIN" backup create --out "$SAID/own.fsmb" --passphrase-file "$GIVEN/own" --vault-passphrase-file "$PASSPHRASE"
+said as "$ADMIN" backup create --out "$SAID/ordinary.fsmb"
+for file in own ordinary; do check "a backup was made: $file" [ -s "$SAID/$file.fsmb" ]; done
+said as "$ADMIN" secret rotate _every --value-file "$GIVEN/id6" --force
+said as "$ADMIN" secret rotate _every --value-file "$GIVEN/blank"
+said as "$ADMIN" secret rotate _every "$MARK"
+said as "$ADMIN" integration capture every --client-id-file "$GIVEN/id6" --client-secret-file "$GIVEN/secret6"
+said as "$ADMIN" integration rotate every --client-id-file "$GIVEN/id6" --client-secret-file "$GIVEN/secret6" --force
+said as "$ADMIN" integration rotate every --client-id-file "$GIVEN/id6" --client-secret-file "$GIVEN/id6"
+said as "$ADMIN" integration activate every 1
+said as "$ADMIN" notices
+
+# Then wrongly: the mark in the path, in its query and in headers; and in bodies of no form, of another, and of the route's own
+# with each of its members of another type, or with a character that no text may have.
+bodies() {
+    jq -rn --arg mark "$MARK" --slurpfile document "$SCRATCH/openapi.json" --arg method "${1,,}" --arg path "$2" '
+        $document[0] as $all | $all.paths[$path][$method].requestBody.content["application/json"].schema // empty
+        | .["$ref"] as $form | if $form then $all.components.schemas[$form | sub(".*/"; "")] else . end
+        | ({($mark): $mark}, [$mark], $mark,
+            ([.. | .properties? // empty | keys[]] | unique[] | {(.): {($mark): [$mark]}}, {(.): "\u0001\($mark)"}) | tojson),
+          "{\"value\":\"\($mark)"'
+}
+jq -r '.paths | to_entries[] | .key as $path | .value | keys[] | select(test("^(get|put|post|patch|delete)$")) | "\(ascii_upcase) \($path)"' \
+    "$SCRATCH/openapi.json" >"$SCRATCH/routes"
+check "the description has routes" grep -qx 'POST /v1/secrets/{id}/versions' "$SCRATCH/routes"
+wrongly() {
+    local method path place body ASKED=$SCRATCH/wrongly
+    while read -r method path; do
+        ask "$method" "$(sed -E "s/\{[a-z]+\}/-$MARK/g" <<<"$path")?$MARK=$MARK" '' -H "Authorization: Bearer $MARK" \
+            -H "Cookie: $MARK" -H "If-Match: \"$MARK\"" -H "Accept: x/$MARK"
+        # Of what is there; but for the key slot.
+        place=${path/\{number\}/1} place=${place/\{name\}/every}
+        case $path in /v1/sys/*) place=${place/\{id\}/00000000} ;; *) place=${place/\{id\}/_every} ;; esac
+        while read -r body; do ask "$method" "$place" "$body"; done < <(bodies "$method" "$path")
+    done <"$SCRATCH/routes"
+}
+wrongly
+# Each of them is tried, though the one before has to be waited for.
+tried() { ask "$@" && ! tail -n 1 "$ASKED" | grep ' 429$'; }
+show() { check "a wrong passphrase is tried: $1 $2" until_true 60 tried "$@"; }
+show POST /v1/sys/keyslots "{\"passphrase\":\"wrong $WRONG\",\"new_passphrase\":\"$new\"}"
+show POST /v1/sys/passphrase "{\"passphrase\":\"wrong $WRONG\",\"new_passphrase\":\"$new\"}"
+show POST /v1/sys/backup "{\"passphrase\":\"wrong $WRONG\",\"own_passphrase\":\"own $PASS\"}"
+show POST /v1/sys/rekey "{\"passphrase\":\"wrong $WRONG\"}"
+ask DELETE /v1/callers/every
+ask DELETE /v1/integrations/every
+ask DELETE /v1/secrets/_every
+[ "$(id -u)" != 0 ] || check "not in its memory after all of that" until_true 10 no_trace_of "$MARK" "$PASS" "$WRONG"
+ask POST /v1/sys/seal
+wait "$WATCH"
+check "a watch heard of the rotations" grep -q '^event: rotated' "$SAID/$HEARD"
+check "what was wrong was refused" refuses 1 grep -vE ' 4[0-9][0-9]$' "$SCRATCH/wrongly"
+# To the next one no wrong passphrase has been shown yet.
+stop_daemon
+start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/config.toml"
 
 # In.
 printf %s "id-$MARK" >"$GIVEN/id"
 printf %s "secret-$MARK" >"$GIVEN/secret"
 said as "$ADMIN" fsm setup --client-id-file "$GIVEN/id" --client-secret-file "$GIVEN/secret"
 said as "$ADMIN" fsm setup --client-id-file "$GIVEN/id" --client-secret-file "$GIVEN/secret" --output json
-rules='"restrictions":{"scripts":["customscript_nx_suitelet2"],"allow_all_domains":true}'
 said as "$ADMIN" secret create _file --value-file "$GIVEN/id" --script customscript_nx_suitelet2 --allow-all-domains
 said as "$ADMIN" secret create _stdin --value-file - --script customscript_nx_suitelet2 --domain a.example <"$GIVEN/id"
 python3 -c 'import sys; print((sys.argv[1] + "\n") * 6000, end="")' "$MARK" >"$GIVEN/large"
@@ -50,9 +200,6 @@ said vault_curl tcp "$ADMIN" /v1/secrets/_file -X PATCH --json "{\"value\":\"$MA
 said as "$ADMIN" integration create later --template fsm --redirect-uri https://a.example/
 said as "$ADMIN" integration capture later --client-id-file "$GIVEN/id" --client-secret-file "$GIVEN/secret"
 said as "$ADMIN" integration create public --template fsm --public-client --client-id-file "$GIVEN/id"
-as "$ADMIN" caller add fsm --script customscript_nx_suitelet2 --out "$SCRATCH/fsm" >/dev/null
-as "$ADMIN" caller add other --script customscript_other --out "$SCRATCH/other" >/dev/null
-FSM=$SCRATCH/fsm OTHER=$SCRATCH/other
 
 # Out.
 for http in --http1.1 --http2; do
@@ -109,7 +256,6 @@ said vault_curl unix "$FSM" /v1/secrets -X "M$MARK"
 said vault_curl unix "$ADMIN" /v1/secrets --data "$MARK" -H "Content-Type: $MARK"
 said as "$ADMIN" secret create _x "$MARK" --script customscript_a --allow-all-domains
 said as "$ADMIN" secret create _x "--value=$MARK" --script customscript_a --allow-all-domains
-printf ' %s \n' "$MARK" >"$GIVEN/blank"
 said as "$ADMIN" secret create _x --value-file "$GIVEN/blank" --script customscript_a --allow-all-domains
 said as "$ADMIN" caller add x --script customscript_a --csr "$GIVEN/blank"
 said as "$OTHER" fsm setup --client-id-file "$GIVEN/id" --client-secret-file "$GIVEN/secret"
@@ -125,7 +271,10 @@ said vault_curl unix "$ADMIN" /v1/sys/unseal --json "{\"passphrase\":\"$WRONG\"}
 said vault_curl unix "$ADMIN" /v1/sys/unseal --json "{\"passphrase\":[\"$WRONG\"]}"
 said vault_curl unix "$OTHER" /v1/sys/unseal --json "{\"passphrase\":\"$PASS\"}"
 said vault_curl unix "$ADMIN" /v1/sys/unseal --json "{\"passphrase\":\"passphrase $PASS\",\"$PASS\":1}"
-check "unsealed again" as "$ADMIN" unseal --passphrase-file "$PASSPHRASE"
+ask POST /v1/sys/unseal "{\"passphrase\":\"$old\"}"
+# reached METHOD PATH: some right request to this route was answered as such.
+reached() { grep -qE "^$1 $(sed -E 's/\{[a-z]+\}/[^\/]+/g' <<<"$2") 2..$" "$ASKED"; }
+while read -r method path; do check "the mark has been to $method $path" reached "$method" "$path"; done <"$SCRATCH/routes"
 for look in status "audit tail -n 100000" "audit verify" "secret list" "secret show _file" "integration show fsm" "caller list"; do
     read -ra words <<<"$look"
     said as "$ADMIN" "${words[@]}"
@@ -157,25 +306,7 @@ check "in base64 too" found "$SCRATCH/control"
 check "there is a trace to search" [ "$(logged 'select(.level == "TRACE" or .level == "DEBUG") | 1' | wc -l)" -gt 0 ]
 check "not in the daemon's log" refuses 1 found "$LOGS"
 check "not in what the commands said" refuses 1 found "$SAID"
-for part in audit store tls run identities; do check "not in $part/" refuses 1 found "$VAULT/$part"; done
-
-export HERE
-HERE=$(dirname "$0")
-# no_trace_of WORD...: none of them is in the daemon's memory; tells where it is.
-no_trace_of() {
-    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$HERE python3 - "$DAEMON" "$@" <<'PYTHON'
-import re, sys
-from memory import pieces
-pid, *marks = sys.argv[1:]
-pattern = re.compile(b"|".join(mark.encode() for mark in marks))
-found = 0
-for place, name, held in pieces(pid):
-    for match in pattern.finditer(held):
-        found += 1
-        print(marks.index(match[0].decode()), place, name, held[max(0, match.start() - 60):match.end() + 40])
-sys.exit(found > 0)
-PYTHON
-}
+check "not in the data directory" refuses 1 found "$VAULT"
 
 # kept HTTP IDENTITY PATH BODY ACCEPT COMMAND...: does COMMAND while a connection is open that has had its answer.
 kept() {
