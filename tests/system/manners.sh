@@ -118,6 +118,42 @@ start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/journald.toml"
 check "journald wanted: it serves" holds '.audit.available' as "$ADMIN" --output json status
 stop_daemon
 
+# Its memory: no core dump has it, and another process of its own user doesn't get at it.
+no_core() { grep -E '^Max core file size +0 +0 ' "/proc/$DAEMON/limits" || { grep core "/proc/$DAEMON/limits"; return 1; }; }
+# Whoever becomes that user has no capability left.
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+# It needn't be read.
+opens() { "${nobody[@]}" head -c 0 "/proc/$1/$2"; }
+if [ "$(id -u)" = 0 ]; then
+    LOW=$SCRATCH/low
+    chmod 711 "$SCRATCH"
+    mkdir "$LOW"
+    cp -a "$VAULT" "$PASSPHRASE" "$LOW" && cp "$FSM_VAULT_BIN" "$LOW/fsm-vault" && chown -R 65534:65534 "$LOW"
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "${nobody[*]}" "$LOW/fsm-vault" >"$LOW/serve"
+    chmod 755 "$LOW/serve"
+    # As many hosts have it.
+    ulimit -S -c unlimited
+    FSM_VAULT_BIN=$LOW/serve start_daemon "$LOW/vault" "$LOW/passphrase"
+    "${nobody[@]}" sleep 1000 >/dev/null 2>&1 &
+    UNGUARDED=$!
+    until_true 20 grep -qx sleep "/proc/$UNGUARDED/comm"
+    check "it runs as another user" grep -qE '^Uid:\s+65534\s' "/proc/$DAEMON/status"
+    check "it dumps no core" no_core
+    check "the control: another process would" refuses 1 grep -qE '^Max core file size +0 ' "/proc/$UNGUARDED/limits"
+    for file in mem maps environ; do
+        check "its own user can't open its $file" refuses 1 opens "$DAEMON" $file
+        # Yama may keep everybody's memory from whoever isn't a parent.
+        if [ $file != mem ] || [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" = 0 ]; then
+            check "the control: another process's $file it can" opens "$UNGUARDED" $file
+        fi
+    done
+    kill "$UNGUARDED"
+    wait "$UNGUARDED" 2>/dev/null || true
+    stop_daemon
+else
+    echo "not ok - a daemon of another user: this takes root; type: sudo env FSM_VAULT_BIN=$FSM_VAULT_BIN $0"
+fi
+
 # Sealed.
 start_daemon "$VAULT" ''
 check "without a passphrase it comes up sealed" holds '.sealed' as "$ADMIN" --output json status
