@@ -11,7 +11,7 @@ as "$ADMIN" caller add reader --script customscript_reader --out "$SCRATCH/reade
 stop_daemon
 
 # Those of a restore and of a scheduled backup aren't in this work, tests/torture/restore.sh has them; nor is a rekey's, which
-# tests/torture/disk.sh has.
+# tests/torture/rekey.sh has.
 points='[]'
 if [ -n "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
     points=$(cd "$(dirname "$0")/../.." && grep -rhoE 'failpoint!\("[a-z._]+"' src | grep -vE 'room.point|"(restore|backup|rekey)\.' | sed -E 's/.*"(.*)"/\1/' |

@@ -106,18 +106,62 @@ if [ -n "${FSM_VAULT_FAILPOINTS_BIN:-}" ]; then
         stop_daemon
     done
 
-    # The log's disk, for longer than one write and the repair after it: the log waits, and is none the worse.
-    segments() { find "$VAULT/audit" -name 'audit-*.jsonl' | wc -l; }
-    before=$(segments)
-    export FAILPOINTS='audit.sync=9*off->6*return(eio)'
-    start_daemon "$VAULT" "$PASSPHRASE"
-    unset FAILPOINTS
-    refused() { make 503 audit_unavailable; }
-    check "eio at audit.sync: a change is refused" until_true 30 refused
-    check "eio at audit.sync: it goes on by itself" goes_on
-    check "eio at audit.sync: the log is intact" whole
-    check "eio at audit.sync: and in the segment that it was in" [ "$(segments)" = "$before" ]
-    stop_daemon
+    # The log's disk, at each step of a write, of a new segment and of the removal of an old one, for longer than one of them and the
+    # repair after it: the log waits, and is none the worse.
+    printf '[audit]\nsegment_bytes = 65536\nretain = 1\ncheckpoint_seconds = 1\n' >"$SCRATCH/segments.toml"
+    segments() { find "$VAULT/audit" -name 'audit-*.jsonl' | sort; }
+    # busy: reads on one connection, a hundred of them or until one isn't served; says how that was answered.
+    busy() {
+        env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(dirname "$0")/../system" python3 - "$SOCKET" "$FSM" <<'PYTHON'
+import sys
+from connection import Connection
+service = Connection(*sys.argv[1:])
+for _ in range(100):
+    status, said = service.ask("/v1/integrations/fsm/credentials")
+    if status != 200:
+        print(status, said["code"])
+        break
+PYTHON
+    }
+    refused() { busy >"$SCRATCH/busy" && [ -s "$SCRATCH/busy" ]; }
+    kept() { busy >>"$SCRATCH/busy" && [ -n "$(logged 'select(.message | test("retired audit segment can.t be removed")) | 1')" ]; }
+    gone() { [ ! -e "$(head -n 1 "$SCRATCH/before.segments")" ] || { busy; return 1; }; }
+    combinations=(eio@audit.append enospc@audit.appended eio@audit.sync erofs@audit.create enospc@audit.created eio@audit.remove)
+    [ "${DISK_ALL:-no}" = no ] || combinations=({eio,enospc,erofs}@audit.{append,appended,sync,create,created,remove})
+    for combination in "${combinations[@]}"; do
+        errno=${combination%@*} point=${combination#*@} passes='9*off->'
+        name="$errno at $point"
+        # Those aren't come by at a write.
+        case $point in audit.create | audit.created | audit.remove) passes='' ;; esac
+        export FAILPOINTS="$point=${passes}6*return($errno)"
+        start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/segments.toml"
+        unset FAILPOINTS
+        segments >"$SCRATCH/before.segments"
+        : >"$SCRATCH/busy"
+        if [ "$point" = audit.remove ]; then
+            check "$name: the segment stays, and that is logged" until_true 120 kept
+            check "$name: nobody is refused for it" [ ! -s "$SCRATCH/busy" ]
+            check "$name: it was to go" [ "$(segments | wc -l)" -gt 1 ]
+        else
+            check "$name: a read is refused" until_true 120 refused
+            check "$name: with its code" grep -qx '503 audit_unavailable' "$SCRATCH/busy"
+            segments >"$SCRATCH/meanwhile.segments"
+            check "$name: no segment is begun, nor half of one" cmp "$SCRATCH/meanwhile.segments" "$SCRATCH/before.segments"
+            check "$name: so is a change" make 503 audit_unavailable
+            lost=$made
+        fi
+        check "$name: it goes on by itself" goes_on
+        [ "$point" = audit.remove ] || check "$name: nothing was done of what was refused" refuses 1 grep -F "\"custsecret_n$lost\"" <(listed)
+        check "$name: the log is intact" whole
+        listed >"$SCRATCH/after"
+        stop_daemon
+        start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/segments.toml"
+        check "$name: after a restart it is the same" cmp "$SCRATCH/after" <(listed)
+        check "$name: and the log intact" whole
+        # It takes a full one, which those of writes don't wait for.
+        [ -n "$passes" ] || check "$name: old segments go" until_true 60 gone
+        stop_daemon
+    done
 
     check "a large value was refused while the store was closed, and never given wrong" [ "$unserved" -gt 0 ]
 
