@@ -165,20 +165,35 @@ PYTHON
 
     check "a large value was refused while the store was closed, and never given wrong" [ "$unserved" -gt 0 ]
 
-    # A disk that doesn't answer any more: the third signal ends the daemon all the same, whatever it waits for.
-    printf '[limits]\ndrain_seconds = 1\n' >"$SCRATCH/short.toml"
-    for point in store.sync audit.append; do
+    # A disk that doesn't answer any more: the third signal ends the daemon all the same, whatever it waits for; two don't. The first
+    # would wait for long, so that it's the second one that ends what it can.
+    printf '[limits]\ndrain_seconds = 3600\n' >"$SCRATCH/long.toml"
+    is_there() { ! ended "$DAEMON"; }
+    said() { [ -n "$(logged "select(.message == \"$1\") | 1")" ]; }
+    for hanging in store.sync@TERM audit.append@INT; do
+        point=${hanging%@*} signal=${hanging#*@}
         export FAILPOINTS="$point=9*off->pause"
-        start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/short.toml"
+        start_daemon "$VAULT" "$PASSPHRASE" --config "$SCRATCH/long.toml"
         unset FAILPOINTS
-        seq 20 | while read -r round; do
-            timeout 10 "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" caller add "hung-$point-$round" \
-                --script customscript_a --out "$SCRATCH/hung-$point-$round" || break
-        done >/dev/null 2>&1
-        is_there() { ! ended "$DAEMON"; }
-        signalled() { kill -TERM "$DAEMON" 2>/dev/null; ended "$DAEMON"; }
+        # One that is still under way keeps the daemon from ending at the first signal.
+        for ((round = 1; round <= 20; round++)); do
+            "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" caller add "hung-$point-$round" \
+                --script customscript_a --out "$SCRATCH/hung-$point-$round" >/dev/null 2>&1 &
+            ASKER=$!
+            until_true 5 ended "$ASKER" || break
+            wait "$ASKER" || true
+        done
         check "hanging at $point: it is there" is_there
-        check "hanging at $point: signals end it" until_true 30 signalled
+        check "hanging at $point: and a change hangs" refuses 1 ended "$ASKER"
+        kill -"$signal" "$DAEMON"
+        check "hanging at $point: the first SIG$signal is heard" until_true 30 said "stopping"
+        kill -"$signal" "$DAEMON"
+        check "hanging at $point: so is the second" until_true 30 said "second signal, ending at once"
+        # One that ends with the second would be gone before this is.
+        check "hanging at $point: it waits for the disk all the same" refuses 1 until_true 2 ended "$DAEMON"
+        kill -"$signal" "$DAEMON"
+        check "hanging at $point: the third ends it" until_true 30 ended "$DAEMON"
+        wait "$ASKER" || true
         check "hanging at $point: not in order" refuses 1 reap_daemon
         FSM_VAULT_BIN=$sound start_daemon "$VAULT" "$PASSPHRASE"
         check "hanging at $point: after it, all goes on" goes_on
