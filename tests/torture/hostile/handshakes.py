@@ -124,7 +124,11 @@ def renegotiate(connection):
 
 
 def early_data():
-    """A ClientHello with a pre-shared key that nobody issued, and data at once: as if there had been a ticket."""
+    """A ClientHello with a pre-shared key that nobody issued, and data at once: as if there had been a ticket.
+
+    What is issued to nobody can't be taken by a right server either; that none is issued is `tickets` and, for the server's
+    own memory of sessions, `nothing_is_resumed` in src/identity/server.rs.
+    """
     def extension(kind, body):
         return struct.pack(">HH", kind, len(body)) + body
     share = struct.pack(">HH", 0x1d, 32) + os.urandom(32)
@@ -144,9 +148,29 @@ def early_data():
                 said += more
         except (ConnectionError, TimeoutError):
             pass
-    # Whether the server took the pre-shared key: extension 41 in its ServerHello.
-    server_hello = said[5:5 + int.from_bytes(said[3:5], "big")] if said[:1] == b"\x16" else b""
-    return "taken" if struct.pack(">HHH", 41, 2, 0) in server_hello else "not taken"
+    try:
+        return "taken" if PRE_SHARED_KEY in extensions_of(said) else "not taken"
+    except (AssertionError, IndexError) as error:
+        return str(error)
+
+
+PRE_SHARED_KEY = 41
+
+
+def extensions_of(said):
+    """The numbers of those of the ServerHello that these bytes begin with; anything else is an error."""
+    assert said[:1] == b"\x16" and said[5:6] == b"\x02", f"no ServerHello: {said[:20]!r}"
+    # The record's head, the message's, the version and the random number; the session's ID; the suite and the compression.
+    at = 5 + 4 + 2 + 32
+    at += 1 + said[at] + 2 + 1
+    end = at + 2 + int.from_bytes(said[at:at + 2], "big")
+    at, found = at + 2, set()
+    while at < end:
+        found.add(int.from_bytes(said[at:at + 2], "big"))
+        at += 4 + int.from_bytes(said[at + 2:at + 4], "big")
+    # Both are in each of TLS 1.3: what wasn't read to its end lacks them.
+    assert at == end and {43, 51} <= found, f"no extensions of TLS 1.3: {found}"
+    return found
 
 
 def check(name, got, *expected):
@@ -164,7 +188,7 @@ check("a renegotiation is refused", after(renegotiate), "unexpected_message", "d
 check("a ChangeCipherSpec within the connection is refused",
       after(lambda connection: message(connection, ContentType.change_cipher_spec, b"\x01")), "unexpected_message")
 check("no session ticket is issued", tickets(), 0)
-check("a pre-shared key and early data are not taken", early_data(), "not taken")
+check("a handshake that offers a pre-shared key and early data goes on without", early_data(), "not taken")
 check("a forged record is refused", after(lambda connection: connection.sock.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))), "bad_record_mac")
 check("a record above its bound is refused", after(lambda connection: connection.sock.sendall(b"\x17\x03\x03\xff\xff" + bytes(0xffff))),
       "record_overflow", "decode_error", "closed")
