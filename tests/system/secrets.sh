@@ -72,6 +72,48 @@ for file in ../outside link /etc/passwd pipe; do
     check "a value file that is none of the import's own: $file" says "value_file $file" 2 \
         timeout 20 "$FSM_VAULT_BIN" --identity "$ADMIN" --addr "unix:$SOCKET" secret import "$SCRATCH/in/reaching.jsonl"
 done
+# A link that leads outside and a file, which change places all the time: what was looked at isn't what is opened.
+ln -s ../outside "$SCRATCH/in/swapped"
+echo -n inside >"$SCRATCH/in/swapping"
+echo -n outside >"$SCRATCH/outside"
+python3 - "$SCRATCH/in/swapped" "$SCRATCH/in/swapping" <<'PYTHON' &
+import ctypes, sys
+renameat2, (one, other), here, exchange = ctypes.CDLL(None).renameat2, map(str.encode, sys.argv[1:]), -100, 2
+while renameat2(here, one, here, other, exchange) == 0:
+    pass
+PYTHON
+SWAPPER=$!
+# led_outside TIMES: whether a program that looks where the name leads and then opens it is led outside.
+led_outside() {
+    python3 - "$SCRATCH/in/swapped" "$1" <<'PYTHON'
+import os, sys
+path, times = sys.argv[1], int(sys.argv[2])
+inside = os.path.dirname(os.path.realpath(os.path.dirname(path) + "/x"))
+for _ in range(times):
+    try:
+        if os.path.dirname(os.path.realpath(path)) == inside and open(path).read() == "outside":
+            sys.exit(0)
+    except OSError:
+        # It was a link, and none any more when that was read.
+        pass
+sys.exit(1)
+PYTHON
+}
+check "a link exchanged for a file, the control: who looks first is led outside" led_outside 20000
+imported=0
+for ((number = 1; number <= 40; number++)); do
+    echo "{\"id\":\"_swapped$number\",\"value_file\":\"swapped\",$rules}" >"$SCRATCH/in/swapped.jsonl"
+    if operator secret import "$SCRATCH/in/swapped.jsonl" >/dev/null 2>&1; then
+        imported=$((imported + 1))
+        as "$SCRATCH/crm" secret get "_swapped$number" --raw >>"$SCRATCH/imported" && echo >>"$SCRATCH/imported"
+        operator secret delete "_swapped$number" --yes >/dev/null
+    fi
+done
+check "of forty imports some meet the file, and some the link" eval "[ $imported -gt 0 ] && [ $imported -lt 40 ]"
+check "none stored what lies outside" [ "$(sort -u "$SCRATCH/imported")" = inside ]
+check "they have changed places until the end" kill "$SWAPPER"
+wait "$SWAPPER" || true
+rm "$SCRATCH/in/swapped" "$SCRATCH/in/swapping"
 # By its whole path, or by a link that stays inside, it may be named.
 ln -s crm.txt "$SCRATCH/in/inner"
 printf '{"id":"_whole","value_file":"%s",%s}\n{"id":"_inner","value_file":"inner",%s}\n' "$SCRATCH/in/crm.txt" "$rules" "$rules" >"$SCRATCH/in/inside.jsonl"
