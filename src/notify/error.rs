@@ -60,6 +60,10 @@ pub enum NotifyError {
     Login(#[source] smtp::Error),
 
     // The mail's.
+    #[error(
+        "no mail address of those whom it concerns can be used; give them others: fsm-vault caller edit NAME --mail M"
+    )]
+    Nobody,
     #[error("the mail can't be written: {0}")]
     Message(#[from] lettre::error::Error),
     /// The connection may have broken, too.
@@ -110,6 +114,7 @@ impl NotifyError {
             | Self::Start(_)
             | Self::Slow
             | Self::Ended(_)
+            | Self::Nobody
             | Self::Message(_) => false,
         }
     }

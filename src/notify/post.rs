@@ -47,7 +47,10 @@ impl<'a> Post<'a> {
         let those = &due[..due.len().min(GO)];
         let recipients: Vec<_> =
             those.iter().map(|each| (each.raising(), self.mail.recipients(each))).collect();
-        let (mut failed, mut error) = (HashSet::new(), None);
+        // Of all that nobody gets it can't be said that everybody has it.
+        let for_nobody = recipients.iter().filter(|(_, all)| all.is_empty());
+        let mut failed: HashSet<_> = for_nobody.map(|(raising, _)| raising.clone()).collect();
+        let mut error = (!failed.is_empty()).then_some(NotifyError::Nobody);
         for (to, those) in self.letters(those, &recipients) {
             let told = self.mail.send(self.vault, &to, &those).await;
             let told_of = those.iter().map(|each| each.raising());
@@ -73,7 +76,7 @@ impl<'a> Post<'a> {
             }
         }
         let has_all = |raising: &Raising, all: &[Address]| {
-            all.iter().all(|to| self.sent.contains(&(raising.clone(), to.clone())))
+            !all.is_empty() && all.iter().all(|to| self.sent.contains(&(raising.clone(), to.clone())))
         };
         let done = recipients.into_iter().filter(|(raising, all)| has_all(raising, all));
         let done: Vec<_> = done.map(|(raising, _)| raising).collect();
@@ -180,6 +183,20 @@ mod tests {
         post.round(&[&again], never).await;
         let ids: HashSet<_> = server.mails().iter().map(|mail| header(mail, "Message-ID")).collect();
         assert_eq!((server.mails().len(), ids.len()), (2, 2), "{ids:?}");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_can_be_told_of_has_failed_and_the_others_get_theirs() {
+        let server = MailServer::start(|_| Answer::Take).await;
+        let mail = server.mail(&[]);
+        let mut post = Post::new("v", &mail);
+        // As registrations of before may have it.
+        let lost = Delivery { owners: vec!["ann@example.org.".to_owned()], ..expiry(1) };
+        let told = Delivery { owners: vec!["bob@example.org.".to_owned(), BOB.to_owned()], ..expiry(2) };
+        let round = post.round(&[&lost, &told], never).await;
+        assert_eq!((round.done, round.failed), (vec![told.raising()], vec![lost.raising()]));
+        assert!(matches!(round.error, Some(NotifyError::Nobody)));
+        assert_eq!(server.asked(), [BOB]);
     }
 
     #[tokio::test]

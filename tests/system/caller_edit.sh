@@ -57,6 +57,8 @@ check "without a pin again" edit admin --any-uid
 check "the API refuses the other kind" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm --request PATCH \
     --json '{"operator":{"level":"full"}}'
 check "and unknown fields" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm --request PATCH --json '{"name":"x"}'
+check "and an address that the mailer can't use" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm \
+    --request PATCH --json '{"mail":"ops@example.com."}'
 
 check "an edit of an older state is refused" answers 412 precondition_failed unix "$ADMIN" /v1/callers/fsm \
     --request PATCH --header 'If-Match: "1"' --json '{"mail":null}'
