@@ -51,7 +51,7 @@ fn checked(form: CallerEditForm) -> Result<CallerEdit, Failure> {
 fn service_edit(form: ServiceEditForm, wrong: &mut Vec<FieldError>) -> RoleEdit {
     RoleEdit::Service {
         script: form.script.and_then(|text| parsed(&text, "/service/script", wrong)),
-        employees: form.employees.map(|listed| employees(&listed, wrong)),
+        employees: form.employees.map(|listed| employees(&listed.unwrap_or_default(), wrong)),
         suiteapp: form.suiteapp.map(|id| id.and_then(|text| parsed(&text, "/service/suiteapp", wrong))),
     }
 }
@@ -60,5 +60,42 @@ fn operator_edit(form: OperatorEditForm, wrong: &mut Vec<FieldError>) -> RoleEdi
     RoleEdit::Operator {
         level: form.level,
         employee: form.employee.and_then(|text| parsed(&text, "/operator/employee", wrong)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire;
+
+    fn read(body: &str) -> Result<CallerEdit, String> {
+        let form = wire::read(body.as_bytes()).map_err(|why| match why {
+            wire::Unreadable::Shape(field) => field.pointer,
+            wire::Unreadable::Malformed(why) => panic!("{why}"),
+        })?;
+        checked(form).map_err(|_| panic!("{body}"))
+    }
+
+    #[test]
+    fn null_takes_away_what_may_be_missing_and_is_refused_elsewhere() {
+        let all =
+            read(r#"{"service":{"employees":null,"suiteapp":null},"uid":null,"unit":null,"mail":null}"#);
+        let CallerEdit { role, uid, unit, mail } = all.unwrap_or_else(|pointer| panic!("{pointer}"));
+        assert_eq!((uid, unit, mail), (Some(None), Some(None), Some(None)));
+        let Some(RoleEdit::Service { script: None, employees: Some(none), suiteapp: Some(None) }) = role
+        else {
+            panic!("nothing was taken away")
+        };
+        assert!(none.is_empty());
+        for (body, pointer) in [
+            (r#"{"service":null}"#, "/service"),
+            (r#"{"operator":null}"#, "/operator"),
+            (r#"{"service":{"script":null}}"#, "/service/script"),
+            (r#"{"operator":{"level":null}}"#, "/operator/level"),
+            (r#"{"operator":{"employee":null}}"#, "/operator/employee"),
+            (r#"{"service":{"employees":[null]}}"#, "/service/employees/0"),
+        ] {
+            assert_eq!(read(body).err().as_deref(), Some(pointer), "{body}");
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Edit {
             }
             let form = ServiceEditForm {
                 script: self.script.as_ref().map(ToString::to_string),
-                employees: (self.no_employees || !employees.is_empty()).then_some(employees),
+                employees: (self.no_employees || !employees.is_empty()).then_some(Some(employees)),
                 suiteapp: change(self.suiteapp.as_ref().map(ToString::to_string), self.no_suiteapp),
             };
             let changes = form.script.is_some() || form.employees.is_some() || form.suiteapp.is_some();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::json::{nullable, optional_object};
+use super::json::{given, given_object, given_word, nullable, optional_object};
 use crate::model::{
     Caller, CallerName, CallerState, Employee, Level, Pins, Role, ScriptId, SpiffeId, SuiteAppId, UnitName,
 };
@@ -56,13 +56,16 @@ pub struct OperatorForm {
     pub employee: String,
 }
 
-/// `PATCH /v1/callers/{name}`: what is left out stays; null takes a pin, the mail address or the SuiteApp away.
+/// `PATCH /v1/callers/{name}`: what is left out stays; null takes a pin, the mail address, the SuiteApp or all employees
+/// away, and is refused elsewhere.
 #[derive(Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallerEditForm {
-    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_object", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub service: Option<ServiceEditForm>,
-    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_object", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub operator: Option<OperatorEditForm>,
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>)]
@@ -78,12 +81,13 @@ pub struct CallerEditForm {
 #[derive(Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceEditForm {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<ScriptId>)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ScriptId>, nullable = false)]
     pub script: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// In place of those before; null and an empty list are none.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Employee>>)]
-    pub employees: Option<Vec<String>>,
+    pub employees: Option<Option<Vec<String>>>,
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<SuiteAppId>)]
     pub suiteapp: Option<Option<String>>,
@@ -92,10 +96,11 @@ pub struct ServiceEditForm {
 #[derive(Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OperatorEditForm {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given_word", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub level: Option<Level>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Employee>)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Employee>, nullable = false)]
     pub employee: Option<String>,
 }
 

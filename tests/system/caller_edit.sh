@@ -57,6 +57,8 @@ check "without a pin again" edit admin --any-uid
 check "the API refuses the other kind" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm --request PATCH \
     --json '{"operator":{"level":"full"}}'
 check "and unknown fields" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm --request PATCH --json '{"name":"x"}'
+check "and null for what there must be" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm --request PATCH \
+    --json '{"service":{"script":null}}'
 check "and an address that the mailer can't use" answers 422 invalid_field unix "$ADMIN" /v1/callers/fsm \
     --request PATCH --json '{"mail":"ops@example.com."}'
 
