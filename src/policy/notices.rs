@@ -144,7 +144,7 @@ pub fn of_separation(service: &Caller, secret: &Secret) -> Occasion {
         level: NoticeLevel::Info,
         due: None,
         message: format!(
-            "{} enrolled {name} and also writes {}, which it may read",
+            "{} enrolled {name} and also writes {}, which is made for its script",
             service.enrolled_by, secret.id
         ),
         action: format!(

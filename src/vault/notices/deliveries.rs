@@ -12,7 +12,7 @@ use super::super::state::{Live, Unsealed};
 use super::answers::owners_of;
 use super::entry_of;
 use crate::audit::{Entry, Outcome};
-use crate::model::{Concern, Employee, Itself, Notice, NoticeId, NoticeLevel, Role, Rung};
+use crate::model::{Concern, Employee, Itself, Notice, NoticeId, NoticeKind, NoticeLevel, Role, Rung};
 
 /// A way out of the vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +33,8 @@ pub struct Delivery {
     pub due: Option<Timestamp>,
     pub message: String,
     pub action: String,
-    /// Mail addresses of those whom it concerns: operators who own the secret or the pair; the caller itself.
+    /// Mail addresses of those whom it concerns: operators who own the secret or the pair; the caller
+    /// itself, of its certificate.
     pub owners: Vec<String>,
 }
 
@@ -98,7 +99,7 @@ impl Vault {
             due: standing.due,
             message: standing.message.clone(),
             action: standing.action.clone(),
-            owners: addresses(unsealed, &notice.id.concern()),
+            owners: addresses(unsealed, &notice.id),
         };
         let deliveries = found.into_iter().map(delivery);
         deliveries.filter(|each| all || !each.owners.is_empty()).collect()
@@ -151,13 +152,14 @@ fn marked(registry: &Registry, way: Way, raising: &Raising) -> Option<Notice> {
     })
 }
 
-fn addresses(unsealed: &Unsealed, concern: &Concern) -> Vec<String> {
-    let registry = &unsealed.registry;
-    if let Concern::Caller(name) = concern {
+fn addresses(unsealed: &Unsealed, id: &NoticeId) -> Vec<String> {
+    let (registry, concern) = (&unsealed.registry, id.concern());
+    if let (NoticeKind::Renewal, Concern::Caller(name)) = (id.kind(), &concern) {
         let own = registry.callers.get(name).and_then(|kept| kept.noun.mail.clone());
         return own.into_iter().collect();
     }
-    let owners: Vec<Employee> = owners_of(unsealed, concern);
+    // What else is told of a caller names others, and their secrets: nobody's, and so not for its address.
+    let owners: Vec<Employee> = owners_of(unsealed, &concern);
     if owners.is_empty() {
         return Vec::new();
     }

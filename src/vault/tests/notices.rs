@@ -202,8 +202,24 @@ async fn enrolling_and_writing_is_told_where_another_could_have_done_it() {
     let told = site.notices().await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told.first_key_value().unwrap().0.starts_with("separation.fsm."), "{told:?}");
+
+    // The service has an address: it is told there of its own certificate, and not of secrets and operators.
+    let mail = CallerEdit { mail: Some(Some("fsm@example.com".to_owned())), ..CallerEdit::default() };
+    site.vault.edit_caller(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any, mail).await.unwrap();
+    site.vault.tend_notices().await.unwrap();
+    let all = site.vault.undelivered(Way::Mail, true);
+    let [told] = &*all else { panic!("{all:?}") };
+    assert!(told.owners.is_empty() && told.message.ends_with("which is made for its script"), "{told:?}");
+    assert!(site.vault.undelivered(Way::Mail, false).is_empty());
+    site.later(21 * 3600);
+    site.vault.tend_notices().await.unwrap();
+    let own = site.vault.undelivered(Way::Mail, false);
+    assert!(own.len() == 1 && own[0].id.as_str().starts_with("renewal.fsm."), "{own:?}");
+    assert_eq!(own[0].owners, ["fsm@example.com"]);
+
     site.vault.revoke_caller(site.admin(), &"fsm".parse().unwrap(), &IfMatch::Any).await.unwrap();
-    assert!(site.notices().await.is_empty());
+    let left = site.notices().await;
+    assert!(left.keys().all(|id| id.starts_with("renewal.other.")), "{left:?}");
 }
 
 #[tokio::test]
