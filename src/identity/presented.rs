@@ -28,7 +28,8 @@ pub struct Presented {
     pub key: KeyHash,
     /// Lower-case hex without leading zero octets.
     pub serial: String,
-    /// Whoever serves a request compares this with the time of the request: a connection may outlive it.
+    /// Whoever serves a request compares this with the time of the request: a connection may outlive it. Of all
+    /// certificates that came with it what ends first: the leaf is believed no longer than who vouches for it.
     pub not_after: Timestamp,
 }
 
@@ -45,8 +46,12 @@ pub(super) struct Facts {
 impl Presented {
     /// From the peer's chain as a finished connection has it, the leaf first.
     pub fn from_chain(chain: Option<&[CertificateDer<'_>]>) -> Result<Self, CertificateFault> {
-        let leaf = chain.and_then(<[_]>::first).ok_or(CertificateFault::Missing)?;
-        recent::recall(leaf).map_or_else(|| Self::from_leaf(leaf), Ok)
+        let (leaf, others) = chain.and_then(<[_]>::split_first).ok_or(CertificateFault::Missing)?;
+        let mut presented = recent::recall(leaf).map_or_else(|| Self::from_leaf(leaf), Ok)?;
+        for other in others {
+            presented.not_after = presented.not_after.min(end_of(other)?);
+        }
+        Ok(presented)
     }
 
     pub(super) fn from_leaf(leaf: &CertificateDer<'_>) -> Result<Self, CertificateFault> {
@@ -57,14 +62,26 @@ impl Presented {
     }
 }
 
+/// When a certificate ends that was sent after a leaf.
+pub(super) fn end_of(certificate: &[u8]) -> Result<Timestamp, CertificateFault> {
+    let end = parsed(certificate)?.validity().not_after.timestamp();
+    // RFC 5280, 4.1.2.5: the last second of 9999 says that there is no end. Nothing else there is beyond a `Timestamp`.
+    Ok(Timestamp::from_second(end).unwrap_or(Timestamp::MAX))
+}
+
+fn parsed(certificate: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
+    if certificate.len() > MAX_CERTIFICATE {
+        return Err(CertificateFault::TooLarge);
+    }
+    match X509Certificate::from_der(certificate) {
+        Ok(([], parsed)) => Ok(parsed),
+        _ => Err(CertificateFault::Unreadable),
+    }
+}
+
 impl Facts {
     pub fn read(certificate: &[u8]) -> Result<Self, CertificateFault> {
-        if certificate.len() > MAX_CERTIFICATE {
-            return Err(CertificateFault::TooLarge);
-        }
-        let Ok(([], parsed)) = X509Certificate::from_der(certificate) else {
-            return Err(CertificateFault::Unreadable);
-        };
+        let parsed = parsed(certificate)?;
         let validity = parsed.validity();
         Ok(Self {
             key: key_hash(parsed.public_key().raw),
@@ -158,6 +175,38 @@ mod tests {
         assert_eq!(read(&[&long]), Err(CertificateFault::TooLarge));
         assert_eq!(Presented::from_chain(None), Err(CertificateFault::Missing));
         assert_eq!(Presented::from_chain(Some(&[])), Err(CertificateFault::Missing));
+    }
+
+    #[test]
+    fn whoever_vouches_and_ends_first_ends_it() {
+        let authority = authority();
+        let ends = |hours| {
+            let until = jiff::SignedDuration::from_hours(hours);
+            Leaf { until, ..Leaf::default() }.signed_by(&authority).certificate
+        };
+        let end = |chain: &[CertificateDer<'static>]| {
+            Presented::from_chain(Some(chain))
+                .map(|presented| presented.not_after.duration_since(noon()).as_hours())
+        };
+        assert_eq!(end(&[ends(24)]), Ok(24));
+        assert_eq!(end(&[ends(24), ends(48)]), Ok(24));
+        assert_eq!(end(&[ends(24), ends(48), ends(2), ends(36)]), Ok(2));
+        let ends_never = CertificateDer::from(authority_without_end());
+        assert_eq!(end(&[ends(24), ends_never]), Ok(24));
+
+        let whole = ends(48);
+        for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
+            let damaged = CertificateDer::from(whole[..cut].to_vec());
+            assert_eq!(end(&[ends(24), damaged]), Err(CertificateFault::Unreadable), "{cut}");
+        }
+        let large = CertificateDer::from(vec![0; MAX_CERTIFICATE + 1]);
+        assert_eq!(end(&[ends(24), large]), Err(CertificateFault::TooLarge));
+    }
+
+    fn authority_without_end() -> Vec<u8> {
+        let mut params = rcgen::CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(9999, 12, 31) + std::time::Duration::from_secs(86_399);
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().to_vec()
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
+    SanType,
+};
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
@@ -86,12 +89,14 @@ impl Default for Leaf<'_> {
 
 impl Leaf<'_> {
     pub fn signed_by(self, authority: &Authority) -> SignedLeaf {
+        self.signed(|params, key| authority.sign(params, key).unwrap())
+    }
+
+    fn signed(self, sign: impl FnOnce(&CertificateParams, &OwnKey) -> rcgen::Certificate) -> SignedLeaf {
         let mut params = CertificateParams::default();
-        let at = |by: SignedDuration| {
-            let seconds = (noon() + by).as_second().try_into().unwrap();
-            rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(seconds)
-        };
-        (params.not_before, params.not_after) = (at(self.from), at(self.until));
+        let epoch = rcgen::date_time_ymd(1970, 1, 1);
+        params.not_before = epoch + since_epoch(self.from);
+        params.not_after = epoch + since_epoch(self.until);
         let uris = self.uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap()));
         let names = self.dns.iter().map(|name| SanType::DnsName((*name).try_into().unwrap()));
         params.subject_alt_names = uris.chain(names).collect();
@@ -100,9 +105,35 @@ impl Leaf<'_> {
         params.extended_key_usages = self.usages;
         params.use_authority_key_identifier_extension = true;
         let key = OwnKey::fresh().unwrap();
-        let certificate = authority.sign(&params, &key).unwrap().der().clone();
+        let certificate = sign(&params, &key).der().clone();
         SignedLeaf { certificate, more: Vec::new(), key }
     }
+}
+
+/// A root of example.org, and a leaf that a CA below it vouches for; the CA's certificate ends so long after noon.
+pub fn leaf_below(until: SignedDuration) -> (TrustRoot, SignedLeaf) {
+    let ca = |name: &str, until: SignedDuration| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(until);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params
+    };
+    let (root_key, key) = (OwnKey::fresh().unwrap(), OwnKey::fresh().unwrap());
+    let root = ca("root", SignedDuration::from_hours(1000)).self_signed(&root_key).unwrap();
+    let trusted = TrustRoot::of_bundle("example.org".parse().unwrap(), root.pem().as_bytes()).unwrap();
+    let issuer = Issuer::from_ca_cert_der(root.der(), root_key).unwrap();
+    let below = ca("below", until).signed_by(&key, &issuer).unwrap();
+    let issuer = Issuer::from_ca_cert_der(below.der(), key).unwrap();
+    let leaf = Leaf { uris: &["spiffe://example.org/sa/fsm"], ..Leaf::default() };
+    let leaf = leaf.signed(|params, key| params.signed_by(key, &issuer).unwrap());
+    (trusted, SignedLeaf { more: vec![below.der().clone()], ..leaf })
+}
+
+/// From the beginning of 1970 until so long after noon.
+fn since_epoch(by: SignedDuration) -> std::time::Duration {
+    std::time::Duration::from_secs((noon() + by).as_second().try_into().unwrap())
 }
 
 /// A vault's TLS at noon, without a network.

@@ -14,7 +14,7 @@ use rustls::{
 };
 
 use super::error::{CertificateFault, IdentityError, TrustFault};
-use super::presented::{MAX_CERTIFICATE, Presented};
+use super::presented::{Presented, end_of};
 use super::recent;
 use super::server::provider;
 use super::trust::TrustRoot;
@@ -71,9 +71,15 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let too_large = |certificate: &CertificateDer<'_>| certificate.len() > MAX_CERTIFICATE;
-        if intermediates.len() >= MAX_CHAIN || intermediates.iter().any(too_large) {
+        if intermediates.len() >= MAX_CHAIN {
             return Err(CertificateError::BadEncoding.into());
+        }
+        // What was sent counts for the connection's end, whether it was needed or not: here as for each request.
+        for each in intermediates {
+            let end = u64::try_from(end_of(each).map_err(refusal)?.as_second()).unwrap_or(0);
+            if end <= now.as_secs() {
+                return Err(CertificateError::Expired.into());
+            }
         }
         let presented = match recent::recall(leaf) {
             Some(presented) => presented,
@@ -241,6 +247,35 @@ mod tests {
         assert_eq!(site.meet(site.client_with(&leaf)).await.alert, None);
         leaf.more.push(leaf.certificate.clone());
         assert_eq!(site.meet(site.client_with(&leaf)).await.alert, Some(BadCertificate));
+    }
+
+    #[tokio::test]
+    async fn a_leaf_is_believed_no_longer_than_who_vouches_for_it() {
+        let (root, leaf) = leaf_below(SignedDuration::from_hours(1));
+        let site = Site::trusting(authority(), &[root]);
+        let met = site.meet(site.client_with(&leaf)).await;
+        assert_eq!(met.alert, None);
+        assert_eq!(met.presented.unwrap().not_after, noon() + SignedDuration::from_hours(1));
+        site.clock.turn(SignedDuration::from_hours(1));
+        assert_eq!(site.meet(site.client_with(&leaf)).await.alert, Some(CertificateExpired));
+    }
+
+    #[tokio::test]
+    async fn what_comes_with_a_leaf_is_readable_and_has_not_ended() {
+        let site = Site::new();
+        let mut leaf = Leaf::default().signed_by(&site.authority);
+        let ended = Leaf {
+            until: -SignedDuration::from_secs(1),
+            from: -SignedDuration::from_hours(1),
+            ..Leaf::default()
+        };
+        for (more, expected) in [
+            (CertificateDer::from(b"nonsense".to_vec()), BadCertificate),
+            (ended.signed_by(&site.authority).certificate, CertificateExpired),
+        ] {
+            leaf.more = vec![more];
+            assert_eq!(site.meet(site.client_with(&leaf)).await.alert, Some(expected));
+        }
     }
 
     #[test]
