@@ -64,23 +64,33 @@ impl Vault {
         noun: &'static str,
         owners: impl FnOnce(&Unsealed) -> Option<Vec<Employee>>,
     ) -> Result<Cleared, VaultError> {
+        let facts =
+            |unsealed: &Unsealed| owners(unsealed).map_or((Vec::new(), false), |owners| (owners, true));
+        self.clear_if_there(asker, action, entry, noun, facts).await
+    }
+
+    /// The same for what has owners also where it isn't there. `facts` tells them, and whether it is.
+    pub(super) async fn clear_if_there(
+        &self,
+        asker: Asker<'_>,
+        action: Action,
+        entry: Entry,
+        noun: &'static str,
+        facts: impl FnOnce(&Unsealed) -> (Vec<Employee>, bool),
+    ) -> Result<Cleared, VaultError> {
         let (verdict, mut entry, log, lives) = {
             let live = self.live();
             let unsealed = live.unsealed()?;
             let now = self.clock.now();
             let who = recognised(&unsealed.registry, asker);
-            let found = owners(unsealed);
-            let known = found.is_some();
-            let verdict =
-                decide_manage(who, action, &found.unwrap_or_default(), now).and_then(|caller| match &caller
-                    .role
-                {
-                    Role::Operator { level, employee } => {
-                        let rights = Rights { employee: employee.clone(), level: *level };
-                        Ok((known, caller.name.clone(), rights, now))
-                    }
-                    Role::Service { .. } => Err(Denial::WrongRole),
-                });
+            let (owners, known) = facts(unsealed);
+            let verdict = decide_manage(who, action, &owners, now).and_then(|caller| match &caller.role {
+                Role::Operator { level, employee } => {
+                    let rights = Rights { employee: employee.clone(), level: *level };
+                    Ok((known, caller.name.clone(), rights, now))
+                }
+                Role::Service { .. } => Err(Denial::WrongRole),
+            });
             let named = asker.entry(who.caller, "");
             let entry = Entry { caller: named.caller, ..entry };
             let lives = Lives::of(&unsealed.registry, &entry);

@@ -93,11 +93,11 @@ impl Vault {
             integration: named.integration,
             ..entry
         };
-        let owners = |unsealed: &Unsealed| {
-            let stands = unsealed.standings.lock().contains_key(id);
-            stands.then(|| owners_of(unsealed, &id.concern()))
+        // Also whose one was that stands no more: who may acknowledge it is told that, and not that he may not.
+        let facts = |unsealed: &Unsealed| {
+            (owners_of(unsealed, &id.concern()), unsealed.standings.lock().contains_key(id))
         };
-        let cleared = match self.clear(asker, Action::Edit, entry, "notice", owners).await {
+        let cleared = match self.clear_if_there(asker, Action::Edit, entry, "notice", facts).await {
             // One who doesn't see it isn't told that it stands.
             Err(VaultError::Denied(Denial::Level(_))) if !self.may_see(asker, &id.concern()) => {
                 return Err(VaultError::NotFound("notice"));

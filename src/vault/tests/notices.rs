@@ -159,6 +159,12 @@ async fn operators_see_and_acknowledge_what_is_theirs() {
     assert!(matches!(acknowledge(&service).await, Err(VaultError::Denied(crate::model::Denial::WrongRole))));
     acknowledge(&owner).await.unwrap();
 
+    // Cured meanwhile: there is none for the owner any more, and strangers aren't told that there was.
+    site.date("_a", |secret| secret.expires_on = Some("2027-11-23".parse().unwrap())).await;
+    for session in [&owner, &stranger] {
+        assert!(matches!(acknowledge(session).await, Err(VaultError::NotFound("notice"))));
+    }
+
     // Certificates: an operator's own, and a service's for full operators alone.
     site.later(89 * DAY);
     let admins: Vec<_> = site.notices().await.into_keys().filter(|id| id.starts_with("renewal.")).collect();
