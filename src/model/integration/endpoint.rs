@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::uri::MAX_URI;
-use crate::model::domain::Domain;
+use super::uri::{MAX_URI, host};
 use crate::model::word::{FieldError, Invalid};
 
 /// URLs, each `https://`.
@@ -67,15 +66,7 @@ fn endpoint_url(text: &str) -> Result<(), Invalid> {
         return Err(Invalid("doesn't begin with https://; endpoints are reached over TLS alone"));
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let port_holds = port.is_none_or(|port| {
-        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
-    let bracketed = host.starts_with('[') == host.contains(':');
-    let holds = port_holds && bracketed && !rest.contains(['#', '\\']) && host.parse::<Domain>().is_ok();
+    let holds = !rest.contains(['#', '\\']) && host(authority).is_some();
     if holds { Ok(()) } else { Err(RULE) }
 }
 
