@@ -82,9 +82,7 @@ fn take(activated: Activated, bound: &mut Bound) -> io::Result<()> {
 async fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.exists()) {
-        std::fs::DirBuilder::new().recursive(true).mode(PARENT_MODE).create(parent)?;
-        // The process's umask took the group's bits away.
-        std::fs::set_permissions(parent, std::fs::Permissions::from_mode(PARENT_MODE))?;
+        make(parent)?;
     }
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => return Err(io::ErrorKind::InvalidInput.into()),
@@ -101,6 +99,22 @@ async fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     let inode = std::fs::symlink_metadata(path)?.ino();
     Ok((listener, SocketFile { path: path.to_owned(), inode }))
+}
+
+/// Makes a directory and those above it that are missing, each for the group to go through.
+fn make(directory: &Path) -> io::Result<()> {
+    let is_missing = |each: &&Path| !each.as_os_str().is_empty() && !each.exists();
+    let missing: Vec<_> = directory.ancestors().take_while(is_missing).collect();
+    for each in missing.into_iter().rev() {
+        match std::fs::DirBuilder::new().mode(PARENT_MODE).create(each) {
+            // The process's umask took the group's bits away.
+            Ok(()) => std::fs::set_permissions(each, std::fs::Permissions::from_mode(PARENT_MODE))?,
+            // Another's, or by `..` one that was there: it keeps its mode.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && each.is_dir() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 impl Drop for SocketFile {
@@ -138,6 +152,25 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         assert!(matches!(bind(std::slice::from_ref(&address), None).await, Err(DaemonError::NotASocket(_))));
         assert!(path.exists());
+    }
+
+    #[test]
+    fn the_group_goes_through_each_directory_that_was_made_and_no_other_is_touched() {
+        let directory = tempfile::tempdir().unwrap();
+        let (own, below) = (directory.path(), |path: &str| directory.path().join(path));
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        std::fs::set_permissions(own, std::fs::Permissions::from_mode(0o711)).unwrap();
+        // As the daemon has it.
+        let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+        let made = make(&below("a/b/c")).and_then(|()| make(&below("d/../e")));
+        rustix::process::umask(before);
+        made.unwrap();
+        for each in ["a", "a/b", "a/b/c", "d", "e"] {
+            assert_eq!(mode(&below(each)), PARENT_MODE, "{each}");
+        }
+        assert_eq!(mode(own), 0o711);
+        std::fs::write(below("f"), "").unwrap();
+        assert!(make(&below("f/g")).is_err());
     }
 
     #[tokio::test]
