@@ -1,4 +1,5 @@
 //! The heap: how it is divided, and what was freed given back to the system. The room's only unsafe code.
+#![allow(unsafe_code)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
 /// Lets so many arenas be made at most, before there are threads. glibc by itself makes eight for each processor, one

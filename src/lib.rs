@@ -19,6 +19,8 @@ pub mod heap;
 pub mod identity;
 pub mod jobs;
 pub mod keys;
+#[cfg(test)]
+mod lots;
 pub mod model;
 pub mod notify;
 pub mod policy;

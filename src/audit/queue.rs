@@ -10,7 +10,6 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, TryLockError};
-use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -18,7 +17,6 @@ use tokio::runtime::Handle;
 use super::chain::MAX_LINE;
 use super::error::AuditError;
 use super::lot::{Fate, Lot, Ticket};
-use super::pace::Pace;
 use super::writer::Writer;
 
 /// Lines that may wait. A task that gave up leaves its line behind, so the number of tasks is no bound.
@@ -195,58 +193,6 @@ impl Queue {
         done
     }
 
-    /// The life of the thread behind durable lines: ends when the queue is closed and empty.
-    pub fn write_durable(&self) {
-        let mut pace = Pace::default();
-        loop {
-            let closed = self.gather(&mut pace);
-            let mut writer = lock(&self.writer);
-            let lot = lock(&self.lines).take(|lines| &mut lines.durable);
-            let (begun, count) = (Instant::now(), lot.len());
-            if count > 0 {
-                let fate = self.commit(&mut writer, lot, true);
-                self.wake(fate);
-                pace.wrote(count, begun.elapsed());
-            }
-            drop(writer);
-            self.write_quick();
-            if closed && count == 0 {
-                return;
-            }
-        }
-    }
-
-    /// Waits until there are durable lines, and for those that go along with them. True: the queue is closed.
-    fn gather(&self, pace: &mut Pace) -> bool {
-        let mut lines = lock(&self.lines);
-        let mut there = lines.durable.len();
-        let wait = pace.next(there);
-        let begun = Instant::now();
-        let mut until = begun + wait.gap;
-        while lines.durable.len() < wait.lines && !lines.closed {
-            let left = until.saturating_duration_since(Instant::now());
-            if !left.is_zero() {
-                lines.wake_at = wait.lines;
-                let waited = self.durable.wait_timeout(lines, left);
-                lines = waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0;
-            } else if lines.durable.is_empty() {
-                lines.wake_at = 1;
-                lines = self.durable.wait(lines).unwrap_or_else(|poisoned| poisoned.into_inner());
-            } else if until >= begun + wait.most {
-                break;
-            } else if lines.durable.len() == there {
-                pace.waited_in_vain();
-                break;
-            } else {
-                // They go on coming.
-                there = lines.durable.len();
-                until = (until + wait.gap).min(begun + wait.most);
-            }
-        }
-        lines.wake_at = 0;
-        lines.closed
-    }
-
     /// Wakes tasks from outside their runtime: one task in there wakes all the others, which costs far less than to
     /// reach in for each.
     fn wake(&self, fate: Arc<Fate>) {
@@ -287,3 +233,8 @@ impl Lines {
 fn is_too_long(body: &[u8]) -> bool {
     body.len() + AROUND_BODY > MAX_LINE
 }
+
+mod thread;
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ mod keeping;
 mod opening;
 mod paging;
 mod rekeyed;
-mod site;
+pub(super) mod site;
 mod tampering;
 mod torn;
 mod writing;

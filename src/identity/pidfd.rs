@@ -1,4 +1,5 @@
 //! The kernel's handle on the process at the other end of a Unix socket. The room's only unsafe code.
+#![allow(unsafe_code)]
 #![deny(unsafe_op_in_unsafe_fn)]
 
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};

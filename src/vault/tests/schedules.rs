@@ -10,8 +10,9 @@ use jiff::SignedDuration;
 
 use super::super::*;
 use super::site::*;
-use super::turns::{Lots, Task, take_turns};
+use super::turns::{Task, take_turns};
 use crate::audit::Durability;
+use crate::lots::Lots;
 use crate::model::{Denial, NoticeLevel, SecretId};
 use crate::store::Store;
 
