@@ -13,6 +13,7 @@ use super::session::Asker;
 use super::share::Place;
 use crate::audit::{Begun, Entry, Log};
 use crate::identity::{Peer, Presented};
+use crate::keys::StoreKey;
 use crate::model::{CallerName, Denial, Encoding, IntegrationName, SecretId, Standing, VersionWanted};
 use crate::policy::{Ask, Recognised, Target};
 use crate::secret::Plaintext;
@@ -55,6 +56,9 @@ struct Permit {
     /// Who it was given to.
     caller: CallerName,
     version: u64,
+    /// Where the first part of that lies: a record made anew may have a version of the same number, in other secrets. No
+    /// secret has a number twice, so the first tells for both.
+    lies: StoreKey,
     generation: u64,
     at: Timestamp,
     /// Too large to be held in memory: where the sealed bytes are, and once they have been fetched, those.
@@ -204,6 +208,10 @@ impl Vault {
             }
         }
         let Some(parts) = Found::find(&unsealed.registry, asked).halves() else { return Ok(None) };
+        let lies = |kept: &KeptSecret| Some(kept.at(permit.version)?.1.key);
+        if lies(parts.first) != Some(permit.lies) {
+            return Ok(None);
+        }
         // Under this lock: a seal or a revocation knows of what was released before it, and of nothing else.
         let departing = self.departures.begin(&asker.session.outgoing, permit.place);
         let open = |kept: &KeptSecret, large: Option<&SealedValue>| {

@@ -88,6 +88,7 @@ impl<'a> Found<'a> {
         Some(Permit {
             caller: caller.name.clone(),
             version: terms.version,
+            lies: first.key,
             generation,
             at: now,
             large,

@@ -1,5 +1,6 @@
 //! The vault as its callers know it, on a real store and a real log, with time turned by hand.
 
+mod anew;
 mod backup;
 mod caller_edit;
 mod conditions;
@@ -20,6 +21,7 @@ mod newer;
 mod notices;
 mod places;
 mod queue;
+mod recording;
 mod rekey;
 mod release;
 mod reopening;
