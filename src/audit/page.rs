@@ -18,7 +18,7 @@ mod cursor;
 mod lines;
 
 pub use cursor::{Cursor, Place};
-use lines::{FromStart, lines_backwards, lines_forwards};
+use lines::{FromStart, Part, lines_backwards, lines_forwards};
 
 /// Longest header of a segment, generously.
 const HEADER: usize = 4096;
@@ -62,7 +62,8 @@ pub struct Page {
 }
 
 /// The entries that `look` asks for and `keep` says yes to, at no more cost than `most`. Headers and lines that can't be
-/// read are passed over; only verifying tells whether an entry is intact. None once `stop` says so, which is asked at each line.
+/// read are passed over; only verifying tells whether an entry is intact. None once `stop` says so, which is asked at each line, and
+/// at each mebibyte that has none.
 pub(super) fn page(
     disk: &dyn Disk,
     extent: &Extent,
@@ -101,32 +102,28 @@ enum Stop {
 }
 
 impl<K: Fn(&LoggedEntry) -> bool, S: Fn() -> bool> Found<'_, K, S> {
-    fn take(&mut self, line: &[u8], segment: u32) -> ControlFlow<Stop> {
+    fn take(&mut self, part: Part<'_>, segment: u32) -> ControlFlow<Stop> {
         self.stopped = (self.stop)();
         if self.stopped {
             return ControlFlow::Break(Stop::Before);
         }
-        if let Ok(entry) = serde_json::from_slice::<LoggedEntry>(line)
+        if let Part::Line(line) = part
+            && let Ok(entry) = serde_json::from_slice::<LoggedEntry>(line)
             && let entry = (LoggedEntry { segment, ..entry })
             && self.look.numbers.contains(&entry.seq)
             && (self.keep)(&entry)
         {
             // The first has room in any case: each page leads on.
-            let is_full = length(line) > self.most.kept && !self.entries.is_empty();
+            let is_full = part.length() > self.most.kept && !self.entries.is_empty();
             if is_full || self.entries.len() >= self.look.limit {
                 return ControlFlow::Break(Stop::Before);
             }
-            self.most.kept = self.most.kept.saturating_sub(length(line));
+            self.most.kept = self.most.kept.saturating_sub(part.length());
             self.entries.push(entry);
         }
-        self.most.read = self.most.read.saturating_sub(length(line));
+        self.most.read = self.most.read.saturating_sub(part.length());
         if self.most.read == 0 { ControlFlow::Break(Stop::After) } else { ControlFlow::Continue(()) }
     }
-}
-
-/// A line with its line feed.
-fn length(line: &[u8]) -> u64 {
-    line.len() as u64 + 1
 }
 
 struct Reading<'a> {
@@ -152,10 +149,10 @@ impl Reading<'_> {
                 end = end.min(place.offset);
             }
             let mut stopped = None;
-            lines_backwards(&file, end, |line, offset| {
-                let stop = found.take(line, number).break_value();
+            lines_backwards(&file, end, |part, offset| {
+                let stop = found.take(part, number).break_value();
                 stopped = stop.map(|stop| match stop {
-                    Stop::Before => offset + length(line),
+                    Stop::Before => offset + part.length(),
                     Stop::After => offset,
                 });
                 if stopped.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -195,11 +192,11 @@ impl Reading<'_> {
             }
             let begin = if number == from.segment { from.offset } else { 0 };
             let mut stopped = None;
-            lines_forwards(&file, begin, upto, |line, offset| {
-                let stop = found.take(line, number).break_value();
+            lines_forwards(&file, begin, upto, |part, offset| {
+                let stop = found.take(part, number).break_value();
                 stopped = stop.map(|stop| match stop {
                     Stop::Before => offset,
-                    Stop::After => offset + length(line),
+                    Stop::After => offset + part.length(),
                 });
                 if stopped.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;

@@ -24,12 +24,30 @@ impl Read for FromStart<'_> {
     }
 }
 
-/// Hands out the lines before `end`, last first, without their line feeds but with their places. Holds no more than
-/// a piece and a line.
+/// What a file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    /// A line, without its line feed.
+    Line(&'a [u8]),
+    /// So many bytes of what is longer than a line can be, or of a line begun in its middle.
+    Other(u64),
+}
+
+impl Part<'_> {
+    /// In bytes, with the line feed.
+    pub fn length(self) -> u64 {
+        match self {
+            Self::Line(line) => line.len() as u64 + 1,
+            Self::Other(length) => length,
+        }
+    }
+}
+
+/// Hands out what there is before `end`, last first, with its places. Holds no more than a piece and a line.
 pub(super) fn lines_backwards(
     file: &impl FileExt,
     mut end: u64,
-    mut each: impl FnMut(&[u8], u64) -> ControlFlow<()>,
+    mut each: impl FnMut(Part<'_>, u64) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     // The end of a line whose beginning lies before what has been read.
@@ -46,30 +64,33 @@ pub(super) fn lines_backwards(
         while let Some(at) = unread.iter().rposition(|byte| *byte == b'\n') {
             let (head, line) = unread.split_at_mut(at);
             rest.splice(..0, line[1..].iter().copied());
-            if !rest.is_empty() && each(&rest, end + at as u64 + 1).is_break() {
+            if !rest.is_empty() && each(Part::Line(&rest), end + at as u64 + 1).is_break() {
                 return Ok(());
             }
             rest.clear();
             unread = head;
         }
         if rest.len() > MAX_LINE {
+            let other = Part::Other(rest.len() as u64);
+            if each(other, end + unread.len() as u64).is_break() {
+                return Ok(());
+            }
             rest.clear();
         }
         rest.splice(..0, unread.iter().copied());
     }
     if !rest.is_empty() {
-        let _ = each(&rest, 0);
+        let _ = each(Part::Line(&rest), 0);
     }
     Ok(())
 }
 
-/// Hands out the lines from `begin` to `end` in their order, like [`lines_backwards`]. A longer line than there can
-/// be comes in pieces, which are none. Begun in the middle of a line, it passes over the rest of it.
+/// Hands out what there is from `begin` to `end` in its order, like [`lines_backwards`].
 pub(super) fn lines_forwards(
     mut file: &File,
     begin: u64,
     end: u64,
-    mut each: impl FnMut(&[u8], u64) -> ControlFlow<()>,
+    mut each: impl FnMut(Part<'_>, u64) -> ControlFlow<()>,
 ) -> io::Result<()> {
     // With the byte before: a line feed, if a line begins here.
     let mut at = begin.saturating_sub(1);
@@ -87,11 +108,14 @@ pub(super) fn lines_forwards(
         if whole {
             line.pop();
         }
-        if !in_the_middle && each(&line, at).is_break() {
+        let is_piece = in_the_middle || (!whole && line.len() > MAX_LINE);
+        let part = if is_piece { Part::Other(read) } else { Part::Line(&line) };
+        let is_end_before = at < begin && whole && read == 1;
+        if !is_end_before && each(part, at).is_break() {
             return Ok(());
         }
         at += read;
-        in_the_middle = in_the_middle && !whole;
+        in_the_middle = is_piece && !whole;
     }
 }
 
@@ -110,26 +134,35 @@ mod tests {
         (file, end)
     }
 
+    /// The lines, and how many bytes were none.
+    fn gathered(
+        hand_out: impl FnOnce(&mut dyn FnMut(Part<'_>, u64) -> ControlFlow<()>) -> io::Result<()>,
+    ) -> (Vec<(Vec<u8>, u64)>, u64) {
+        let (mut lines, mut other) = (Vec::new(), 0);
+        hand_out(&mut |part, at| {
+            match part {
+                Part::Line(line) => lines.push((line.to_vec(), at)),
+                Part::Other(length) => other += length,
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        (lines, other)
+    }
+
     #[test]
     fn lines_come_out_in_either_order_wherever_the_pieces_end() {
         for longest in [1, 7, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
             let lines: Vec<Vec<u8>> =
                 (0..9u8).map(|nth| vec![b'a' + nth; 1 + longest * usize::from(nth % 3) / 2]).collect();
             let (file, end) = file(&lines);
-            let mut seen = Vec::new();
-            lines_backwards(&file, end, |line, at| {
-                seen.push((line.to_vec(), at));
-                ControlFlow::Continue(())
-            })
-            .unwrap();
+            let (mut seen, other) = gathered(|each| lines_backwards(&file, end, each));
             seen.reverse();
-            let mut again = Vec::new();
-            lines_forwards(&file, 0, end, |line, at| {
-                again.push((line.to_vec(), at));
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-            assert_eq!(seen, again, "{longest}");
+            assert_eq!(
+                (&seen, other),
+                (&gathered(|each| lines_forwards(&file, 0, end, each)).0, 0),
+                "{longest}"
+            );
             assert_eq!(seen.into_iter().map(|(line, _)| line).collect::<Vec<_>>(), lines, "{longest}");
         }
     }
@@ -138,23 +171,44 @@ mod tests {
     fn a_line_is_whole_or_not_there() {
         let (file, end) =
             file(&[b"one".to_vec(), b"two".to_vec(), vec![b'x'; MAX_LINE + 9], b"four".to_vec()]);
-        let from = |begin| {
-            let mut seen = Vec::new();
-            lines_forwards(&file, begin, end, |line, at| {
-                seen.push((line.len(), at));
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-            seen
-        };
-        let last = (4, end - 5);
-        assert_eq!(from(0)[..2], [(3, 0), (3, 4)]);
-        assert_eq!(from(0).last(), Some(&last));
-        for begin in [1, 3, 4] {
-            assert_eq!(from(begin)[0], (3, 4), "{begin}");
+        let from = |begin| gathered(|each| lines_forwards(&file, begin, end, each));
+        let (one, two, last) = ((b"one".to_vec(), 0), (b"two".to_vec(), 4), (b"four".to_vec(), end - 5));
+        let long = MAX_LINE as u64 + 10;
+        assert_eq!(from(0), (vec![one, two.clone(), last.clone()], long));
+        for (begin, other) in [(1, 4), (3, 2), (4, 0)] {
+            assert_eq!(from(begin), (vec![two.clone(), last.clone()], long + other), "{begin}");
         }
-        assert_eq!(from(9), [last], "from within the line that is too long");
-        assert_eq!(from(end), []);
-        assert_eq!(from(end + 100), []);
+        assert_eq!(from(9), (vec![last], long));
+        for begin in [end, end + 100] {
+            assert_eq!(from(begin).0, [], "{begin}");
+        }
+    }
+
+    /// However little of it is a line, whoever reads may stop.
+    #[test]
+    fn what_is_no_line_is_counted() {
+        let length = 5 * MAX_LINE as u64 + 77;
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(length).unwrap();
+        // The beginning may be that of a line, until it is too long for one.
+        let (_, other) = gathered(|each| lines_backwards(&file, length, each));
+        assert!(length - other <= (MAX_LINE + PIECE) as u64, "{other}");
+        assert_eq!(gathered(|each| lines_forwards(&file, 0, length, each)), (Vec::new(), length));
+        let middle = gathered(|each| lines_forwards(&file, 9, length, each));
+        assert_eq!(middle, (Vec::new(), length - 8));
+        for forwards in [true, false] {
+            let mut read = 0;
+            let mut each = |part: Part<'_>, _| {
+                read += part.length();
+                ControlFlow::Break(())
+            };
+            if forwards {
+                lines_forwards(&file, 9, length, &mut each)
+            } else {
+                lines_backwards(&file, length, &mut each)
+            }
+            .unwrap();
+            assert!((1..=(MAX_LINE + PIECE) as u64).contains(&read), "{read}");
+        }
     }
 }
