@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -101,8 +102,12 @@ impl Daemon {
 /// What keeps the daemon from serving anybody, though it runs: no client believes an expired certificate. Unsealed, it
 /// is renewed in time; at a start with a passphrase, too.
 fn ailment(vault: &Vault) -> Option<&'static str> {
-    let expired = vault.server_certificate().expires_at() <= vault.clock().now();
-    expired.then_some("The server's certificate has expired. Start it with a passphrase: it renews it")
+    ails(vault.server_certificate().expires_at(), vault.clock().now())
+}
+
+fn ails(certificate_ends: Timestamp, now: Timestamp) -> Option<&'static str> {
+    (certificate_ends <= now)
+        .then_some("The server's certificate has expired. Start it with a passphrase: it renews it")
 }
 
 /// Takes connections off one listener until it is told to stop, and serves them.
@@ -222,5 +227,15 @@ mod tests {
             () = take_in(&listener, &strangers, count) => {}
         }
         assert_eq!(taken.get(), 200);
+    }
+
+    /// The watchdog hears nothing more of a daemon whose certificate nobody believes, from its last second on.
+    #[test]
+    fn a_certificate_that_has_expired_ails_it() {
+        let end: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        for (seconds, ailing) in [(-1, false), (0, true), (1, true)] {
+            let now = end + jiff::SignedDuration::from_secs(seconds);
+            assert_eq!(ails(end, now).is_some(), ailing, "{seconds}");
+        }
     }
 }

@@ -56,6 +56,64 @@ async fn every_release_and_refusal_has_its_entry() {
     assert!(!written.contains("value of"), "{written}");
 }
 
+/// Of a value, a half, a pair and what is read after a wait: all that there is to say, but the fingerprints.
+#[tokio::test]
+async fn an_entry_says_who_asked_for_what() {
+    let site = Site::with_fsm().await;
+    let fsm = site.service("fsm", "customscript_nx_suitelet2", &["7"]).await;
+    let other = site.service("other", "customscript_other", &["7"]).await;
+    let (name, half) = ("fsm".parse().unwrap(), "_fsm_oauth2_client_secret".parse().unwrap());
+    let domain = "a.example".parse().unwrap();
+    let employee = "7".parse().unwrap();
+    let towards = Ask { domain: Some(&domain), employee: Some(&employee), ..ANY };
+    let entry = |session: &super::super::Session, action: &str| crate::audit::Entry {
+        request_id: Some("r".into()),
+        caller: Some(if std::ptr::eq(session, &fsm) { "fsm" } else { "other" }.into()),
+        serial: Some(session.presented.serial.as_str().into()),
+        peer: Some(crate::audit::Peer::Process { uid: 7, pid: Some(1) }),
+        action: action.to_owned().into(),
+        integration: Some("fsm".into()),
+        version: Some(1),
+        domain: Some("a.example".into()),
+        employee: Some("7".into()),
+        outcome: Outcome::Allowed,
+        ..crate::audit::Entry::default()
+    };
+    let of_half = |entry: crate::audit::Entry| crate::audit::Entry {
+        secret: Some("custsecret_fsm_oauth2_client_secret".into()),
+        integration: None,
+        ..entry
+    };
+    let denied_entry = |entry: crate::audit::Entry| crate::audit::Entry {
+        outcome: Outcome::Denied,
+        reason: Some("script_not_allowed".into()),
+        version: None,
+        ..entry
+    };
+
+    site.vault.read_pair(asker(&fsm), &name, towards).await.unwrap();
+    site.vault.read_value(asker(&fsm), &half, towards).await.unwrap();
+    let patience = std::time::Duration::ZERO;
+    site.vault.await_pair(asker(&fsm), &name, towards, &super::super::Known::Any, patience).await.unwrap();
+    denied(site.vault.read_pair(asker(&other), &name, towards).await);
+    denied(site.vault.read_value(asker(&other), &half, towards).await);
+    denied(site.vault.await_pair(asker(&other), &name, towards, &super::super::Known::Any, patience).await);
+    let mut log = site.log(5).await;
+    log.reverse();
+    let expected = [
+        entry(&fsm, "integration.read"),
+        of_half(entry(&fsm, "secret.read")),
+        denied_entry(entry(&other, "integration.read")),
+        denied_entry(of_half(entry(&other, "secret.read"))),
+        denied_entry(entry(&other, "integration.read")),
+    ];
+    for (logged, expected) in log.into_iter().zip(expected) {
+        let fingerprint = logged.entry.fingerprint.clone();
+        assert_eq!(fingerprint.is_some(), logged.entry.outcome == Outcome::Allowed, "{:?}", logged.entry);
+        assert_eq!(logged.entry, crate::audit::Entry { fingerprint, ..expected });
+    }
+}
+
 #[tokio::test]
 async fn without_the_log_nothing_is_released() {
     let site = Site::unsealed().await;

@@ -34,16 +34,18 @@ pub(super) fn put_back(from: &Path, to: &Path) {
     if from.is_dir() { copy(from, to) } else { std::fs::copy(from, to).map(drop).unwrap() }
 }
 
-/// A vault in which a caller was revoked after a copy of the whole directory had been made; closed.
+/// A vault in which a caller was revoked and a secret deleted after a copy of the whole directory had been made; closed.
 async fn with_an_older_copy() -> (Site, std::path::PathBuf) {
     let site = Site::unsealed().await;
     site.service("mobile", "customscript_a", &[]).await;
     site.service("crm", "customscript_a", &[]).await;
     site.secret("_a", "x", OPEN).await.unwrap();
+    site.secret("_gone", "z", OPEN).await.unwrap();
     let older = site._keep.path().join("older");
     let site = site.restarted_after(async |_| {}).await;
     copy(site.directory.path(), &older);
     site.vault.revoke_caller(site.admin(), &"mobile".parse().unwrap(), &IfMatch::Any).await.unwrap();
+    site.vault.delete_secret(site.admin(), &"_gone".parse().unwrap(), &IfMatch::Any).await.unwrap();
     site.secret("_b", "y", OPEN).await.unwrap();
     site.vault.close().await.unwrap();
     (site, older)

@@ -2,6 +2,7 @@
 
 use super::super::site::*;
 use super::{OPEN, after, unsealing, with_an_older_copy};
+use crate::keys::{RecordKind, Sealed, StoreKey};
 use crate::store::{Batch, Expect, SledStore, Store};
 use crate::vault::*;
 
@@ -87,18 +88,25 @@ async fn a_single_record_put_back_taken_away_or_added_is_noticed() {
     let Site { directory, clock, vault, admin: _, _keep } = site;
     drop(vault);
     let now = SledStore::open(&directory.store()).unwrap().scan().await.unwrap();
-    let changed = |(key, sealed): &&(crate::keys::StoreKey, crate::keys::Sealed)| {
-        key.kind() == crate::keys::RecordKind::Caller
-            && now.iter().any(|(each, other)| each == key && other != sealed)
+    let changed = |(key, sealed): &&(StoreKey, Sealed)| {
+        key.kind() == RecordKind::Caller && now.iter().any(|(each, other)| each == key && other != sealed)
     };
     let (revoked, active) = before.iter().find(changed).unwrap();
     let (kept, after) = now.iter().find(|(key, _)| key == revoked).unwrap();
-    let cases = [
+    let deleted: Vec<_> = before.iter().filter(|(key, _)| now.iter().all(|(each, _)| each != key)).collect();
+    assert_eq!(deleted.len(), 2, "a secret and its value");
+    let keep = || Batch::new().put(*kept, Expect::Any, after.clone());
+    let take_away =
+        |batch: Batch| deleted.iter().fold(batch, |batch, (key, _)| batch.delete(*key, Expect::Any));
+    let mut cases = vec![
         ("put back", Batch::new().put(*revoked, Expect::Any, active.clone())),
         ("taken away", Batch::new().delete(*kept, Expect::Any)),
     ];
+    let add = |batch: Batch, (key, sealed): &(StoreKey, Sealed)| batch.put(*key, Expect::Any, sealed.clone());
+    cases.extend(deleted.iter().map(|each| ("added", add(Batch::new(), each))));
+    cases.push(("added", deleted.iter().fold(Batch::new(), |batch, each| add(batch, each))));
     for (what, batch) in cases {
-        let (store, undo) = (SledStore::open(&directory.store()).unwrap(), Batch::new());
+        let store = SledStore::open(&directory.store()).unwrap();
         store.commit(batch).await.unwrap();
         drop(store);
         let vault = reopened(&directory, &clock).await;
@@ -106,7 +114,7 @@ async fn a_single_record_put_back_taken_away_or_added_is_noticed() {
         assert!(matches!(refused, Err(VaultError::RolledBack(_))), "{what}: {refused:?}");
         drop(vault);
         let store = SledStore::open(&directory.store()).unwrap();
-        store.commit(undo.put(*kept, Expect::Any, after.clone())).await.unwrap();
+        store.commit(take_away(keep())).await.unwrap();
     }
     let vault = reopened(&directory, &clock).await;
     vault.unseal_locally(plain("right")).await.unwrap();
