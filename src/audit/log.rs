@@ -120,6 +120,11 @@ impl Log {
         self.health.recorded.store(checkpoint.segment, Ordering::Relaxed);
     }
 
+    /// The checkpoint taken last isn't stored: the next call gives it once more, whether it has moved or not.
+    pub fn is_unrecorded(&self) {
+        self.health.unrecorded.store(true, Ordering::Relaxed);
+    }
+
     /// Writes a denial, or counts it if its caller has had ten in this minute (`tally.rs`).
     pub async fn append_denial(&self, entry: Entry) -> Result<(), AuditError> {
         let write = lock(&self.tallies).note(entry, self.clock.now());

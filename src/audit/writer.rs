@@ -51,6 +51,8 @@ pub(super) struct Health {
     pub damage: Mutex<Option<Finding>>,
     /// Segment of the checkpoint that is known to be stored.
     pub recorded: AtomicU32,
+    /// The checkpoint taken last isn't.
+    pub unrecorded: AtomicBool,
 }
 
 pub(super) struct Writer {
@@ -175,7 +177,8 @@ impl Writer {
         let head = self.look().and_then(|()| self.sync()).map(|()| self.here());
         self.report(&head);
         let head = head?;
-        if head == self.checkpoint {
+        let unrecorded = self.parts.health.unrecorded.swap(false, Ordering::Relaxed);
+        if head == self.checkpoint && !unrecorded {
             return Ok(None);
         }
         self.checkpoint.clone_from(&head);
@@ -310,7 +313,12 @@ impl Current {
 
 impl Health {
     pub fn new() -> Self {
-        Self { available: AtomicBool::new(true), damage: Mutex::new(None), recorded: AtomicU32::new(0) }
+        Self {
+            available: AtomicBool::new(true),
+            damage: Mutex::new(None),
+            recorded: AtomicU32::new(0),
+            unrecorded: AtomicBool::new(false),
+        }
     }
 
     fn set_damage(&self, finding: Finding) {

@@ -82,6 +82,7 @@ impl Vault {
             Live::Sealed => return Ok(()),
             Live::Unsealed(unsealed) => Arc::clone(&unsealed.log),
         };
+        self.write_late_refusals(&turn, &log).await?;
         self.write(&turn, &log, Vec::new()).await
     }
 
@@ -91,6 +92,20 @@ impl Vault {
     }
 
     async fn write_with(
+        &self,
+        turn: &Turn<'_>,
+        log: &Log,
+        nouns: Vec<Noun>,
+        header: Option<Header>,
+    ) -> Result<(), VaultError> {
+        let written = self.write_with_head(turn, log, nouns, header).await;
+        if written.is_err() {
+            log.is_unrecorded();
+        }
+        written
+    }
+
+    async fn write_with_head(
         &self,
         turn: &Turn<'_>,
         log: &Log,
@@ -135,11 +150,6 @@ impl Vault {
             let fate = Box::pin(self.failed_change(turn, written, header)).await;
             return if let Ok(Fate::Made) = fate { Ok(()) } else { Err(error.into()) };
         }
-        let recorded = written.iter().find_map(|each| match &each.noun {
-            Noun::Checkpoint(checkpoint) => Some(checkpoint),
-            _ => None,
-        });
-        recorded.into_iter().for_each(|checkpoint| log.is_recorded(&checkpoint.checkpoint));
         self.publish(written, header);
         Ok(())
     }
@@ -171,11 +181,11 @@ impl Vault {
 
     /// Writes the epoch beside the store. Without it an older store put back may go unnoticed, and nothing else.
     fn note_epoch(&self, written: &[Written]) {
-        let heads = written.iter().filter(|each| matches!(each.noun, Noun::Checkpoint(_)));
-        let Some(epoch) = heads.map(|each| each.revision).next_back() else { return };
-        let live = self.live();
-        if let Ok(Unsealed { keys, .. }) = live.unsealed()
-            && let Err(error) = self.epoch_file.write(keys, epoch)
+        let Some((_, epoch)) = written.iter().filter_map(Written::head).next_back() else { return };
+        // No lock is held while it is written.
+        let told = self.live().unsealed().map(|unsealed| unsealed.keys.tell_epoch(epoch));
+        if let Ok(told) = told
+            && let Err(error) = self.epoch_file.write(&told)
         {
             tracing::error!(error = %error, "the file epoch can't be written");
         }
@@ -189,6 +199,7 @@ impl Vault {
         let (now, mut comparison) = (self.clock.now(), Comparison::default());
         if let Live::Unsealed(unsealed) = &mut *self.live_mut() {
             unsealed.generation += 1;
+            written.iter().filter_map(Written::head).for_each(|(head, _)| unsealed.log.is_recorded(head));
             written.iter().for_each(|each| comparison.before(&unsealed.registry, &each.noun));
             written.into_iter().for_each(|each| each.publish(&mut unsealed.registry));
             comparison.settle(&unsealed.registry, now);

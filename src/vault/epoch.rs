@@ -165,15 +165,14 @@ impl EpochFile {
     }
 
     /// In place where there is one; some microseconds.
-    pub fn write(&self, keys: &KeyRing, epoch: u64) -> io::Result<()> {
-        let bytes = keys.tell_epoch(epoch);
+    pub fn write(&self, told: &[u8; EPOCH_LEN]) -> io::Result<()> {
         match open(&self.0, OpenOptions::new().write(true)) {
             Ok(file)
                 if file.metadata().is_ok_and(|found| found.is_file() && found.len() == EPOCH_LEN as u64) =>
             {
-                file.write_all_at(&bytes, 0)
+                file.write_all_at(told, 0)
             }
-            _ => make(&self.0, &bytes),
+            _ => make(&self.0, told),
         }
     }
 

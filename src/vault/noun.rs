@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::census::Head;
 use super::error::VaultError;
 use super::registry::{Kept, KeptCheckpoint, Registry, SealedValue};
+use crate::audit::Checkpoint;
 use crate::keys::{KeyRing, RecordName, Sealed, StoreKey};
 use crate::model::{
     Caller, Integration, IntegrationName, Notice, NoticeId, Secret, SecretId, SecretUses, SlotNotes,
@@ -60,6 +61,16 @@ pub(super) struct Written {
     pub revision: u64,
     /// None: the record goes.
     pub sealed: Option<Sealed>,
+}
+
+impl Written {
+    /// Of the head: what it says of the log, and the epoch that it makes.
+    pub fn head(&self) -> Option<(&Checkpoint, u64)> {
+        match &self.noun {
+            Noun::Checkpoint(head) => Some((&head.checkpoint, self.revision)),
+            _ => None,
+        }
+    }
 }
 
 /// Seals every noun as the next revision of its record.

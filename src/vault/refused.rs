@@ -7,7 +7,8 @@ use std::sync::MutexGuard;
 
 use super::error::VaultError;
 use super::lifecycle::Vault;
-use super::registry::Registry;
+use super::state::Live;
+use super::turn::Turn;
 use super::unseal::named;
 use crate::audit::{Entry, Log, Outcome};
 
@@ -36,13 +37,27 @@ impl Vault {
         self.refused.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Writes them down. Each is forgotten once it is written, so that none is written twice if the log fails on the way. For the
-    /// unsealing alone: two at a time would write the same.
-    pub(super) async fn write_refused(&self, log: &Log, registry: &Registry) -> Result<(), VaultError> {
+    /// Writes those down that were refused in the last moment of an unsealing.
+    pub(super) async fn write_late_refusals(&self, turn: &Turn<'_>, log: &Log) -> Result<(), VaultError> {
+        let known = |entry| match &*self.live() {
+            Live::Unsealed(unsealed) => named(entry, &unsealed.registry),
+            Live::Sealed => entry,
+        };
+        self.write_refused(turn, log, known).await
+    }
+
+    /// Writes them down, as `known` names whoever is known. Each is forgotten once it is written, so that none is written twice
+    /// if the log fails on the way, and in a turn: two at a time would write the same.
+    pub(super) async fn write_refused(
+        &self,
+        _turn: &Turn<'_>,
+        log: &Log,
+        known: impl Fn(Entry) -> Entry,
+    ) -> Result<(), VaultError> {
         loop {
             let next = self.refused().kept.front().cloned();
             let Some(entry) = next else { break };
-            log.append_durably(named(entry, registry)).await?;
+            log.append_durably(known(entry)).await?;
             self.refused().kept.pop_front();
         }
         let surplus = self.refused().surplus;

@@ -128,6 +128,7 @@ impl Vault {
         drop(attempts);
         if matches!(replaced, Err(VaultError::Undecided)) {
             self.wipe(turn).await;
+            self.departures.recall_all(asker.session).await;
         }
         let records = replaced?;
         let seen = |id: SlotId| SeenSlot { id, note: rekeyed.of(id).cloned() };

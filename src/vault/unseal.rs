@@ -104,7 +104,7 @@ impl Vault {
         let (unsealed, accepted, placed) = self.take(found).await?;
         let epoch = Some(unsealed.registry.next_epoch());
         let log = Arc::clone(&unsealed.log);
-        self.write_refused(&log, &unsealed.registry).await?;
+        self.write_refused(&turn, &log, |refused| named(refused, &unsealed.registry)).await?;
         // Before the first request is served.
         let entry = named(Entry { outcome: Outcome::Allowed, epoch, ..entry }, &unsealed.registry);
         let (mut nouns, mut entries) = (Vec::new(), untold);
@@ -144,6 +144,7 @@ impl Vault {
             drop(log);
             // It was answered with an error, so it must not stay open.
             self.wipe(turn).await;
+            self.departures.recall().await;
             return Err(error);
         }
         Ok(())
@@ -173,7 +174,7 @@ impl Vault {
         };
         match self.tls.write_server(&issued) {
             Err(error) if error.is_of_disk() => tracing::error!(
-                error = %error, "the server certificate is reissued, and can't be written: it is tried again each hour"
+                error = %error, "the server certificate is reissued, and can't be written: it is tried again each minute"
             ),
             written => written?,
         }

@@ -18,6 +18,7 @@ impl Vault {
     pub async fn seal(&self, asker: Asker<'_>) -> Result<(), VaultError> {
         let turn = self.urgent_turn_of(asker, Action::System).await;
         let cleared = self.clear_general(asker, Action::System, asker.entry(None, "vault.seal")).await?;
+        self.write_late_refusals(&turn, &cleared.log).await?;
         cleared.log.flush_tallies(Due::All).await?;
         let uses = self.unrecorded_uses().await;
         let Cleared { entry, log, .. } = cleared;
@@ -45,6 +46,9 @@ impl Vault {
             outcome: Outcome::Allowed,
             ..Entry::default()
         };
+        if let Err(error) = self.write_late_refusals(&turn, &log).await {
+            tracing::error!(error = %error, "what was refused while sealed can't be written");
+        }
         if let Err(error) = log.flush_tallies(Due::All).await {
             tracing::error!(error = %error, "counted denials can't be written");
         }
@@ -57,10 +61,11 @@ impl Vault {
 
     /// Drops all keys. Requests under way may hold the log, and with it the chain's key, a moment longer: closed,
     /// it answers them that the vault is sealed, and this waits for the last of them. Nobody is kept from the turn meanwhile:
-    /// one of them may wait for it.
+    /// one of them may wait for it. Connections are told; whoever acknowledges it waits for what is on its way out, too.
     pub(in super::super) async fn wipe(&self, turn: Turn<'_>) {
         let _wiping = self.wiping.lock().await;
         let before = std::mem::replace(&mut *self.live_mut(), Live::Sealed);
+        self.departures.warn();
         self.snapshots.end_all();
         self.feed.seal();
         self.forget_unsettled();
