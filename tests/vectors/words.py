@@ -64,11 +64,16 @@ REDIRECT_URIS = [
     ("allowed", "HTTPS://a.example"),
     ("allowed", "myapp://callback"),
     ("allowed", "com.example.app+1-x://x"),
+    ("allowed", "myapp://user@callback:x"),
+    ("allowed", "https://a.example:8443/x"),
+    ("allowed", "https://[2001:db8::1]:8443/x"),
     ("allowed", "https://a.example/" + "x" * 1982),
     ("refused", "https://a.example/" + "x" * 1983),
     *(("refused", wrong) for wrong in (
         "", "http://a.example/", "HTTP://a.example", "hTTp://localhost/", "https://", "https:///x", "https://?x", "https://#x",
         "https:a.example", "https:/a.example", "a.example", "//a.example", "://a.example", "1app://x", "-app://x", "my_app://x",
         "my app://x", "https://a b", " https://a.example", "https://a.example\n", "https://ä.example", "https://a.example/\0",
+        "https://:443/x", "https://@/x", "https://user@a.example/x", "https://a.example:/x", "https://a.example:0/x",
+        "https://a.example:65536/x", "https://127.1/x", "https://2130706433/", "https://a_b.example/", "https://2001:db8::1/x",
     )),
 ]

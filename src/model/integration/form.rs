@@ -201,7 +201,7 @@ impl IntegrationForm {
         rules::grants(&self, &scopes, consent_policy, &mut wrong);
         rules::uris(&self, &before, &mut wrong);
         rules::public_client(&self, &before, &mut wrong);
-        rules::registration(&self, &mut wrong);
+        rules::registration(&self, &before, &mut wrong);
         let hours = |given: Option<i64>, usual: u16| {
             let given = given.and_then(|hours| u16::try_from(hours).ok());
             self.public_client.then(|| given.unwrap_or(usual))

@@ -136,9 +136,10 @@ pub(super) fn uris(form: &IntegrationForm, before: &Integration, wrong: &mut Vec
     for (index, uri) in list.iter().enumerate() {
         let pointer = format!("/redirect_uris/{index}");
         match redirect_uri(uri) {
-            Err(why) => note(wrong, &pointer, why),
-            Ok(()) if list[..index].contains(uri) => note(wrong, &pointer, "is listed twice"),
-            Ok(()) => {}
+            // One that stands there is left: other edits, such as a block, must go on to work.
+            Err(why) if !before.redirect_uris.contains(uri) => note(wrong, &pointer, why),
+            _ if list[..index].contains(uri) => note(wrong, &pointer, "is listed twice"),
+            _ => {}
         }
     }
     // A template's record begins without, and other edits of it must go on to work.
@@ -180,8 +181,12 @@ pub(super) fn public_client(form: &IntegrationForm, before: &Integration, wrong:
     }
 }
 
-pub(super) fn registration(form: &IntegrationForm, wrong: &mut Vec<FieldError>) {
-    let named = form.client_name.as_deref().is_some_and(|name| !name.is_empty());
+pub(super) fn registration(form: &IntegrationForm, before: &Integration, wrong: &mut Vec<FieldError>) {
+    let name = form.client_name.as_deref().filter(|name| !name.is_empty());
+    let named = name.is_some();
+    let stands = before.dynamic_client_registration
+        && before.client_name.as_deref() == name
+        && before.redirect_uris == form.redirect_uris;
     if !form.dynamic_client_registration {
         if named {
             let detail = "is given although dynamic_client_registration is false, which alone uses it";
@@ -193,7 +198,7 @@ pub(super) fn registration(form: &IntegrationForm, wrong: &mut Vec<FieldError>) 
         let detail = "is true although public_client is false; only public clients register themselves";
         note(wrong, "/dynamic_client_registration", detail);
     }
-    if !named && form.redirect_uris.iter().any(|uri| needs_client_name(uri)) {
+    if !named && !stands && form.redirect_uris.iter().any(|uri| needs_client_name(uri)) {
         let detail = "is missing: with dynamic client registration it must match for redirect URIs on localhost \
                       and of custom schemes";
         note(wrong, "/client_name", detail);

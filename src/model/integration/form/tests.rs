@@ -206,6 +206,32 @@ fn fsm_is_what_the_table_says_and_may_begin_without_redirect_uris() {
     assert_eq!(told(form, with), ["/redirect_uris"]);
 }
 
+/// It stands in a record from before; a pair can be blocked all the same.
+#[test]
+fn a_redirect_uri_that_is_taken_no_more_keeps_nobody_from_other_edits() {
+    let stands = texts(&["https://a_b.example/", "https://[::ffff:127.0.0.1]/"]);
+    for form in [right(), public()] {
+        let form = IntegrationForm { redirect_uris: stands.clone(), ..form };
+        let registers = form.public_client;
+        let form = IntegrationForm { dynamic_client_registration: registers, client_name: None, ..form };
+        let mut before = blank(&form, false);
+        before.redirect_uris.clone_from(&stands);
+        before.dynamic_client_registration = registers;
+        let blocked = IntegrationForm { state: Some("blocked".into()), ..form.clone() };
+        assert_eq!(told(blocked.clone(), before.clone()), [""; 0], "{registers}");
+        let anew = texts(&["https://c_d.example/", "https://[::ffff:127.0.0.1]/"]);
+        let expected =
+            if registers { vec!["/redirect_uris/0", "/client_name"] } else { vec!["/redirect_uris/0"] };
+        assert_eq!(
+            told(IntegrationForm { redirect_uris: anew, ..blocked.clone() }, before.clone()),
+            expected
+        );
+        let twice = [&stands[..], &stands[..1]].concat();
+        let told = told(IntegrationForm { redirect_uris: twice, ..blocked }, before);
+        assert!(told.contains(&"/redirect_uris/2".to_owned()), "{told:?}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_told_without_a_name_too() {
     assert!(right().problems(false).is_empty());
