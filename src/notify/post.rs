@@ -50,7 +50,9 @@ impl<'a> Post<'a> {
         // Of all that nobody gets it can't be said that everybody has it.
         let for_nobody = recipients.iter().filter(|(_, all)| all.is_empty());
         let mut failed: HashSet<_> = for_nobody.map(|(raising, _)| raising.clone()).collect();
-        let mut error = (!failed.is_empty()).then_some(NotifyError::Nobody);
+        // Told last: of each address that can't be used there is a warning.
+        let nobody = (!failed.is_empty()).then_some(NotifyError::Nobody);
+        let mut error = None;
         for (to, those) in self.letters(those, &recipients) {
             let told = self.mail.send(self.vault, &to, &those).await;
             let told_of = those.iter().map(|each| each.raising());
@@ -83,7 +85,7 @@ impl<'a> Post<'a> {
         done.iter().for_each(|each| {
             failed.remove(each);
         });
-        Round { done, failed: failed.into_iter().collect(), error }
+        Round { done, failed: failed.into_iter().collect(), error: error.or(nobody) }
     }
 
     /// What goes to whom. Who failed comes behind the others: an address at which the server hangs keeps nobody from his mail.
@@ -197,6 +199,12 @@ mod tests {
         assert_eq!((round.done, round.failed), (vec![told.raising()], vec![lost.raising()]));
         assert!(matches!(round.error, Some(NotifyError::Nobody)));
         assert_eq!(server.asked(), [BOB]);
+        // What another server said is told before that.
+        let refusing = MailServer::start(|_| Answer::Refuse).await;
+        let mail = refusing.mail(&[]);
+        let round = Post::new("v", &mail).round(&[&lost, &told], never).await;
+        assert_eq!(round.failed.len(), 2);
+        assert!(!matches!(round.error, Some(NotifyError::Nobody) | None));
     }
 
     #[tokio::test]
