@@ -64,7 +64,11 @@ pub(super) fn lines_backwards(
         while let Some(at) = unread.iter().rposition(|byte| *byte == b'\n') {
             let (head, line) = unread.split_at_mut(at);
             rest.splice(..0, line[1..].iter().copied());
-            if !rest.is_empty() && each(Part::Line(&rest), end + at as u64 + 1).is_break() {
+            let feed = end + at as u64;
+            // The end of the line before, or an empty one.
+            let (part, place) =
+                if rest.is_empty() { (Part::Other(1), feed) } else { (Part::Line(&rest), feed + 1) };
+            if each(part, place).is_break() {
                 return Ok(());
             }
             rest.clear();
@@ -158,11 +162,8 @@ mod tests {
             let (file, end) = file(&lines);
             let (mut seen, other) = gathered(|each| lines_backwards(&file, end, each));
             seen.reverse();
-            assert_eq!(
-                (&seen, other),
-                (&gathered(|each| lines_forwards(&file, 0, end, each)).0, 0),
-                "{longest}"
-            );
+            assert_eq!(other, 1, "{longest}: the last line feed");
+            assert_eq!((seen.clone(), 0), gathered(|each| lines_forwards(&file, 0, end, each)), "{longest}");
             assert_eq!(seen.into_iter().map(|(line, _)| line).collect::<Vec<_>>(), lines, "{longest}");
         }
     }
@@ -188,13 +189,13 @@ mod tests {
     #[test]
     fn what_is_no_line_is_counted() {
         let length = 5 * MAX_LINE as u64 + 77;
-        let file = tempfile::tempfile().unwrap();
-        file.set_len(length).unwrap();
+        let zeros = tempfile::tempfile().unwrap();
+        zeros.set_len(length).unwrap();
         // The beginning may be that of a line, until it is too long for one.
-        let (_, other) = gathered(|each| lines_backwards(&file, length, each));
+        let (_, other) = gathered(|each| lines_backwards(&zeros, length, each));
         assert!(length - other <= (MAX_LINE + PIECE) as u64, "{other}");
-        assert_eq!(gathered(|each| lines_forwards(&file, 0, length, each)), (Vec::new(), length));
-        let middle = gathered(|each| lines_forwards(&file, 9, length, each));
+        assert_eq!(gathered(|each| lines_forwards(&zeros, 0, length, each)), (Vec::new(), length));
+        let middle = gathered(|each| lines_forwards(&zeros, 9, length, each));
         assert_eq!(middle, (Vec::new(), length - 8));
         for forwards in [true, false] {
             let mut read = 0;
@@ -203,12 +204,16 @@ mod tests {
                 ControlFlow::Break(())
             };
             if forwards {
-                lines_forwards(&file, 9, length, &mut each)
+                lines_forwards(&zeros, 9, length, &mut each)
             } else {
-                lines_backwards(&file, length, &mut each)
+                lines_backwards(&zeros, length, &mut each)
             }
             .unwrap();
             assert!((1..=(MAX_LINE + PIECE) as u64).contains(&read), "{read}");
         }
+        let (feeds, _) = file(&vec![Vec::new(); 100]);
+        assert_eq!(gathered(|each| lines_backwards(&feeds, 100, each)), (Vec::new(), 100));
+        let (empty, other) = gathered(|each| lines_forwards(&feeds, 0, 100, each));
+        assert_eq!((empty.len(), other), (100, 0));
     }
 }
