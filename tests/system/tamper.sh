@@ -222,7 +222,7 @@ for round in $(seq "${TAMPER_ROUNDS:-6}"); do
         refused=$((refused + 1))
         code=0
         reap_daemon || code=$?
-        if [ "$code" = 0 ] || ! grep -q '^fsm-vault: .*the store ' "$SCRATCH/said"; then
+        if [ "$code" = 0 ] || ! grep -qE "^fsm-vault: .*the store('s)? " "$SCRATCH/said"; then
             unclear=$((unclear + 1))
             echo "# round $round: exit $code: $(tail -n 1 "$SCRATCH/said")"
         fi
